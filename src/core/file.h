@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* Whole files: bounded reading, atomic writing, growing text. */
+#ifndef CORE_FILE_H
+#define CORE_FILE_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/status.h"
+
+/** A growing text or byte buffer; zero-initialised is empty. `data` stays NUL-terminated. */
+struct buffer {
+    char *data;
+    size_t size, capacity;
+};
+
+STRATA_MUST_USE strata_status buffer_append(strata_context *ctx, struct buffer *buffer, const void *bytes, size_t size);
+STRATA_MUST_USE strata_status buffer_print(strata_context *ctx, struct buffer *buffer, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void buffer_clear(struct buffer *buffer);
+void buffer_destroy(struct buffer *buffer);
+
+/**
+ * Reads a whole regular file (a folder or device is refused) of at most `limit` bytes; appends to `buffer`.
+ * Errors: NOT_FOUND, FORMAT (folder, over the limit), IO, MEMORY; each names the path.
+ */
+STRATA_MUST_USE strata_status file_read(strata_context *ctx, const char *path, size_t limit, struct buffer *buffer);
+
+/** The same, inflating when the file starts with the gzip magic; `limit` bounds the inflated size. Truncated gzip: FORMAT. */
+STRATA_MUST_USE strata_status file_read_gzip(strata_context *ctx, const char *path, size_t limit, struct buffer *buffer);
+
+/** Writes PATH.tmp-PID, flushes it to disk, renames it to PATH: a reader sees the old file or the whole new one. */
+STRATA_MUST_USE strata_status file_write_atomic(strata_context *ctx, const char *path, const void *bytes, size_t size);
+
+/** Makes a folder and its missing parents; an existing folder is fine. */
+STRATA_MUST_USE strata_status file_make_folder(strata_context *ctx, const char *path);
+
+bool file_exists(const char *path);
+
+/** 64-bit checksum of bytes (xxhash-like quality is not needed: detects truncation and hand edits). */
+uint64_t file_checksum(const void *bytes, size_t size);
+
+/* printf into a fresh string owned by the caller (mem_free); NULL when memory is short. */
+char *string_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+char *string_format_list(const char *format, va_list arguments);
+
+/** Number in the C locale whatever the environment says. False when `text` is not wholly one finite number. */
+bool number_parse(const char *text, double *value);
+
+/** Shortest text that reads back as the same double ("%.17g" at most), '.' as the point in any locale; `text` holds 32. */
+void number_format(double value, char text[32]);
+
+/**
+ * The member of `names` nearest to `word` by edit distance, NULL when none is close: for "did you mean".
+ */
+const char *name_nearest(const char *word, const char *const *names, size_t count);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where training rows come from, addressed by step: batch number `step` is the same whatever was
+ * asked before, so a resumed fit continues exactly.
+ */
+#ifndef DATA_SOURCE_H
+#define DATA_SOURCE_H
+
+#include "data/dataset.h"
+#include "data/teacher.h"
+
+struct sample_source;
+
+/** Endless fresh samples of a teacher (borrowed), with label noise of sd `noise` added to regression targets. */
+STRATA_MUST_USE strata_status source_from_teacher(strata_context *ctx, const struct teacher *teacher, uint64_t seed, uint64_t replicate, double noise, enum task task, struct sample_source **source);
+
+/** A finite set (borrowed), reshuffled each epoch by the stream (seed, replicate, RNG_SHUFFLE, epoch). */
+STRATA_MUST_USE strata_status source_from_dataset(strata_context *ctx, const struct dataset *data, uint64_t seed, uint64_t replicate, struct sample_source **source);
+void source_destroy(struct sample_source *source);
+
+enum task source_task(const struct sample_source *source);
+size_t source_inputs(const struct sample_source *source);
+size_t source_outputs(const struct sample_source *source);  /* targets a row */
+size_t source_classes(const struct sample_source *source);
+/** Rows of the finite set, 0 = endless. */
+size_t source_rows(const struct sample_source *source);
+/** The finite set, or NULL. */
+const struct dataset *source_dataset(const struct sample_source *source);
+
+/** Makes room for batches of at most `rows`; call once before source_batch, which allocates nothing. */
+STRATA_MUST_USE strata_status source_reserve(strata_context *ctx, struct sample_source *source, size_t rows);
+
+/**
+ * Batch number `step` of `rows` rows: [rows, inputs] and [rows, outputs], valid until the next call.
+ * Finite sets: epochs are walked whole; the last batch of an epoch takes its missing rows from the next one.
+ */
+void source_batch(struct sample_source *source, uint64_t step, size_t rows, const float **x, const float **y);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One interface for every learner: SGD on all layers, layer-wise training, the algorithm of the
+ * paper, kernel ridge, random features. A learner is one file and one line in learner_table.
+ */
+#ifndef LEARN_LEARNER_H
+#define LEARN_LEARNER_H
+
+#include "core/safetensors.h"
+#include "core/settings.h"
+#include "data/source.h"
+
+struct learner_class;
+
+/** Opaque to callers; a class embeds it as its first member. */
+struct learner {
+    const struct learner_class *class_;
+};
+
+/** What a learner is asked to learn. All borrowed for the learner's life. */
+struct learner_request {
+    const struct settings *settings;   /* has learner_settings and the rows of the class */
+    struct sample_source *train;
+    uint64_t seed, replicate;
+};
+
+/** A place in a fit where the caller may look. */
+struct fit_point {
+    size_t step, total;  /* optimizer steps done, of all */
+    size_t stage;        /* 1.. ; 1 for learners without stages */
+    bool stage_end;      /* the last step of its stage */
+    double loss;         /* of the last batch */
+};
+
+/** What the caller wants to hear; entries may be NULL. Non-OK results stop the fit and are returned by it. */
+struct fit_hooks {
+    void *user;
+    /** After every step (cheap!): progress, and time for a checkpoint? Return true to have `checkpoint` called. */
+    bool (*step)(void *user, const struct fit_point *point);
+    /** At every `observe_due` step and at each stage end. */
+    strata_status (*observe)(void *user, struct learner *learner, const struct fit_point *point);
+    bool (*observe_due)(void *user, const struct fit_point *point);
+    /** Save now (calls learner_save). Returning ERR_INTERRUPTED ends the fit. */
+    strata_status (*checkpoint)(void *user, struct learner *learner, const struct fit_point *point);
+};
+
+struct learner_class {
+    const char *name;      /* "sgd_joint" */
+    const char *title;     /* "SGD on all layers" */
+    const char *summary;   /* one line with source */
+    const struct setting *settings; /* rows of its own beyond learner_settings, or NULL */
+
+    strata_status (*create)(strata_context *ctx, const struct learner_class *class_, const struct learner_request *request, struct learner **learner);
+    /** Runs to the end from where it is. ERR_DIVERGED with the step in the message; then learner_diverged_step tells it. */
+    strata_status (*fit)(strata_context *ctx, struct learner *learner, const struct fit_hooks *hooks);
+    /** Outputs [rows, outputs] (regression), logits [rows] (binary), logits [rows, classes] (multiclass). */
+    strata_status (*predict)(strata_context *ctx, struct learner *learner, size_t rows, const float *x, float *out);
+    /** Optional: hidden layers. */
+    size_t (*layer_count)(const struct learner *learner);
+    size_t (*layer_width)(const struct learner *learner, size_t layer);
+    strata_status (*features)(strata_context *ctx, struct learner *learner, size_t layer, size_t rows, const float *x, float *out);
+    /** State for checkpoints: everything that fit needs to go on with equal bits. Kernel machines may have none (NULL). */
+    strata_status (*save)(strata_context *ctx, struct learner *learner, struct tensor_file *state);
+    strata_status (*load)(strata_context *ctx, struct learner *learner, const struct tensor_file *state);
+    /** Parameter by name ("layer1.input.weight"); `values` NULL asks for the size. ERR_NOT_FOUND. */
+    strata_status (*parameter)(strata_context *ctx, struct learner *learner, const char *name, size_t *count, double *values);
+    size_t (*parameter_count)(const struct learner *learner);
+    void (*destroy)(struct learner *learner);
+};
+
+extern const struct learner_class *const learner_table[];
+extern const size_t learner_table_size;
+const struct learner_class *learner_find(const char *name);
+
+/** Rows of [network], [train] and [learner] that gradient learners share. */
+extern const struct setting learner_settings[];
+
+/* Thin calls through the class; each checks that the class has the entry (ERR_UNSUPPORTED). */
+STRATA_MUST_USE strata_status learner_create(strata_context *ctx, const char *name, const struct learner_request *request, struct learner **learner);
+void learner_destroy(struct learner *learner);
+STRATA_MUST_USE strata_status learner_fit(strata_context *ctx, struct learner *learner, const struct fit_hooks *hooks);
+STRATA_MUST_USE strata_status learner_predict(strata_context *ctx, struct learner *learner, size_t rows, const float *x, float *out);
+STRATA_MUST_USE strata_status learner_features(strata_context *ctx, struct learner *learner, size_t layer, size_t rows, const float *x, float *out);
+STRATA_MUST_USE strata_status learner_save(strata_context *ctx, struct learner *learner, struct tensor_file *state);
+STRATA_MUST_USE strata_status learner_load(strata_context *ctx, struct learner *learner, const struct tensor_file *state);
+
+#endif
