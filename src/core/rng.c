@@ -193,7 +193,8 @@ void rng_permutation(struct rng_stream stream, size_t count, uint32_t *order) {
         uint32_t bits[2];
         rng_bits(stream, 2 * (uint64_t)i, 2, bits);
         uint64_t wide = (uint64_t)bits[0] << 32 | bits[1]; /* bias below i / 2^64 */
-        size_t pick = (size_t)(((unsigned __int128)wide * i) >> 64);
+        __extension__ typedef unsigned __int128 product;
+        size_t pick = (size_t)(((product)wide * i) >> 64);
         uint32_t swap = order[i - 1];
         order[i - 1] = order[pick];
         order[pick] = swap;
