@@ -16,6 +16,8 @@ struct buffer {
     size_t size, capacity;
 };
 
+/** Room for `extra` more bytes and the NUL behind `size`: data + size may then be written directly. */
+STRATA_MUST_USE strata_status buffer_reserve(strata_context *ctx, struct buffer *buffer, size_t extra);
 STRATA_MUST_USE strata_status buffer_append(strata_context *ctx, struct buffer *buffer, const void *bytes, size_t size);
 STRATA_MUST_USE strata_status buffer_print(strata_context *ctx, struct buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -42,7 +44,7 @@ bool file_exists(const char *path);
 /** 64-bit checksum of bytes (xxhash-like quality is not needed: detects truncation and hand edits). */
 uint64_t file_checksum(const void *bytes, size_t size);
 
-/* printf into a fresh string owned by the caller (mem_free); NULL when memory is short. */
+/* printf in the C locale into a fresh string owned by the caller (mem_free); NULL when memory is short. */
 char *string_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 char *string_format_list(const char *format, va_list arguments);
 

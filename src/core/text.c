@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Numbers to text and back in the C locale, and the nearest known name for a mistyped one
+ * (optimal string alignment: Damerau 1964, Levenshtein 1966).
+ */
+#define _GNU_SOURCE
+#include "core/file.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/c_locale.h"
+
+enum { NAME_LIMIT = 96 }; /* longer words have no near name */
+
+static const char *skip_digits(const char *text) {
+    while (*text >= '0' && *text <= '9') ++text;
+    return text;
+}
+
+/** [+-] digits [. digits] [e [+-] digits], with a digit before or after the point. */
+static bool number_shaped(const char *text) {
+    if (*text == '+' || *text == '-') ++text;
+    const char *end = skip_digits(text);
+    ptrdiff_t digits = end - text;
+    if (*end == '.') {
+        text = end + 1;
+        end = skip_digits(text);
+        digits += end - text;
+    }
+    if (!digits) return false;
+    if (*end == 'e' || *end == 'E') {
+        text = end + 1;
+        if (*text == '+' || *text == '-') ++text;
+        end = skip_digits(text);
+        if (end == text) return false;
+    }
+    return *end == '\0';
+}
+
+bool number_parse(const char *text, double *value) {
+    if (!number_shaped(text)) return false;
+    struct c_locale scope = c_locale_enter();
+    double number = strtod(text, NULL);
+    c_locale_leave(scope);
+    if (!isfinite(number)) return false;
+    *value = number;
+    return true;
+}
+
+void number_format(double value, char text[32]) {
+    struct c_locale scope = c_locale_enter();
+    for (int digits = 15; digits <= 17; ++digits) {
+        snprintf(text, 32, "%.*g", digits, value);
+        if (strtod(text, NULL) == value) break;
+    }
+    c_locale_leave(scope);
+}
+
+static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
+
+/** Insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b`. Both within NAME_LIMIT. */
+static size_t edit_distance(const char *a, size_t a_size, const char *b, size_t b_size) {
+    size_t rows[3][NAME_LIMIT + 1];
+    size_t *before = rows[0], *last = rows[1], *now = rows[2];
+    for (size_t j = 0; j <= b_size; ++j) last[j] = j;
+    for (size_t i = 1; i <= a_size; ++i) {
+        now[0] = i;
+        for (size_t j = 1; j <= b_size; ++j) {
+            now[j] = smaller(smaller(last[j] + 1, now[j - 1] + 1), last[j - 1] + (a[i - 1] != b[j - 1]));
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) now[j] = smaller(now[j], before[j - 2] + 1);
+        }
+        size_t *free_row = before;
+        before = last;
+        last = now;
+        now = free_row;
+    }
+    return last[b_size];
+}
+
+const char *name_nearest(const char *word, const char *const *names, size_t count) {
+    size_t word_size = strlen(word), nearest_distance = SIZE_MAX;
+    const char *nearest = NULL;
+    if (word_size > NAME_LIMIT) return NULL;
+    for (size_t i = 0; i < count; ++i) {
+        size_t name_size = strlen(names[i]), longer = word_size > name_size ? word_size : name_size;
+        if (name_size > NAME_LIMIT) continue;
+        size_t distance = edit_distance(word, word_size, names[i], name_size);
+        size_t allowed = longer < 6 ? 1 + (longer > 3) : longer / 3; /* a third of the name; less would be chance */
+        if (distance > allowed || distance >= longer || distance >= nearest_distance) continue;
+        nearest_distance = distance;
+        nearest = names[i];
+    }
+    return nearest;
+}
