@@ -3,7 +3,6 @@
  * A training step of small networks takes 100 microseconds, so waking a worker must take about one:
  * workers spin for a while on the generation counter before they sleep on a condition variable.
  */
-#define _GNU_SOURCE
 #include "core/threads.h"
 
 #include <pthread.h>

@@ -67,6 +67,9 @@ void graph_destroy(struct graph *graph);
 /** The first fault of any building call; the message is in the context. */
 STRATA_MUST_USE strata_status graph_status(const struct graph *graph);
 
+/** Records a fault of the caller's own while building (the first one counts); returns NODE_NONE. */
+node graph_fail(struct graph *graph, strata_status status, const char *text);
+
 /** Data bound before a run; batched or not. Names are unique over the graph and copied. */
 node graph_input(struct graph *graph, const char *name, struct shape shape);
 

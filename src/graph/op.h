@@ -47,6 +47,7 @@ struct op_class {
     bool mixes_rows;            /* a row's output depends on other rows: per-sample gradients are refused */
     bool reduces_rows;          /* batched in, unbatched out (sum, mean): summed over shards by the executor */
     bool stops_gradient;        /* nothing flows back */
+    bool draws;                 /* reads call->stream while training */
 
     /** Checks input shapes and attributes and infers the output's; allocates nothing. */
     strata_status (*shape)(strata_context *ctx, const struct op_attributes *attributes, size_t count,
@@ -90,6 +91,12 @@ struct op_probe {
 };
 
 extern const char *const op_names[OP_COUNT];
+
+/* Instruction sets that op files are compiled for; on other machines only the base exists. */
+enum op_variant { OP_VARIANT_BASE, OP_VARIANT_V3 /* AVX2, FMA */, OP_VARIANT_V4 /* AVX-512 */ };
+enum op_variant op_variant_best(void);
+/** The class of one variant, NULL when it was not built; running one that the CPU lacks is an illegal instruction. */
+const struct op_class *op_class_variant(enum op_kind kind, enum precision precision, enum op_variant variant);
 
 /** The class of an op for a precision, from the variant for this CPU. Input, parameter and constant have none (NULL). */
 const struct op_class *op_class_get(enum op_kind kind, enum precision precision);

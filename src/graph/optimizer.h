@@ -16,12 +16,16 @@ struct optimizer_step {
 
 struct optimizer_class {
     const char *name, *summary;
-    size_t slots; /* state arrays of the parameter's shape */
-    /** parameters -= step(gradients); `slot` points at `slots` arrays. Index by precision. */
-    void (*update[2])(const struct optimizer_step *step, size_t count, void *parameters, const void *gradients, void *const *slot);
+    size_t slots; /* state arrays of the parameters' shape */
+    /* By instruction set (enum op_variant) and precision. */
+    void (*updates[3][2])(const struct optimizer_step *step, size_t count, void *parameters, const void *gradients, void *const *slot);
 };
 
-/** sgd, momentum (0.9), nesterov (0.9), adam (0.9, 0.999, 1e-8), adamw; NULL when unknown. */
+/** parameters -= step(gradients) over `count` numbers; `slot` points at class_->slots state arrays. */
+void optimizer_update(const struct optimizer_class *class_, enum precision precision, const struct optimizer_step *step,
+    size_t count, void *parameters, const void *gradients, void *const *slot);
+
+/** NULL when unknown. */
 const struct optimizer_class *optimizer_find(const char *name);
 extern const struct optimizer_class *const optimizer_table[];
 extern const size_t optimizer_table_size;

@@ -29,7 +29,7 @@ struct program_options {
 struct program_options program_options_default(void);
 
 /**
- * Plans `root` (a scalar loss, or a batched output) and all kept nodes.
+ * Plans `root` (a scalar loss, or a batched output) and all kept nodes. The graph is borrowed for the program's life.
  * Errors: ARGUMENT (rows, shards), UNSUPPORTED (per-sample over an op that mixes rows; shards > 1 with
  * unbatched arithmetic), MEMORY and TOO_LARGE with the bytes wanted.
  */
@@ -59,7 +59,10 @@ struct update {
 
 struct update update_default(double learning_rate);
 
-/** After backward: one optimizer step. Returns the gradient's norm before clipping (NaN or Inf show here; then nothing moves). */
+/**
+ * After backward: one optimizer step. Returns the gradient's norm before clipping, 0 when neither
+ * clipping nor shards ask for it; when it is not finite nothing moves.
+ */
 double program_update(struct program *program, const struct update *update);
 
 /** forward + backward + update; the loss of the step. */
@@ -87,6 +90,7 @@ void program_read_tangent(const struct program *program, node value, double *out
 size_t program_parameter_count(const struct program *program);
 node program_parameter(const struct program *program, size_t number);
 const char *program_parameter_name(const struct program *program, size_t number);
+size_t program_parameter_size(const struct program *program, size_t number); /* numbers */
 
 void program_set_parameter(struct program *program, node parameter, const double *values);
 void program_read_parameter(const struct program *program, node parameter, double *values);

@@ -56,18 +56,18 @@ const char *linalg_blas_name(void);
 
 /* ---- GEMM chosen once: the table of design over shape and CPU ---- */
 
-/** A product with fixed shape, beta 0 or 1, alpha 1. `kernel` is a small-matrix kernel or NULL for BLAS. */
+/** A product with a planned shape, alpha 1. `kernels` are small-matrix kernels for beta 0 and 1, NULL for BLAS. */
 struct gemm_plan {
     enum transpose ta, tb;
     size_t m, n, k, lda, ldb, ldc;
-    void *kernel;
+    void *kernels[2];
 };
 
-/** Chooses for C[m, n] (+)= op(A)[m, k] op(B)[k, n]. `accumulate` = beta 1. Deterministic in the shape and the CPU type. */
+/** Chooses for C[m, n] = op(A)[m, k] op(B)[k, n] (+ C). Deterministic in the shape and the CPU type. */
 void gemm_plan_f32(struct gemm_plan *plan, enum transpose ta, enum transpose tb, size_t m, size_t n, size_t k,
-    size_t lda, size_t ldb, size_t ldc, bool accumulate);
+    size_t lda, size_t ldb, size_t ldc);
 
-/** Runs a plan on `m` <= planned rows (another m takes BLAS). */
-void gemm_run_f32(const struct gemm_plan *plan, size_t m, const float *a, const float *b, bool accumulate, float *c);
+/** Runs a plan; an `m` or `k` other than the planned one (a last, smaller batch) takes BLAS. */
+void gemm_run_f32(const struct gemm_plan *plan, size_t m, size_t k, const float *a, const float *b, bool accumulate, float *c);
 
 #endif

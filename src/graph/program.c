@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Execution. Every shard runs its own calls over its own region; results that shards share
+ * (losses, parameter gradients) are summed in shard order, so threads never change a bit.
+ */
+#include "graph/program.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "graph/program_parts.h"
+
+const void *program_value(const struct program *program, size_t shard, node value) {
+    const struct slot *slot = &program->slots[value];
+    switch (program->graph->nodes[value].kind) {
+    case OP_INPUT: {
+        size_t row = program->graph->nodes[value].shape.batched ? shard_begin(program, program->rows, shard) : 0;
+        return slot->bound ? (const unsigned char *)slot->bound + row * slot->size * program->element : NULL;
+    }
+    case OP_PARAMETER: return program->block + slot->fixed * program->element;
+    case OP_CONSTANT: return program->constants + slot->fixed;
+    default: return region_of(program, shard) + slot->value;
+    }
+}
+
+void program_bind(struct program *program, node input, const void *data) { program->slots[input].bound = data; }
+
+/* Rows, streams and bound inputs of one shard's calls. */
+static void prepare_shard(struct program *program, size_t shard) {
+    size_t begin = shard_begin(program, program->rows, shard), end = shard_begin(program, program->rows, shard + 1);
+    for (size_t i = 0; i < program->step_count; ++i) {
+        struct op_call *call = &program->calls[shard * program->step_count + i];
+        const struct graph_node *n = &program->graph->nodes[program->steps[i].output];
+        call->rows = end - begin;
+        call->total_rows = program->rows;
+        call->first_row = begin;
+        call->training = program->training;
+        if (program->steps[i].class_->draws && program->training)
+            call->stream = rng_stream_sub(rng_stream_sub(program->options.stream, (uint64_t)program->steps[i].output), program->steps_done);
+        for (size_t k = 0; k < n->input_count; ++k)
+            if (program->graph->nodes[n->inputs[k]].kind == OP_INPUT) call->inputs[k] = program_value(program, shard, n->inputs[k]);
+    }
+}
+
+static void forward_shard(void *user, size_t shard, size_t worker) {
+    struct program *program = user;
+    (void)worker;
+    prepare_shard(program, shard);
+    for (size_t i = 0; i < program->step_count; ++i)
+        program->steps[i].class_->forward(&program->calls[shard * program->step_count + i]);
+}
+
+static void begin_forward(struct program *program, size_t rows, bool training) {
+    program->rows = rows;
+    program->training = training;
+    program->active_shards = program->options.shards < rows ? program->options.shards : rows;
+}
+
+/* Fewer rows than shards leave some shards empty; those are the ones that begin where they end. */
+static bool shard_empty(const struct program *program, size_t shard) {
+    return shard_begin(program, program->rows, shard) == shard_begin(program, program->rows, shard + 1);
+}
+
+static void run_shards(struct program *program, thread_job job) {
+    if (program->active_shards == program->options.shards) {
+        thread_pool_run(program->options.pool, program->options.shards, job, program);
+        return;
+    }
+    for (size_t shard = 0; shard < program->options.shards; ++shard)
+        if (!shard_empty(program, shard)) job(program, shard, 0);
+}
+
+void program_forward(struct program *program, size_t rows, bool training) {
+    begin_forward(program, rows, training);
+    run_shards(program, forward_shard);
+}
+
+/* ---- backward ---- */
+
+static void fill_ones(struct program *program, void *gradient, size_t count) {
+    for (size_t i = 0; i < count; ++i) {
+        if (program->element == sizeof(float)) ((float *)gradient)[i] = 1.0f;
+        else ((double *)gradient)[i] = 1.0;
+    }
+}
+
+/* Gradient of the root: the caller's seed, or one. */
+static void seed_shard(struct program *program, size_t shard) {
+    const struct slot *root = &program->slots[program->root];
+    bool batched = program->graph->nodes[program->root].shape.batched;
+    if (!root->wants_gradient) return;
+    unsigned char *gradient = region_of(program, shard) + root->gradient;
+    size_t begin = batched ? shard_begin(program, program->rows, shard) : 0;
+    size_t rows = batched ? shard_begin(program, program->rows, shard + 1) - begin : 1;
+    if (!program->seed) fill_ones(program, gradient, rows * root->size);
+    else memcpy(gradient, (const unsigned char *)program->seed + begin * root->size * program->element, rows * root->size * program->element);
+}
+
+static void backward_shard(void *user, size_t shard, size_t worker) {
+    struct program *program = user;
+    (void)worker;
+    seed_shard(program, shard);
+    for (size_t i = program->step_count; i-- > 0;)
+        if (program->steps[i].backward) program->steps[i].class_->backward(&program->calls[shard * program->step_count + i]);
+}
+
+static unsigned char *row_address(const struct program *program, const struct shape *shape, const void *base, size_t row) {
+    return (unsigned char *)(uintptr_t)base + (shape->batched ? row * shape_size(shape) * program->element : 0);
+}
+
+/* The call of step `i` narrowed to one row, with parameter gradients going to that row's block. */
+static struct op_call row_call(const struct program *program, size_t i, size_t row) {
+    struct op_call call = program->calls[i];
+    const struct graph_node *n = &program->graph->nodes[program->steps[i].output];
+    call.rows = call.total_rows = 1;
+    call.first_row = row;
+    call.output = row_address(program, call.output_shape, call.output, row);
+    call.output_gradient = row_address(program, call.output_shape, call.output_gradient, row);
+    for (size_t k = 0; k < n->input_count; ++k) {
+        call.inputs[k] = row_address(program, call.input_shapes[k], call.inputs[k], row);
+        if (!call.input_gradients[k]) continue;
+        if (program->graph->nodes[n->inputs[k]].kind == OP_PARAMETER)
+            call.input_gradients[k] = (unsigned char *)call.input_gradients[k] + row * program->trainable * program->element;
+        else call.input_gradients[k] = row_address(program, call.input_shapes[k], call.input_gradients[k], row);
+    }
+    return call;
+}
+
+static void replay_rows(struct program *program) {
+    for (size_t row = 0; row < program->rows; ++row) {
+        seed_shard(program, 0);
+        for (size_t i = program->step_count; i-- > 0;) {
+            if (!program->steps[i].backward) continue;
+            struct op_call call = row_call(program, i, row);
+            program->steps[i].class_->backward(&call);
+        }
+    }
+}
+
+static void backward_rows(struct program *program) {
+    size_t stride[OP_MAX_INPUTS];
+    seed_shard(program, 0);
+    for (size_t i = program->step_count; i-- > 0;) {
+        if (!program->steps[i].backward) continue;
+        struct op_call call = program->calls[i];
+        call.total_rows = 1; /* each row's own loss, not its share of the mean */
+        for (size_t k = 0; k < call.input_count; ++k) stride[k] = program->trainable;
+        if (program->steps[i].fast_rows) program->steps[i].class_->backward_rows(&call, stride);
+        else program->steps[i].class_->backward(&call);
+    }
+}
+
+void program_backward(struct program *program, const void *seed) {
+    program->seed = seed;
+    if (!program->options.per_sample) run_shards(program, backward_shard);
+    else if (program->fast_rows) backward_rows(program);
+    else replay_rows(program);
+}
+
+/* ---- tangent ---- */
+
+void program_tangent(struct program *program) {
+    for (size_t i = 0; i < program->step_count; ++i) {
+        node output = program->steps[i].output;
+        const struct graph_node *n = &program->graph->nodes[output];
+        struct slot *slot = &program->slots[output];
+        slot->tangent_set = false;
+        for (size_t k = 0; k < n->input_count; ++k) slot->tangent_set |= program->slots[n->inputs[k]].tangent_set;
+        if (program->steps[i].class_->stops_gradient) slot->tangent_set = false;
+        for (size_t shard = 0; slot->tangent_set && shard < program->options.shards; ++shard) {
+            if (shard_empty(program, shard)) continue;
+            struct op_call call = program->calls[shard * program->step_count + i];
+            for (size_t k = 0; k < n->input_count; ++k)
+                if (!program->slots[n->inputs[k]].tangent_set) call.input_tangents[k] = NULL;
+            program->steps[i].class_->tangent(&call);
+        }
+    }
+}
+
+/* ---- update ---- */
+
+struct update update_default(double learning_rate) {
+    struct update update = {.learning_rate = learning_rate};
+    for (size_t i = 0; i < sizeof update.group_scale / sizeof *update.group_scale; ++i) update.group_scale[i] = 1;
+    return update;
+}
+
+/* Sums `count` squares in double, in eight fixed lanes that the compiler may vectorise. */
+static double square_sum(const void *values, size_t count, bool single) {
+    double lanes[8] = {0};
+    if (single) {
+        const float *v = values;
+        for (size_t i = 0; i + 8 <= count; i += 8)
+            for (size_t k = 0; k < 8; ++k) lanes[k] += (double)v[i + k] * (double)v[i + k];
+        for (size_t i = count / 8 * 8; i < count; ++i) lanes[0] += (double)v[i] * (double)v[i];
+    } else {
+        const double *v = values;
+        for (size_t i = 0; i < count; ++i) lanes[i % 8] += v[i] * v[i];
+    }
+    double sum = 0;
+    for (size_t k = 0; k < 8; ++k) sum += lanes[k];
+    return sum;
+}
+
+static void add_block(void *to, const void *from, size_t count, bool single) {
+    if (single)
+        for (size_t i = 0; i < count; ++i) ((float *)to)[i] += ((const float *)from)[i];
+    else
+        for (size_t i = 0; i < count; ++i) ((double *)to)[i] += ((const double *)from)[i];
+}
+
+static size_t block_begin(const struct program *program, size_t block, size_t *count) {
+    size_t begin = block * UPDATE_BLOCK;
+    *count = program->trainable - begin < UPDATE_BLOCK ? program->trainable - begin : UPDATE_BLOCK;
+    return begin;
+}
+
+/* Gradients of the active shards summed into the first in shard order, and their squared norm. */
+static void sum_block(void *user, size_t block, size_t worker) {
+    struct program *program = user;
+    (void)worker;
+    size_t count, begin = block_begin(program, block, &count);
+    bool single = program->element == sizeof(float), first = true;
+    unsigned char *sum = program->gradients + begin * program->element;
+    for (size_t shard = 0; shard < program->options.shards; ++shard) {
+        if (shard_empty(program, shard)) continue;
+        const unsigned char *part = program->gradients + (shard * program->trainable + begin) * program->element;
+        if (first && shard > 0) memcpy(sum, part, count * program->element);
+        else if (!first) add_block(sum, part, count, single);
+        first = false;
+    }
+    program->norms[block] = square_sum(sum, count, single);
+}
+
+static void add_noise(struct program *program, size_t begin, size_t count) {
+    enum { CHUNK = 256 };
+    struct rng_stream stream = rng_stream_sub(rng_stream_sub(program->options.stream, UINT64_MAX), program->steps_done);
+    float noise[CHUNK];
+    for (size_t i = 0; i < count; i += CHUNK) {
+        size_t part = count - i < CHUNK ? count - i : CHUNK;
+        rng_normal_f32(rng_stream_at(stream, begin + i), part, noise);
+        unsigned char *gradient = program->gradients + (begin + i) * program->element;
+        for (size_t k = 0; k < part; ++k) {
+            double add = program->update->noise * (double)noise[k] / program->gradient_scale;
+            if (program->element == sizeof(float)) ((float *)gradient)[k] += (float)add;
+            else ((double *)gradient)[k] += add;
+        }
+    }
+}
+
+static void update_block(void *user, size_t block, size_t worker) {
+    struct program *program = user;
+    (void)worker;
+    enum { MAX_SLOTS = 4 };
+    size_t block_count, begin = block_begin(program, block, &block_count), end = begin + block_count;
+    if (program->update->noise > 0) add_noise(program, begin, block_count);
+    for (size_t i = 0; i < program->segment_count; ++i) {
+        const struct segment *segment = &program->segments[i];
+        size_t first = segment->begin > begin ? segment->begin : begin;
+        size_t last = segment->begin + segment->count < end ? segment->begin + segment->count : end;
+        if (first >= last) continue;
+        void *slots[MAX_SLOTS];
+        for (size_t s = 0; s < program->options.optimizer->slots; ++s)
+            slots[s] = program->states + (s * program->trainable + first) * program->element;
+        struct optimizer_step step = {.number = program->steps_done, .weight_decay = program->update->weight_decay,
+            .learning_rate = program->update->learning_rate * program->update->group_scale[segment->group],
+            .gradient_scale = program->gradient_scale};
+        optimizer_update(program->options.optimizer, program->options.precision, &step, last - first,
+            program->block + first * program->element, program->gradients + first * program->element, slots);
+    }
+}
+
+double program_update(struct program *program, const struct update *update) {
+    size_t blocks = (program->trainable + UPDATE_BLOCK - 1) / UPDATE_BLOCK;
+    struct thread_pool *pool = blocks >= 4 ? program->options.pool : NULL;
+    double norm = 0;
+    program->update = update;
+    program->gradient_scale = 1;
+    if (update->clip_norm > 0 || program->options.shards > 1) {
+        thread_pool_run(pool, blocks, sum_block, program);
+        for (size_t i = 0; i < blocks; ++i) norm += program->norms[i];
+        norm = sqrt(norm);
+        if (!isfinite(norm)) return norm;
+        if (update->clip_norm > 0 && norm > update->clip_norm) program->gradient_scale = update->clip_norm / norm;
+    }
+    ++program->steps_done;
+    thread_pool_run(pool, blocks, update_block, program);
+    return norm;
+}
+
+static void step_shard(void *user, size_t shard, size_t worker) {
+    forward_shard(user, shard, worker);
+    backward_shard(user, shard, worker);
+}
+
+double program_step(struct program *program, size_t rows, const struct update *update) {
+    begin_forward(program, rows, true);
+    program->seed = NULL;
+    run_shards(program, step_shard);
+    double loss = program_scalar(program, program->root);
+    double norm = isfinite(loss) ? program_update(program, update) : NAN;
+    return isfinite(norm) ? loss : NAN;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* The inside of a program, shared by planner (program_plan.c), executor (program.c) and accessors. */
+#ifndef GRAPH_PROGRAM_PARTS_H
+#define GRAPH_PROGRAM_PARTS_H
+
+#include "core/memory.h"
+#include "graph/graph_nodes.h"
+#include "graph/optimizer.h"
+#include "graph/program.h"
+
+#define NO_OFFSET SIZE_MAX
+
+/* What the plan knows of a node. Offsets are bytes: of parameters into their block, else into a shard's region. */
+struct slot {
+    bool reached;          /* by root or a kept node */
+    bool wants_gradient;
+    size_t size;           /* numbers in a row, or in the whole of an unbatched node */
+    size_t value, gradient, tangent;
+    size_t fixed;          /* parameters: element index in the block; constants: byte offset */
+    const void *bound;     /* inputs */
+    bool tangent_set;      /* leaves: the caller gave one; ops: some input has one */
+};
+
+/* One planned op: the same call on each shard. */
+struct op_step {
+    node output;
+    const struct op_class *class_;
+    bool backward; /* some input wants a gradient */
+    bool fast_rows;
+};
+
+/* A run of parameters that share a group. */
+struct segment {
+    unsigned group;
+    size_t begin, count;
+};
+
+struct program {
+    const struct graph *graph;
+    node root;
+    struct program_options options;
+    size_t element;                 /* bytes of a number */
+    size_t shard_rows;              /* planned rows of a shard */
+    struct slot *slots;             /* [graph->count] */
+    struct op_step *steps;          /* [step_count] in forward order */
+    size_t step_count;
+    struct op_call *calls;          /* [shards, step_count] */
+    node *parameters;               /* trainable first, by group; then frozen */
+    size_t parameter_count;
+    size_t trainable, total;        /* padded numbers in the block: trainable part, all */
+    struct segment *segments;
+    size_t segment_count;
+    bool fast_rows;                 /* per-sample mode: every step has a fast rule */
+
+    struct arena arena;
+    unsigned char *block;           /* parameters [total] */
+    unsigned char *gradients;       /* [shards or rows, trainable] */
+    unsigned char *states;          /* optimizer [slots, trainable] */
+    unsigned char *constants;
+    unsigned char *parameter_tangents; /* [total] */
+    unsigned char *regions;         /* [shards, region_size] */
+    unsigned char *scratch;         /* [shards, scratch_size] */
+    unsigned char *prepared;
+    double *norms;                  /* partial squared norms of update blocks */
+    size_t region_size, scratch_size, constants_size, prepared_size, update_blocks;
+
+    size_t rows;                    /* live rows of the last forward */
+    size_t active_shards;
+    bool training;
+    const void *seed;
+    double clip_norm;               /* of the running update */
+    const struct update *update;
+    double gradient_scale;
+    uint64_t steps_done;
+};
+
+enum { UPDATE_BLOCK = 16384 }; /* numbers per job of an update */
+
+/* First row of a shard for `rows` live rows. */
+static inline size_t shard_begin(const struct program *program, size_t rows, size_t shard) {
+    return rows * shard / program->options.shards;
+}
+
+static inline unsigned char *region_of(const struct program *program, size_t shard) {
+    return program->regions + shard * program->region_size;
+}
+
+/* Address of a node's value on a shard (the shard's first row for bound inputs). */
+const void *program_value(const struct program *program, size_t shard, node value);
+
+#endif

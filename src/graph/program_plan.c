@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Planning: which nodes run, which need gradients, how long each buffer lives, where it lies.
+ * Time runs over forward steps 0..F-1 and backward steps F..2F-1 (op p goes backward at 2F-1-p). Buffers whose
+ * lifetimes do not meet share bytes; they are placed largest first at the lowest free offset.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "graph/program_parts.h"
+
+struct program_options program_options_default(void) {
+    return (struct program_options){.precision = PRECISION_F32, .rows = 1, .shards = 1};
+}
+
+static const struct graph_node *node_of(const struct program *program, node n) { return &program->graph->nodes[n]; }
+
+static bool is_leaf(const struct graph_node *n) { return n->kind == OP_INPUT || n->kind == OP_PARAMETER || n->kind == OP_CONSTANT; }
+
+static bool is_frozen(const struct program *program, const struct graph_node *n) {
+    return (program->options.frozen_groups >> n->group) & 1;
+}
+
+static void mark_reached(struct program *program) {
+    const struct graph *graph = program->graph;
+    for (size_t i = graph->count; i-- > 0;) {
+        struct slot *slot = &program->slots[i];
+        slot->size = shape_size(&graph->nodes[i].shape);
+        slot->value = slot->gradient = slot->tangent = NO_OFFSET;
+        if ((node)i == program->root || graph->nodes[i].kept) slot->reached = true;
+        if (!slot->reached) continue;
+        for (size_t k = 0; k < graph->nodes[i].input_count; ++k) program->slots[graph->nodes[i].inputs[k]].reached = true;
+    }
+}
+
+/* A node wants a gradient when a trainable leaf feeds it and it feeds the root. */
+static strata_status mark_gradients(strata_context *ctx, struct program *program) {
+    const struct graph *graph = program->graph;
+    const struct program_options *options = &program->options;
+    bool *feeds_root = mem_zero(graph->count, sizeof *feeds_root);
+    if (!feeds_root) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for a plan of %zu nodes", graph->count);
+    feeds_root[program->root] = true;
+    for (size_t i = graph->count; i-- > 0;) {
+        if (!feeds_root[i] || is_leaf(&graph->nodes[i])) continue;
+        if (op_class_get(graph->nodes[i].kind, options->precision)->stops_gradient) continue;
+        for (size_t k = 0; k < graph->nodes[i].input_count; ++k) feeds_root[graph->nodes[i].inputs[k]] = true;
+    }
+    for (size_t i = 0; i < graph->count; ++i) {
+        const struct graph_node *n = &graph->nodes[i];
+        bool wants = false;
+        if (n->kind == OP_PARAMETER) wants = options->gradients && !is_frozen(program, n);
+        else if (n->kind == OP_INPUT) wants = options->input_gradients && n->shape.batched;
+        else if (n->kind != OP_CONSTANT && !op_class_get(n->kind, options->precision)->stops_gradient)
+            for (size_t k = 0; k < n->input_count; ++k) wants |= program->slots[n->inputs[k]].wants_gradient;
+        program->slots[i].wants_gradient = wants && feeds_root[i] && program->slots[i].reached;
+    }
+    mem_free(feeds_root);
+    return STRATA_OK;
+}
+
+static strata_status check_modes(strata_context *ctx, const struct program *program) {
+    for (size_t i = 0; i < program->step_count; ++i) {
+        const struct op_step *step = &program->steps[i];
+        const struct graph_node *n = node_of(program, step->output);
+        if (program->options.per_sample && step->class_->mixes_rows && step->backward)
+            return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "per-sample gradients: op '%s' mixes the rows of a batch", step->class_->name);
+        if (program->options.shards == 1 || n->shape.batched) continue;
+        bool consumed = false;
+        for (size_t k = 0; k < program->step_count; ++k)
+            for (size_t j = 0; j < node_of(program, program->steps[k].output)->input_count; ++j)
+                consumed |= node_of(program, program->steps[k].output)->inputs[j] == step->output;
+        if (!step->class_->reduces_rows || consumed)
+            return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "%zu shards: op '%s' computes on numbers that all shards share",
+                program->options.shards, step->class_->name);
+    }
+    return STRATA_OK;
+}
+
+static void list_steps(struct program *program) {
+    const struct graph *graph = program->graph;
+    program->fast_rows = true;
+    for (size_t i = 0; i < graph->count; ++i) {
+        const struct graph_node *n = &graph->nodes[i];
+        if (!program->slots[i].reached || is_leaf(n)) continue;
+        struct op_step *step = &program->steps[program->step_count++];
+        step->output = (node)i;
+        step->class_ = op_class_get(n->kind, program->options.precision);
+        for (size_t k = 0; program->slots[i].wants_gradient && k < n->input_count; ++k) {
+            const struct graph_node *input = node_of(program, n->inputs[k]);
+            if (!program->slots[n->inputs[k]].wants_gradient) continue;
+            step->backward = true;
+            if (input->shape.batched) continue;
+            step->fast_rows = true;
+            /* A gradient block per row exists for parameters alone. */
+            if (!step->class_->backward_rows || input->kind != OP_PARAMETER) program->fast_rows = false;
+        }
+    }
+}
+
+static int compare_parameters(const void *a, const void *b, void *user) {
+    const struct program *program = user;
+    node x = *(const node *)a, y = *(const node *)b;
+    const struct graph_node *nx = node_of(program, x), *ny = node_of(program, y);
+    bool fx = is_frozen(program, nx), fy = is_frozen(program, ny);
+    if (fx != fy) return fx ? 1 : -1;
+    if (nx->group != ny->group) return nx->group < ny->group ? -1 : 1;
+    return x < y ? -1 : 1;
+}
+
+/* Parameters side by side, each padded to a cache line: an optimizer pass is one loop over a segment. */
+static void place_parameters(struct program *program) {
+    const struct graph *graph = program->graph;
+    for (size_t i = 0; i < graph->count; ++i)
+        if (graph->nodes[i].kind == OP_PARAMETER && program->slots[i].reached) program->parameters[program->parameter_count++] = (node)i;
+    qsort_r(program->parameters, program->parameter_count, sizeof *program->parameters, compare_parameters, program);
+    size_t line = MEM_ALIGNMENT / program->element;
+    for (size_t i = 0; i < program->parameter_count; ++i) {
+        const struct graph_node *n = node_of(program, program->parameters[i]);
+        struct slot *slot = &program->slots[program->parameters[i]];
+        slot->fixed = program->total;
+        program->total += (slot->size + line - 1) / line * line;
+        if (is_frozen(program, n)) continue;
+        program->trainable = program->total;
+        struct segment *last = program->segment_count ? &program->segments[program->segment_count - 1] : NULL;
+        if (!last || last->group != n->group) {
+            last = &program->segments[program->segment_count++];
+            *last = (struct segment){.group = n->group, .begin = slot->fixed};
+        }
+        last->count = program->total - last->begin;
+    }
+}
+
+/* ---- buffers with lifetimes ---- */
+
+struct piece {
+    size_t *offset; /* where to write the result */
+    size_t bytes, first, last;
+};
+
+static int compare_pieces(const void *a, const void *b) {
+    const struct piece *x = a, *y = b;
+    if (x->bytes != y->bytes) return x->bytes > y->bytes ? -1 : 1;
+    return x->first < y->first ? -1 : x->first > y->first;
+}
+
+/* Lowest offset at which piece `number` meets no earlier placed piece in both time and space. */
+static size_t lowest_offset(const struct piece *pieces, size_t number) {
+    size_t offset = 0;
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (size_t i = 0; i < number; ++i) {
+            bool in_time = pieces[i].first <= pieces[number].last && pieces[number].first <= pieces[i].last;
+            size_t begin = *pieces[i].offset, end = begin + pieces[i].bytes;
+            if (in_time && offset < end && begin < offset + pieces[number].bytes) {
+                offset = end;
+                moved = true;
+            }
+        }
+    }
+    return offset;
+}
+
+static size_t shard_bytes(const struct program *program, node n) {
+    size_t rows = node_of(program, n)->shape.batched ? program->shard_rows : 1;
+    return arena_padded(program->slots[n].size * rows * program->element);
+}
+
+/* Lifetimes of the value and the gradient of one op's output or input. */
+static void lifetimes(const struct program *program, node n, struct piece *value, struct piece *gradient) {
+    size_t forward = program->step_count, end = 2 * forward;
+    const struct graph_node *self = node_of(program, n);
+    bool reuse = !program->options.tangents && !program->options.per_sample;
+    value->first = gradient->first = end;
+    value->last = gradient->last = 0;
+    for (size_t p = 0; p < forward; ++p) {
+        const struct op_step *step = &program->steps[p];
+        size_t back = 2 * forward - 1 - p;
+        if (step->output == n) {
+            value->first = p;
+            if (value->last < p) value->last = p;
+            if (step->backward && step->class_->reads & OP_READS_OUTPUT && value->last < back) value->last = back;
+            if (step->backward) gradient->last = back;
+        }
+        const struct graph_node *consumer = node_of(program, step->output);
+        for (size_t k = 0; k < consumer->input_count; ++k) {
+            if (consumer->inputs[k] != n) continue;
+            if (value->last < p) value->last = p;
+            if (step->backward && step->class_->reads & OP_READS_INPUTS && value->last < back) value->last = back;
+            if (step->backward && gradient->first > back) gradient->first = back;
+        }
+    }
+    if (n == program->root) gradient->first = forward;
+    if (self->kept || n == program->root || !reuse) value->last = end;
+    if (is_leaf(self) || !reuse || gradient->last < gradient->first) gradient->first = 0, gradient->last = end;
+    if (!reuse) value->first = 0;
+}
+
+static strata_status place_buffers(strata_context *ctx, struct program *program) {
+    const struct graph *graph = program->graph;
+    struct piece *pieces = mem_zero(3 * graph->count + 1, sizeof *pieces);
+    if (!pieces) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for a plan of %zu nodes", graph->count);
+    size_t count = 0;
+    for (size_t i = 0; i < graph->count; ++i) {
+        struct slot *slot = &program->slots[i];
+        const struct graph_node *n = &graph->nodes[i];
+        if (!slot->reached || n->kind == OP_CONSTANT || n->kind == OP_PARAMETER) continue;
+        struct piece value, gradient;
+        lifetimes(program, (node)i, &value, &gradient);
+        value.bytes = gradient.bytes = shard_bytes(program, (node)i);
+        value.offset = &slot->value;
+        gradient.offset = &slot->gradient;
+        if (!is_leaf(n)) pieces[count++] = value;
+        if (slot->wants_gradient) pieces[count++] = gradient;
+        if (program->options.tangents)
+            pieces[count++] = (struct piece){.offset = &slot->tangent, .bytes = value.bytes, .last = 2 * program->step_count};
+    }
+    qsort(pieces, count, sizeof *pieces, compare_pieces);
+    for (size_t i = 0; i < count; ++i) {
+        *pieces[i].offset = lowest_offset(pieces, i);
+        size_t end = *pieces[i].offset + pieces[i].bytes;
+        if (end > program->region_size) program->region_size = end;
+    }
+    mem_free(pieces);
+    return STRATA_OK;
+}
+
+/* ---- calls ---- */
+
+/* A call with shapes and attributes only: what `scratch` and `prepare` may look at. */
+static struct op_call blank_call(const struct program *program, const struct op_step *step) {
+    const struct graph_node *n = node_of(program, step->output);
+    struct op_call call = {.attributes = &n->attributes, .output_shape = &n->shape, .input_count = n->input_count,
+        .rows = program->shard_rows, .total_rows = program->options.rows};
+    for (size_t k = 0; k < n->input_count; ++k) call.input_shapes[k] = &node_of(program, n->inputs[k])->shape;
+    return call;
+}
+
+static void measure_calls(struct program *program) {
+    for (size_t i = 0; i < program->step_count; ++i) {
+        const struct op_step *step = &program->steps[i];
+        struct op_call call = blank_call(program, step);
+        size_t scratch = step->class_->scratch ? arena_padded(step->class_->scratch(&call, program->shard_rows)) : 0;
+        if (scratch > program->scratch_size) program->scratch_size = scratch;
+        program->prepared_size += arena_padded(step->class_->prepared_size);
+    }
+    for (size_t i = 0; i < program->graph->count; ++i)
+        if (program->graph->nodes[i].kind == OP_CONSTANT) {
+            program->slots[i].fixed = program->constants_size;
+            program->constants_size += arena_padded(program->slots[i].size * program->element);
+        }
+}
+
+static unsigned char *gradient_address(const struct program *program, size_t shard, node n) {
+    const struct slot *slot = &program->slots[n];
+    if (!slot->wants_gradient) return NULL;
+    if (node_of(program, n)->kind == OP_PARAMETER)
+        return program->gradients + (shard * program->trainable + slot->fixed) * program->element;
+    return region_of(program, shard) + slot->gradient;
+}
+
+static unsigned char *tangent_address(const struct program *program, size_t shard, node n) {
+    const struct slot *slot = &program->slots[n];
+    const struct graph_node *self = node_of(program, n);
+    if (!program->options.tangents || self->kind == OP_CONSTANT) return NULL;
+    if (self->kind == OP_PARAMETER) return program->parameter_tangents + slot->fixed * program->element;
+    return slot->tangent == NO_OFFSET ? NULL : region_of(program, shard) + slot->tangent;
+}
+
+static void fill_call(struct program *program, size_t shard, size_t number, void *prepared) {
+    const struct op_step *step = &program->steps[number];
+    const struct graph_node *n = node_of(program, step->output);
+    struct op_call *call = &program->calls[shard * program->step_count + number];
+    *call = blank_call(program, step);
+    call->prepared = prepared;
+    call->scratch = program->scratch_size ? program->scratch + shard * program->scratch_size : NULL;
+    call->output = region_of(program, shard) + program->slots[step->output].value;
+    call->output_gradient = gradient_address(program, shard, step->output);
+    call->output_tangent = tangent_address(program, shard, step->output);
+    for (size_t k = 0; k < n->input_count; ++k) {
+        call->inputs[k] = program_value(program, shard, n->inputs[k]);
+        call->input_tangents[k] = tangent_address(program, shard, n->inputs[k]);
+        if (step->backward) call->input_gradients[k] = gradient_address(program, shard, n->inputs[k]);
+        /* The first writer in backward order overwrites: consumers behind this op, or an earlier operand of it. */
+        for (size_t later = number + 1; later < program->step_count; ++later) {
+            const struct graph_node *other = node_of(program, program->steps[later].output);
+            for (size_t j = 0; program->steps[later].backward && j < other->input_count; ++j)
+                call->keep[k] |= other->inputs[j] == n->inputs[k];
+        }
+        for (size_t j = 0; j < k; ++j) call->keep[k] |= n->inputs[j] == n->inputs[k];
+        call->keep[k] |= n->inputs[k] == program->root;
+    }
+}
+
+static void fill_calls(struct program *program) {
+    unsigned char *prepared = program->prepared;
+    for (size_t i = 0; i < program->step_count; ++i) {
+        const struct op_class *class_ = program->steps[i].class_;
+        if (class_->prepare) {
+            struct op_call call = blank_call(program, &program->steps[i]);
+            call.prepared = prepared;
+            class_->prepare(&call, program->shard_rows);
+        }
+        for (size_t shard = 0; shard < program->options.shards; ++shard)
+            fill_call(program, shard, i, class_->prepared_size ? prepared : NULL);
+        prepared += arena_padded(class_->prepared_size);
+    }
+}
+
+static void fill_constants(struct program *program) {
+    for (size_t i = 0; i < program->graph->count; ++i) {
+        const struct graph_node *n = &program->graph->nodes[i];
+        if (n->kind != OP_CONSTANT) continue;
+        unsigned char *target = program->constants + program->slots[i].fixed;
+        for (size_t k = 0; k < program->slots[i].size; ++k) {
+            if (program->element == sizeof(float)) ((float *)target)[k] = (float)n->constant[k];
+            else ((double *)target)[k] = n->constant[k];
+        }
+    }
+}
+
+static strata_status take_arena(strata_context *ctx, struct program *program) {
+    const struct program_options *options = &program->options;
+    size_t gradient_blocks = !options->gradients ? 0 : options->per_sample ? options->rows : options->shards;
+    size_t state_count = options->optimizer ? options->optimizer->slots : 0;
+    program->update_blocks = program->trainable / UPDATE_BLOCK + program->segment_count + 1;
+    size_t sizes[] = {program->total * program->element, gradient_blocks * program->trainable * program->element,
+        state_count * program->trainable * program->element, program->constants_size,
+        options->tangents ? program->total * program->element : 0, options->shards * program->region_size,
+        options->shards * program->scratch_size, program->prepared_size, program->update_blocks * sizeof(double)};
+    unsigned char **blocks[] = {&program->block, &program->gradients, &program->states, &program->constants,
+        &program->parameter_tangents, &program->regions, &program->scratch, &program->prepared, NULL};
+    size_t capacity = 0, count = sizeof sizes / sizeof *sizes;
+    for (size_t i = 0; i < count; ++i) capacity += arena_padded(sizes[i]);
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    if (pages > 0 && page > 0 && capacity / (size_t)page >= (size_t)pages)
+        return strata_fail(ctx, STRATA_ERR_TOO_LARGE, "the network needs %.1f GB at a batch of %zu rows; this machine has %.1f GB",
+            (double)capacity * 1e-9, options->rows, (double)pages * (double)page * 1e-9);
+    STRATA_TRY(arena_create(ctx, capacity, &program->arena));
+    for (size_t i = 0; i + 1 < count; ++i) *blocks[i] = arena_take(&program->arena, sizes[i]);
+    program->norms = arena_take(&program->arena, sizes[count - 1]);
+    return STRATA_OK;
+}
+
+static strata_status plan(strata_context *ctx, struct program *program) {
+    mark_reached(program);
+    STRATA_TRY(mark_gradients(ctx, program));
+    list_steps(program);
+    STRATA_TRY(check_modes(ctx, program));
+    place_parameters(program);
+    STRATA_TRY(place_buffers(ctx, program));
+    measure_calls(program);
+    STRATA_TRY(take_arena(ctx, program));
+    fill_constants(program);
+    fill_calls(program);
+    return STRATA_OK;
+}
+
+static strata_status check_options(strata_context *ctx, const struct graph *graph, node root, const struct program_options *options) {
+    STRATA_TRY(graph_status(graph));
+    if (root < 0 || (size_t)root >= graph->count || is_leaf(&graph->nodes[root]))
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "the root of a program must be an op of its graph");
+    if (options->rows == 0 || options->shards == 0 || options->shards > options->rows)
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "%zu shards of a batch of %zu rows: expected 1 <= shards <= rows",
+            options->shards, options->rows);
+    if (options->per_sample && options->shards != 1)
+        return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "per-sample gradients take one shard, not %zu", options->shards);
+    return STRATA_OK;
+}
+
+strata_status program_create(strata_context *ctx, const struct graph *graph, node root, const struct program_options *options, struct program **result) {
+    *result = NULL;
+    STRATA_TRY(check_options(ctx, graph, root, options));
+    struct program *program = mem_zero(1, sizeof *program);
+    if (!program) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for a program");
+    program->graph = graph;
+    program->root = root;
+    program->options = *options;
+    program->options.gradients |= options->per_sample;
+    program->element = options->precision == PRECISION_F32 ? sizeof(float) : sizeof(double);
+    program->shard_rows = (options->rows + options->shards - 1) / options->shards;
+    program->slots = mem_zero(graph->count, sizeof *program->slots);
+    program->steps = mem_zero(graph->count, sizeof *program->steps);
+    program->calls = mem_zero(graph->count * options->shards, sizeof *program->calls);
+    program->parameters = mem_zero(graph->count, sizeof *program->parameters);
+    program->segments = mem_zero(graph->count, sizeof *program->segments);
+    strata_status status = STRATA_ERR_MEMORY;
+    if (program->slots && program->steps && program->calls && program->parameters && program->segments) status = plan(ctx, program);
+    else status = strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for a plan of %zu nodes", graph->count);
+    if (status != STRATA_OK) program_destroy(program);
+    else *result = program;
+    return status;
+}
+
+void program_destroy(struct program *program) {
+    if (!program) return;
+    arena_destroy(&program->arena);
+    mem_free(program->slots);
+    mem_free(program->steps);
+    mem_free(program->calls);
+    mem_free(program->parameters);
+    mem_free(program->segments);
+    mem_free(program);
+}
