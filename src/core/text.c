@@ -3,7 +3,6 @@
  * Numbers to text and back in the C locale, and the nearest known name for a mistyped one
  * (optimal string alignment: Damerau 1964, Levenshtein 1966).
  */
-#define _GNU_SOURCE
 #include "core/file.h"
 
 #include <math.h>

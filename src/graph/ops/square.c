@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * y = x^2, elementwise on any shape; truncated where number[0] = B > 0: y = B^2 with slope 0 for |x| > B.
+ * y = x^2 - number[1], elementwise on any shape; truncated where number[0] = B > 0: y = B^2 - number[1] with
+ * slope 0 for |x| > B.
  * Source of the truncation: Allen-Zhu & Li 2020 (sigma(z) = z^2 made Lipschitz).
  */
 #include "graph/op.h"
@@ -8,7 +9,7 @@
 
 static inline real unary_value(real x, const real *number) {
     real limit = number[0] > 0 ? number[0] : (real)INFINITY;
-    return REAL(fabs)(x) > limit ? limit * limit : x * x; /* NaN stays NaN */
+    return (REAL(fabs)(x) > limit ? limit * limit : x * x) - number[1]; /* NaN stays NaN */
 }
 
 static inline real unary_slope(real x, const real *number) {
@@ -36,12 +37,12 @@ static void square_adjust(size_t input, size_t count, double *values) {
 }
 
 static const struct op_probe square_probe[2] = {
-    {.input_count = 1, .inputs = {{true, 1, {23}}}, .attributes = {.number = {1}}, .adjust = square_adjust, .next = &square_probe[1]},
+    {.input_count = 1, .inputs = {{true, 1, {23}}}, .attributes = {.number = {1, 0.5}}, .adjust = square_adjust, .next = &square_probe[1]},
     {.input_count = 1, .inputs = {{false, 2, {4, 7}}}, .attributes = {.number = {1}}, .adjust = square_adjust, .next = unary_probe},
 };
 
 const struct op_class OP_CLASS(square) = {
-    .name = "square", .formula = "y = min(|x|, B)^2", .min_inputs = 1, .max_inputs = 1, .reads = UNARY_READS,
+    .name = "square", .formula = "y = min(|x|, B)^2 - c", .min_inputs = 1, .max_inputs = 1, .reads = UNARY_READS,
     .shape = square_shape, .forward = unary_forward, .tangent = unary_tangent, .backward = unary_backward,
     .probe = square_probe,
 };
