@@ -23,9 +23,12 @@ struct dataset {
     float *x, *y;
 };
 
+/** Zeroed x and y for the rows, inputs and outputs already set. ERR_TOO_LARGE, ERR_MEMORY (nothing to destroy). */
+STRATA_MUST_USE strata_status dataset_allocate(strata_context *ctx, struct dataset *data);
+/** Frees x and y and forgets them; a zeroed set and NULL are fine. */
 void dataset_destroy(struct dataset *data);
 
-/** Rows `order[first..first+count)` (NULL: as they stand) as a new dataset. */
+/** Rows `order[first..first+count)` (NULL: as they stand) as a new dataset. ERR_ARGUMENT when they are not all there. */
 STRATA_MUST_USE strata_status dataset_take(strata_context *ctx, const struct dataset *from, const uint32_t *order, size_t first, size_t count, struct dataset *to);
 
 /** Column means and standard deviations of x ([inputs] each); a constant column has sd 1. */
@@ -39,7 +42,12 @@ void dataset_standardise(struct dataset *data, const double *mean, const double 
 STRATA_MUST_USE strata_status idx_read(strata_context *ctx, const char *path, unsigned *rank, size_t dims[4], uint8_t **values);
 STRATA_MUST_USE strata_status idx_parse(strata_context *ctx, const char *path, const void *bytes, size_t size, unsigned *rank, size_t dims[4], uint8_t **values);
 
-/** Numeric table with an optional header line. */
+/**
+ * Numeric table with an optional header line (a first line with any field that is no number).
+ * Commas separate; fields may be quoted ("" inside is a quote); CR LF and a final line without LF are fine;
+ * blank lines are skipped. Refused with line and column: ragged rows, text or nothing where a number belongs,
+ * names that repeat or are empty, an open quote, a NUL byte, no rows.
+ */
 struct csv_table {
     size_t rows, columns;
     char **names;      /* [columns]; "column_1"... without a header */
@@ -67,8 +75,10 @@ struct data_source {
     const char *name;         /* "fashion-mnist" */
     const char *summary;      /* one line: what, how many, shape, licence */
     const char *folder;       /* below --data, $STRATA_DATA, ~/.local/share/strata: "fashion-mnist" */
+    const char *marker;       /* a file that tells it is there, plain or with .gz */
     const char *package;      /* Debian package that ships it, or NULL */
     const char *package_folder;
+    /* `train` or `test` may be NULL: not wanted. */
     strata_status (*load)(strata_context *ctx, const char *folder, struct dataset *train, struct dataset *test);
 };
 extern const struct data_source *const data_table[];
@@ -76,13 +86,13 @@ extern const size_t data_table_size;
 const struct data_source *data_find(const char *name);
 
 /**
- * The folder that holds a known data set: DIR/folder or DIR itself, from `data_folder` (--data; NULL: skip),
+ * The folder that holds a known data set: DIR/folder or DIR itself (unless that is another set's), from `data_folder` (--data; NULL: skip),
  * $STRATA_DATA, ~/.local/share/strata, the package's folder. ERR_NOT_FOUND names all places tried, the
  * package and `strata data get NAME`. `path` is a fresh string.
  */
 STRATA_MUST_USE strata_status data_locate(strata_context *ctx, const struct data_source *source, const char *data_folder, char **path);
 
-/** data_locate, then load: pixels scaled to [0, 1], labels as class numbers, rows as the files order them. */
+/** data_locate, then load: pixels scaled to [0, 1], labels as class numbers, rows as the files order them. `train` or `test` may be NULL. */
 STRATA_MUST_USE strata_status data_load(strata_context *ctx, const char *name, const char *data_folder, struct dataset *train, struct dataset *test);
 
 #endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/* MNIST and the sets that share its files: 28 x 28 grey pictures of ten classes, IDX, plain or gzip. */
+#include <string.h>
+
+#include "core/memory.h"
+#include "data/data_table.h"
+#include "data/dataset.h"
+
+enum { CLASSES = 10 };
+
+/* FOLDER/STEM-PART or the same with .gz; NULL (no memory aside) when neither is there. */
+static strata_status find_file(strata_context *ctx, const char *folder, const char *stem, const char *part, char **path) {
+    static const char *const endings[] = {"", ".gz"};
+    for (size_t i = 0; i < 2; ++i) {
+        *path = string_format("%s/%s-%s%s", folder, stem, part, endings[i]);
+        if (!*path) return strata_fail(ctx, STRATA_ERR_MEMORY, "no memory for a path in %s", folder);
+        if (file_exists(*path)) return STRATA_OK;
+        mem_free(*path);
+    }
+    *path = NULL;
+    return STRATA_OK;
+}
+
+/* Pixels to [0, 1] and labels to class numbers. */
+static strata_status convert(strata_context *ctx, const char *images_path, const char *labels_path, const size_t dims[4], const uint8_t *pixels,
+                             size_t label_count, const uint8_t *labels, struct dataset *data) {
+    if (label_count != dims[0])
+        return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: expected a label for each of the %zu images of %s, got %zu", labels_path, dims[0], images_path, label_count);
+    if (dims[0] == 0 || dims[1] == 0 || dims[2] == 0) return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: expected images, got %zu of %zu x %zu pixels", images_path, dims[0], dims[1], dims[2]);
+    for (size_t r = 0; r < label_count; ++r)
+        if (labels[r] >= CLASSES) return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: row %zu: expected a label of 0 to %d, got %u", labels_path, r, CLASSES - 1, labels[r]);
+    struct dataset result = {.task = TASK_MULTICLASS, .rows = dims[0], .inputs = dims[1] * dims[2], .outputs = 1, .classes = CLASSES, .image = {1, dims[1], dims[2]}};
+    STRATA_TRY(dataset_allocate(ctx, &result));
+    for (size_t i = 0; i < result.rows * result.inputs; ++i) result.x[i] = (float)pixels[i] / 255.0f;
+    for (size_t r = 0; r < result.rows; ++r) result.y[r] = (float)labels[r];
+    *data = result;
+    return STRATA_OK;
+}
+
+static strata_status read_ranked(strata_context *ctx, const char *path, unsigned expected, size_t dims[4], uint8_t **values) {
+    unsigned rank;
+    STRATA_TRY(idx_read(ctx, path, &rank, dims, values));
+    if (rank == expected) return STRATA_OK;
+    mem_free(*values);
+    *values = NULL;
+    return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: byte 3: expected %u dimensions, got %u", path, expected, rank);
+}
+
+/* One half of the set; `stems` in order of preference, ended by NULL. */
+static strata_status load_half(strata_context *ctx, const char *folder, const char *const *stems, struct dataset *data) {
+    char *images_path = NULL, *labels_path = NULL;
+    uint8_t *pixels = NULL, *labels = NULL;
+    size_t dims[4], label_dims[4];
+    strata_status status = STRATA_OK;
+    const char *const *stem = stems;
+    STRATA_GO(find_file(ctx, folder, *stem, "images-idx3-ubyte", &images_path));
+    while (!images_path && stem[1]) STRATA_GO(find_file(ctx, folder, *++stem, "images-idx3-ubyte", &images_path));
+    if (images_path) STRATA_GO(find_file(ctx, folder, *stem, "labels-idx1-ubyte", &labels_path));
+    if (!labels_path) {
+        if (!images_path) stem = stems;
+        status = strata_fail(ctx, STRATA_ERR_NOT_FOUND, "%s: no file %s-%s, plain or with .gz", folder, *stem, images_path ? "labels-idx1-ubyte" : "images-idx3-ubyte");
+        goto cleanup;
+    }
+    STRATA_GO(read_ranked(ctx, images_path, 3, dims, &pixels));
+    STRATA_GO(read_ranked(ctx, labels_path, 1, label_dims, &labels));
+    STRATA_GO(convert(ctx, images_path, labels_path, dims, pixels, label_dims[0], labels, data));
+cleanup:
+    mem_free(images_path);
+    mem_free(labels_path);
+    mem_free(pixels);
+    mem_free(labels);
+    return status;
+}
+
+static strata_status mnist_load(strata_context *ctx, const char *folder, struct dataset *train, struct dataset *test) {
+    static const char *const train_stems[] = {"train", "train10k", NULL}, *const test_stems[] = {"t10k", NULL};
+    struct dataset first = {0};
+    if (train) STRATA_TRY(load_half(ctx, folder, train_stems, &first));
+    if (test) {
+        strata_status status = load_half(ctx, folder, test_stems, test);
+        if (status != STRATA_OK) {
+            dataset_destroy(&first);
+            return status;
+        }
+    }
+    if (train) *train = first;
+    return STRATA_OK;
+}
+
+const struct data_source data_fashion_mnist = {
+    .name = "fashion-mnist",
+    .summary = "pictures of clothes, 60,000 + 10,000, 28 x 28 grey, 10 classes (MIT licence)",
+    .folder = "fashion-mnist",
+    .package = "dataset-fashion-mnist",
+    .package_folder = "/usr/share/datasets/fashion-mnist",
+    .marker = "t10k-images-idx3-ubyte",
+    .load = mnist_load,
+};
+
+const struct data_source data_mnist = {
+    .name = "mnist",
+    .summary = "handwritten digits, 60,000 (or the first 10,000) + 10,000, 28 x 28 grey, 10 classes",
+    .folder = "mnist",
+    .marker = "t10k-images-idx3-ubyte",
+    .load = mnist_load,
+};
