@@ -15,6 +15,7 @@ struct learner_class;
 /** Opaque to callers; a class embeds it as its first member. */
 struct learner {
     const struct learner_class *class_;
+    size_t diverged_step; /* set when fit returned ERR_DIVERGED */
 };
 
 /** What a learner is asked to learn. All borrowed for the learner's life. */
@@ -49,9 +50,10 @@ struct learner_class {
     const char *title;     /* "SGD on all layers" */
     const char *summary;   /* one line with source */
     const struct setting *settings; /* rows of its own beyond learner_settings, or NULL */
+    const void *details;   /* what distinguishes classes that share their functions, or NULL */
 
     strata_status (*create)(strata_context *ctx, const struct learner_class *class_, const struct learner_request *request, struct learner **learner);
-    /** Runs to the end from where it is. ERR_DIVERGED with the step in the message; then learner_diverged_step tells it. */
+    /** Runs to the end from where it is. ERR_DIVERGED with the step in the message and in diverged_step. */
     strata_status (*fit)(strata_context *ctx, struct learner *learner, const struct fit_hooks *hooks);
     /** Outputs [rows, outputs] (regression), logits [rows] (binary), logits [rows, classes] (multiclass). */
     strata_status (*predict)(strata_context *ctx, struct learner *learner, size_t rows, const float *x, float *out);
@@ -82,6 +84,8 @@ STRATA_MUST_USE strata_status learner_fit(strata_context *ctx, struct learner *l
 STRATA_MUST_USE strata_status learner_predict(strata_context *ctx, struct learner *learner, size_t rows, const float *x, float *out);
 STRATA_MUST_USE strata_status learner_features(strata_context *ctx, struct learner *learner, size_t layer, size_t rows, const float *x, float *out);
 STRATA_MUST_USE strata_status learner_save(strata_context *ctx, struct learner *learner, struct tensor_file *state);
+/** For fit functions, after each step: observation first, then a checkpoint that includes it. `hooks` may be NULL. */
+STRATA_MUST_USE strata_status fit_report(strata_context *ctx, struct learner *learner, const struct fit_hooks *hooks, const struct fit_point *point);
 STRATA_MUST_USE strata_status learner_load(strata_context *ctx, struct learner *learner, const struct tensor_file *state);
 
 #endif

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT */
+#include "learn/gradient.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "graph/optimizer.h"
+#include "graph/program.h"
+#include "learn/objective.h"
+#include "learn/parameter_store.h"
+#include "learn/schedule.h"
+
+enum { PREDICT_ROWS = 512 };
+
+/* A graph with the program planned from it. */
+struct engine {
+    struct graph *graph;
+    struct program *program;
+    struct network_nodes nodes;
+    node target, loss;
+};
+
+struct gradient_learner {
+    struct learner base;
+    const struct gradient_details *details;
+    struct learner_request request;
+    struct network network;
+    struct parameter_store store;
+    const struct optimizer_class *optimizer;
+    const struct schedule *schedule;
+    struct update update;
+    double learning_rate;
+    size_t batch, warmup, shards, stages, steps_per_stage;
+    size_t stage, step;      /* current stage (1..), steps done in it */
+    bool started;            /* the optimizer's state in the store belongs to this stage */
+    struct engine training, prediction;
+    size_t prediction_layers;
+    struct rng_stream stream;
+};
+
+static void engine_destroy(struct engine *engine) {
+    program_destroy(engine->program);
+    graph_destroy(engine->graph);
+    *engine = (struct engine){0};
+}
+
+static struct gradient_learner *self_of(struct learner *learner) { return (struct gradient_learner *)learner; }
+
+/* Layers of the network that exist in a stage. */
+static size_t active_layers(const struct gradient_learner *self, size_t stage) {
+    return self->details->rule.staged ? stage : self->network.layer_count;
+}
+
+static uint64_t frozen_groups(const struct gradient_learner *self, size_t stage) {
+    const struct stage_rule *rule = &self->details->rule;
+    uint64_t mask = 0;
+    for (size_t l = 0; rule->staged && rule->freeze_below && l + 1 < stage; ++l) {
+        mask |= UINT64_C(1) << (GROUP_LAYER + l);
+        if (!rule->refit_readouts) mask |= UINT64_C(1) << (GROUP_READOUT + l);
+    }
+    return mask;
+}
+
+static strata_status build_engine(strata_context *ctx, const struct gradient_learner *self, const struct network_view *view,
+    const struct program_options *options, bool with_loss, struct engine *engine) {
+    const struct gradient_builder *builder = self->details->builder;
+    node penalty = NODE_NONE;
+    STRATA_TRY(graph_create(ctx, &engine->graph));
+    strata_status status = builder
+        ? builder->build(ctx, &self->request, &self->network, view, engine->graph, &engine->nodes, &penalty)
+        : network_build(&self->network, view, engine->graph, &engine->nodes);
+    node root = engine->nodes.output;
+    if (status == STRATA_OK && with_loss) {
+        engine->target = graph_input(engine->graph, "target", shape_rows(source_outputs(self->request.train)));
+        root = engine->loss = objective_node(engine->graph, source_task(self->request.train), engine->nodes.output, engine->target);
+        if (penalty != NODE_NONE) root = engine->loss = graph_binary(engine->graph, OP_ADD, engine->loss, penalty);
+        status = graph_status(engine->graph);
+    } else if (status == STRATA_OK) {
+        for (size_t l = 0; l < view->layers; ++l) graph_keep(engine->graph, engine->nodes.layers[l]);
+    }
+    if (status == STRATA_OK) status = program_create(ctx, engine->graph, root, options, &engine->program);
+    if (status != STRATA_OK) engine_destroy(engine);
+    return status;
+}
+
+static strata_status begin_stage(strata_context *ctx, struct gradient_learner *self) {
+    struct network_view view = {.layers = active_layers(self, self->stage), .cut = self->details->rule.cut,
+        .last_readout = self->details->rule.last_readout};
+    struct program_options options = program_options_default();
+    options.rows = self->batch;
+    options.shards = self->shards;
+    options.gradients = true;
+    options.optimizer = self->optimizer;
+    options.frozen_groups = frozen_groups(self, self->stage);
+    options.stream = rng_stream_sub(self->stream, self->stage);
+    engine_destroy(&self->training);
+    STRATA_TRY(build_engine(ctx, self, &view, &options, true, &self->training));
+    store_to_program(&self->store, self->training.program, self->started);
+    program_set_steps(self->training.program, self->started ? self->step : 0);
+    self->started = true;
+    return STRATA_OK;
+}
+
+static void read_settings(struct gradient_learner *self) {
+    const struct settings *settings = self->request.settings;
+    const struct gradient_details *details = self->details;
+    self->learning_rate = settings_number(settings, details->rate_key ? details->rate_key : "train.learning_rate");
+    self->batch = settings_count(settings, "train.batch_size");
+    size_t rows = source_rows(self->request.train);
+    if (rows && rows < self->batch) self->batch = rows;
+    self->warmup = settings_count(settings, "train.warmup");
+    self->shards = settings_count(settings, "train.shards");
+    if (self->shards > self->batch) self->shards = self->batch;
+    self->stages = details->rule.staged ? self->network.layer_count : 1;
+    self->steps_per_stage = settings_count(settings, "train.steps_per_stage");
+    if (!details->rule.staged) {
+        size_t depth = settings_count(settings, "network.depth");
+        size_t all = settings_count(settings, details->steps_key ? details->steps_key : "train.steps");
+        self->steps_per_stage = all ? all : self->steps_per_stage * depth;
+    }
+    self->optimizer = optimizer_find(settings_text(settings, "train.optimizer"));
+    self->schedule = schedule_find(settings_text(settings, "train.schedule"));
+    self->update = update_default(self->learning_rate);
+    self->update.clip_norm = settings_number(settings, "train.clip_norm");
+    self->update.weight_decay = settings_number(settings, "train.weight_decay");
+}
+
+/* The store has an entry for every parameter of the whole network, with readouts on all layers that have one. */
+static strata_status create_store(strata_context *ctx, struct gradient_learner *self) {
+    struct network_view all = {.layers = self->network.layer_count};
+    struct program_options options = program_options_default();
+    struct engine whole = {0};
+    STRATA_TRY(build_engine(ctx, self, &all, &options, false, &whole));
+    strata_status status = store_create(ctx, whole.program, self->optimizer->slots, &self->store);
+    engine_destroy(&whole);
+    const struct gradient_builder *builder = self->details->builder;
+    for (size_t i = 0; status == STRATA_OK && i < self->store.count; ++i) {
+        struct stored_parameter *item = &self->store.items[i];
+        status = builder
+            ? builder->initialise(ctx, &self->request, &self->network, self->stream, item->name, item->count, item->values)
+            : network_initialise(ctx, &self->network, self->stream, item->name, item->count, item->values);
+    }
+    return status;
+}
+
+strata_status gradient_create(strata_context *ctx, const struct learner_class *class_, const struct learner_request *request, struct learner **learner) {
+    *learner = NULL;
+    struct gradient_learner *self = mem_zero(1, sizeof *self);
+    if (!self) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for learner %s", class_->name);
+    self->base.class_ = class_;
+    self->details = class_->details;
+    self->request = *request;
+    self->stream = rng_stream_make(request->seed, request->replicate, RNG_INIT);
+    self->stage = 1;
+    strata_status status = self->details->describe(ctx, request, &self->network);
+    if (status == STRATA_OK) {
+        read_settings(self);
+        status = source_reserve(ctx, request->train, self->batch);
+    }
+    if (status == STRATA_OK) status = create_store(ctx, self);
+    if (status != STRATA_OK) gradient_destroy(&self->base);
+    else *learner = &self->base;
+    return status;
+}
+
+void gradient_destroy(struct learner *learner) {
+    if (!learner) return;
+    struct gradient_learner *self = self_of(learner);
+    engine_destroy(&self->training);
+    engine_destroy(&self->prediction);
+    store_destroy(&self->store);
+    mem_free(self);
+}
+
+static struct fit_point point_of(const struct gradient_learner *self, double loss) {
+    return (struct fit_point){.step = (self->stage - 1) * self->steps_per_stage + self->step, .total = self->stages * self->steps_per_stage,
+        .stage = self->stage, .stage_end = self->step == self->steps_per_stage, .loss = loss};
+}
+
+static double one_step(struct gradient_learner *self) {
+    const float *x, *y;
+    source_batch(self->request.train, (self->stage - 1) * self->steps_per_stage + self->step, self->batch, &x, &y);
+    program_bind(self->training.program, self->training.nodes.input, x);
+    program_bind(self->training.program, self->training.target, y);
+    self->update.learning_rate = self->learning_rate * schedule_factor(self->schedule, self->step, self->steps_per_stage, self->warmup);
+    double loss = program_step(self->training.program, self->batch, &self->update);
+    ++self->step;
+    return loss;
+}
+
+/* The weights as they are now: a running fit holds the newest in its program. */
+static strata_status synchronise(strata_context *ctx, struct gradient_learner *self) {
+    const struct gradient_builder *builder = self->details->builder;
+    if (self->training.program && self->started) store_from_program(&self->store, self->training.program, true);
+    return builder && builder->refresh ? builder->refresh(ctx, &self->request, &self->network, self->stage, &self->store) : STRATA_OK;
+}
+
+strata_status gradient_fit(strata_context *ctx, struct learner *learner, const struct fit_hooks *hooks) {
+    struct gradient_learner *self = self_of(learner);
+    for (; self->stage <= self->stages; ++self->stage, self->step = 0, self->started = false) {
+        STRATA_TRY(begin_stage(ctx, self));
+        while (self->step < self->steps_per_stage) {
+            double loss = one_step(self);
+            struct fit_point point = point_of(self, loss);
+            if (!isfinite(loss)) {
+                learner->diverged_step = point.step;
+                return strata_fail(ctx, STRATA_ERR_DIVERGED, "%s: diverged at step %zu", learner->class_->name, point.step);
+            }
+            STRATA_TRY(fit_report(ctx, learner, hooks, &point));
+        }
+        STRATA_TRY(synchronise(ctx, self));
+    }
+    self->stage = self->stages;
+    self->step = self->steps_per_stage;
+    self->started = true;
+    return STRATA_OK;
+}
+
+
+static strata_status prepare_prediction(strata_context *ctx, struct gradient_learner *self) {
+    size_t layers = active_layers(self, self->stage);
+    if (!self->prediction.program || self->prediction_layers != layers) {
+        struct network_view view = {.layers = layers, .last_readout = self->details->rule.last_readout};
+        struct program_options options = program_options_default();
+        options.rows = PREDICT_ROWS;
+        engine_destroy(&self->prediction);
+        STRATA_TRY(build_engine(ctx, self, &view, &options, false, &self->prediction));
+        self->prediction_layers = layers;
+    }
+    STRATA_TRY(synchronise(ctx, self));
+    store_to_program(&self->store, self->prediction.program, false);
+    return STRATA_OK;
+}
+
+static void read_value(struct gradient_learner *self, node value, size_t rows, const float *x, float *out) {
+    size_t width = graph_shape(self->prediction.graph, value).dims[0], inputs = self->network.inputs;
+    for (size_t begin = 0; begin < rows; begin += PREDICT_ROWS) {
+        size_t count = rows - begin < PREDICT_ROWS ? rows - begin : PREDICT_ROWS;
+        program_bind(self->prediction.program, self->prediction.nodes.input, x + begin * inputs);
+        program_forward(self->prediction.program, count, false);
+        program_read_f32(self->prediction.program, value, out + begin * width);
+    }
+}
+
+strata_status gradient_predict(strata_context *ctx, struct learner *learner, size_t rows, const float *x, float *out) {
+    struct gradient_learner *self = self_of(learner);
+    STRATA_TRY(prepare_prediction(ctx, self));
+    read_value(self, self->prediction.nodes.output, rows, x, out);
+    return STRATA_OK;
+}
+
+size_t gradient_layer_count(const struct learner *learner) { return ((const struct gradient_learner *)learner)->network.layer_count; }
+
+size_t gradient_layer_width(const struct learner *learner, size_t layer) {
+    return ((const struct gradient_learner *)learner)->network.layers[layer - 1].width;
+}
+
+strata_status gradient_features(strata_context *ctx, struct learner *learner, size_t layer, size_t rows, const float *x, float *out) {
+    struct gradient_learner *self = self_of(learner);
+    STRATA_TRY(prepare_prediction(ctx, self));
+    if (layer < 1 || layer > self->prediction_layers)
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "%s: layer %zu of %zu asked for", learner->class_->name, layer, self->prediction_layers);
+    read_value(self, self->prediction.nodes.layers[layer - 1], rows, x, out);
+    return STRATA_OK;
+}
+
+strata_status gradient_save(strata_context *ctx, struct learner *learner, struct tensor_file *state) {
+    struct gradient_learner *self = self_of(learner);
+    STRATA_TRY(synchronise(ctx, self));
+    STRATA_TRY(store_save(ctx, &self->store, state));
+    STRATA_TRY(state_set_count(ctx, state, "stage", self->stage));
+    return state_set_count(ctx, state, "step", self->step);
+}
+
+strata_status gradient_load(strata_context *ctx, struct learner *learner, const struct tensor_file *state) {
+    struct gradient_learner *self = self_of(learner);
+    uint64_t stage, step;
+    STRATA_TRY(state_get_count(ctx, state, "stage", &stage));
+    STRATA_TRY(state_get_count(ctx, state, "step", &step));
+    if (stage < 1 || stage > self->stages || step > self->steps_per_stage)
+        return strata_fail(ctx, STRATA_ERR_FORMAT, "checkpoint: stage %llu, step %llu do not fit %zu stages of %zu steps",
+            (unsigned long long)stage, (unsigned long long)step, self->stages, self->steps_per_stage);
+    STRATA_TRY(store_load(ctx, &self->store, state));
+    engine_destroy(&self->training);
+    self->stage = (size_t)stage;
+    self->step = (size_t)step;
+    self->started = true;
+    return STRATA_OK;
+}
+
+strata_status gradient_parameter(strata_context *ctx, struct learner *learner, const char *name, size_t *count, double *values) {
+    struct gradient_learner *self = self_of(learner);
+    STRATA_TRY(synchronise(ctx, self));
+    const struct stored_parameter *item = store_find(&self->store, name);
+    if (!item) return strata_fail(ctx, STRATA_ERR_NOT_FOUND, "%s has no parameter '%s'", learner->class_->name, name);
+    *count = item->count;
+    if (values) memcpy(values, item->values, item->count * sizeof *values);
+    return STRATA_OK;
+}
+
+size_t gradient_parameter_count(const struct learner *learner) {
+    return network_parameter_count(&((const struct gradient_learner *)learner)->network);
+}
+
+/* Loss gradient at layer 1's input weights in the current view, with or without the path through upper layers. */
+static strata_status route_gradient(strata_context *ctx, struct gradient_learner *self, bool cut, size_t rows, const float *x, const float *y, double *gradient) {
+    struct network_view view = {.layers = active_layers(self, self->stage), .cut = cut, .last_readout = self->details->rule.last_readout};
+    struct program_options options = program_options_default();
+    options.rows = rows;
+    options.gradients = true;
+    struct engine engine = {0};
+    STRATA_TRY(build_engine(ctx, self, &view, &options, true, &engine));
+    store_to_program(&self->store, engine.program, false);
+    program_bind(engine.program, engine.nodes.input, x);
+    program_bind(engine.program, engine.target, y);
+    program_forward(engine.program, rows, false);
+    program_backward(engine.program, NULL);
+    program_read_gradient(engine.program, graph_find(engine.graph, "layer1.input"), gradient);
+    engine_destroy(&engine);
+    return STRATA_OK;
+}
+
+strata_status gradient_routes(strata_context *ctx, struct learner *learner, size_t rows, const float *x, const float *y, double *own, double *above) {
+    struct gradient_learner *self = self_of(learner);
+    STRATA_TRY(synchronise(ctx, self));
+    size_t count = store_find(&self->store, "layer1.input")->count;
+    double *gradients = mem_zero(2 * count, sizeof *gradients);
+    if (!gradients) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for a gradient of %zu numbers", count);
+    strata_status status = route_gradient(ctx, self, false, rows, x, y, gradients);
+    if (status == STRATA_OK) status = route_gradient(ctx, self, true, rows, x, y, gradients + count);
+    *own = *above = 0;
+    for (size_t i = 0; status == STRATA_OK && i < count; ++i) {
+        double through = gradients[i] - gradients[count + i];
+        *own += gradients[count + i] * gradients[count + i];
+        *above += through * through;
+    }
+    mem_free(gradients);
+    return status;
+}
