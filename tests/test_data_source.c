@@ -137,7 +137,7 @@ static void dataset_holds_the_rows_the_source_gives(void **state) {
     struct sample_source *source;
     struct dataset data;
     const float *x, *y;
-    const enum task tasks[] = {TASK_REGRESSION, TASK_BINARY};
+    const enum learning_task tasks[] = {TASK_REGRESSION, TASK_BINARY};
     for (size_t t = 0; t < 2; ++t) {
         assert_int_equal(dataset_from_teacher(fixture->ctx, fixture->teacher, RNG_TRAIN_INPUT, 8, 16, 0.5, tasks[t], 3, 1, &data), STRATA_OK);
         assert_int_equal(source_from_teacher(fixture->ctx, fixture->teacher, 3, 1, 0.5, tasks[t], &source), STRATA_OK);

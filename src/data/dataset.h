@@ -11,11 +11,11 @@
 #include "core/rng.h"
 #include "core/status.h"
 
-enum task { TASK_REGRESSION, TASK_BINARY, TASK_MULTICLASS };
+enum learning_task { TASK_REGRESSION, TASK_BINARY, TASK_MULTICLASS };
 
 /** Owns x and y. Labels are class numbers as floats: 0/1 for TASK_BINARY. */
 struct dataset {
-    enum task task;
+    enum learning_task task;
     size_t rows, inputs;    /* x: [rows, inputs] */
     size_t outputs;         /* y: [rows, outputs]; 1 for labels */
     size_t classes;         /* 0 for regression */

@@ -15,7 +15,7 @@ struct teacher_stream {
     const struct teacher *teacher;
     struct rng_stream inputs, noise;
     double noise_sd;
-    enum task task;
+    enum learning_task task;
 };
 
 struct sample_source {
@@ -31,7 +31,7 @@ struct sample_source {
 /* ---- samples of a teacher ---- */
 
 static strata_status stream_make(strata_context *ctx, const struct teacher *teacher, enum rng_purpose purpose, uint64_t seed, uint64_t replicate, double noise,
-                                 enum task task, struct teacher_stream *stream) {
+                                 enum learning_task task, struct teacher_stream *stream) {
     if (task != TASK_REGRESSION && task != TASK_BINARY) return strata_fail(ctx, STRATA_ERR_ARGUMENT, "a teacher gives numbers or two classes; expected task regression or binary");
     *stream = (struct teacher_stream){
         .teacher = teacher,
@@ -57,7 +57,7 @@ static void stream_samples(const struct teacher_stream *stream, uint64_t first, 
 }
 
 strata_status dataset_from_teacher(strata_context *ctx, const struct teacher *teacher, enum rng_purpose purpose, uint64_t first, size_t rows, double noise,
-                                   enum task task, uint64_t seed, uint64_t replicate, struct dataset *data) {
+                                   enum learning_task task, uint64_t seed, uint64_t replicate, struct dataset *data) {
     struct teacher_stream stream;
     STRATA_TRY(stream_make(ctx, teacher, purpose, seed, replicate, noise, task, &stream));
     struct dataset result = {.task = task, .rows = rows, .inputs = teacher_dimension(teacher), .outputs = 1, .classes = task == TASK_BINARY ? 2 : 0};
@@ -74,7 +74,7 @@ static strata_status source_allocate(strata_context *ctx, struct sample_source *
     return *source ? STRATA_OK : strata_fail(ctx, STRATA_ERR_MEMORY, "no memory for a sample source");
 }
 
-strata_status source_from_teacher(strata_context *ctx, const struct teacher *teacher, uint64_t seed, uint64_t replicate, double noise, enum task task,
+strata_status source_from_teacher(strata_context *ctx, const struct teacher *teacher, uint64_t seed, uint64_t replicate, double noise, enum learning_task task,
                                   struct sample_source **source) {
     struct teacher_stream stream;
     *source = NULL;
@@ -115,7 +115,7 @@ void source_destroy(struct sample_source *source) {
     mem_free(source);
 }
 
-enum task source_task(const struct sample_source *source) { return source->data ? source->data->task : source->fresh.task; }
+enum learning_task source_task(const struct sample_source *source) { return source->data ? source->data->task : source->fresh.task; }
 size_t source_inputs(const struct sample_source *source) { return source->data ? source->data->inputs : teacher_dimension(source->fresh.teacher); }
 size_t source_outputs(const struct sample_source *source) { return source->data ? source->data->outputs : 1; }
 size_t source_rows(const struct sample_source *source) { return source->data ? source->data->rows : 0; }

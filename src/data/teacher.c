@@ -29,7 +29,7 @@ struct teacher {
     struct teacher_net net;
     input_drawer draw;
     float *direction; /* [dimension], unit length; mixture only */
-    enum task task;
+    enum learning_task task;
     double median, margin; /* margin 0: every sample is kept */
     uint64_t seed, replicate;
 };
@@ -223,7 +223,7 @@ void teacher_destroy(struct teacher *teacher) {
 const struct teacher_net *teacher_net_of(const struct teacher *teacher) { return &teacher->net; }
 size_t teacher_dimension(const struct teacher *teacher) { return teacher->net.dimension; }
 size_t teacher_depth(const struct teacher *teacher) { return teacher->net.depth; }
-enum task teacher_task(const struct teacher *teacher) { return teacher->task; }
+enum learning_task teacher_task(const struct teacher *teacher) { return teacher->task; }
 double teacher_median(const struct teacher *teacher) { return teacher->median; }
 
 size_t teacher_layer_width(const struct teacher *teacher, size_t layer) {

@@ -41,7 +41,7 @@ void teacher_destroy(struct teacher *teacher);
 size_t teacher_dimension(const struct teacher *teacher);
 size_t teacher_depth(const struct teacher *teacher);
 /** TASK_REGRESSION, or TASK_BINARY when data.task is classification. */
-enum task teacher_task(const struct teacher *teacher);
+enum learning_task teacher_task(const struct teacher *teacher);
 /** Width of G_l, 1 <= l <= depth. */
 size_t teacher_layer_width(const struct teacher *teacher, size_t layer);
 /** Median of the standardised y on the calibration sample: labels are y > median. */

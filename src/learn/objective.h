@@ -7,6 +7,6 @@
 #include "graph/graph.h"
 
 /** Mean over rows of the squared error, the logistic loss or the softmax cross-entropy. */
-node objective_node(struct graph *graph, enum task task, node output, node target);
+node objective_node(struct graph *graph, enum learning_task task, node output, node target);
 
 #endif
