@@ -35,26 +35,11 @@ bool ini_name_valid(const char *name, size_t size) {
     return true;
 }
 
-/** Bytes of the UTF-8 character that `text` starts with (RFC 3629: no overlong form, no surrogate); 0 if there is none. */
-static size_t utf8_length(const unsigned char *text, size_t size) {
-    if (text[0] < 0x80) return 1;
-    size_t length = text[0] >= 0xf0 ? 4 : text[0] >= 0xe0 ? 3 : 2;
-    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (text[0] < 0xc2 || text[0] > 0xf4 || size < length) return 0;
-    uint32_t point = text[0] & (0x7fU >> length);
-    for (size_t i = 1; i < length; ++i) {
-        if ((text[i] & 0xc0) != 0x80) return 0;
-        point = point << 6 | (text[i] & 0x3fU);
-    }
-    bool surrogate = point >= 0xd800 && point <= 0xdfff;
-    return point < smallest[length] || point > 0x10ffff || surrogate ? 0 : length;
-}
-
 const char *ini_text_fault(const char *text, size_t size) {
     for (size_t i = 0; i < size;) {
         unsigned char byte = (unsigned char)text[i];
         if ((byte < ' ' && byte != '\t') || byte == 0x7f) return byte ? "a control byte" : "a NUL byte";
-        size_t length = utf8_length((const unsigned char *)text + i, size - i);
+        size_t length = utf8_length(text + i, size - i);
         if (!length) return "bytes that are not UTF-8";
         i += length;
     }

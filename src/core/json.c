@@ -115,7 +115,8 @@ strata_status json_parse(strata_context *ctx, const char *path, const char *text
     struct c_locale scope = c_locale_enter(); /* jansson knows only one-byte decimal points */
     json_t *parsed = json_loadb(size ? text : "", size, JSON_REJECT_DUPLICATES, &error);
     c_locale_leave(scope);
-    if (!parsed && json_error_code(&error) == json_error_out_of_memory)
+    /* Jansson reports a failed allocation by its code, or not at all. */
+    if (!parsed && (!*error.text || json_error_code(&error) == json_error_out_of_memory))
         return strata_fail(ctx, STRATA_ERR_MEMORY, "%s: out of memory", path);
     if (!parsed) return strata_fail(ctx, STRATA_ERR_FORMAT, "%s:%d:%d: %s", path, error.line, error.column, error.text);
     *value = parsed;

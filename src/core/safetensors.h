@@ -30,7 +30,10 @@ struct tensor_file {
     struct buffer bytes; /* owns the data after reading */
 };
 
-/** Adds a tensor whose data is borrowed until the file is written. The name is copied. */
+/**
+ * Adds a tensor whose data is borrowed until the file is written; NULL only without elements. The name is copied.
+ * Errors: ARGUMENT (rank over TENSOR_MAX_RANK, a name that is empty, taken, reserved or not UTF-8), TOO_LARGE, MEMORY.
+ */
 STRATA_MUST_USE strata_status tensor_file_add(strata_context *ctx, struct tensor_file *file, const char *name,
     enum tensor_type type, unsigned rank, const size_t *dims, const void *data);
 
@@ -46,7 +49,11 @@ const struct tensor *tensor_file_find(const struct tensor_file *file, const char
 size_t tensor_count(const struct tensor *tensor); /* elements */
 size_t tensor_type_size(enum tensor_type type);
 
-/** Writes atomically; tensors in the order added, each aligned to 64 bytes; metadata gets "checksum" over the data. */
+/**
+ * Writes atomically; metadata gets "checksum" over the data. The header lists tensors in the order added; the data
+ * begin at a multiple of 64 bytes and hold the wider types first, so that every element is aligned without the holes
+ * that the format forbids.
+ */
 STRATA_MUST_USE strata_status tensor_file_write(strata_context *ctx, const struct tensor_file *file, const char *path);
 
 /**
@@ -56,7 +63,7 @@ STRATA_MUST_USE strata_status tensor_file_write(strata_context *ctx, const struc
  */
 STRATA_MUST_USE strata_status tensor_file_read(strata_context *ctx, const char *path, struct tensor_file *file);
 
-/** The parser behind tensor_file_read, for fuzzing; takes the buffer's bytes over on success. */
+/** The parser behind tensor_file_read, for fuzzing; takes the buffer's bytes over on success, leaves both as they were else. */
 STRATA_MUST_USE strata_status tensor_file_parse(strata_context *ctx, const char *path, struct buffer *bytes, struct tensor_file *file);
 
 void tensor_file_destroy(struct tensor_file *file);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Numbers to text and back in the C locale, and the nearest known name for a mistyped one
+ * Numbers to text and back in the C locale, UTF-8, and the nearest known name for a mistyped one
  * (optimal string alignment: Damerau 1964, Levenshtein 1966).
  */
 #include "core/file.h"
@@ -56,6 +56,29 @@ void number_format(double value, char text[32]) {
         if (strtod(text, NULL) == value) break;
     }
     c_locale_leave(scope);
+}
+
+size_t utf8_length(const char *bytes, size_t size) {
+    const unsigned char *text = (const unsigned char *)bytes;
+    if (text[0] < 0x80) return 1;
+    size_t length = text[0] >= 0xf0 ? 4 : text[0] >= 0xe0 ? 3 : 2;
+    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+    if (text[0] < 0xc2 || text[0] > 0xf4 || size < length) return 0;
+    uint32_t point = text[0] & (0x7fU >> length);
+    for (size_t i = 1; i < length; ++i) {
+        if ((text[i] & 0xc0) != 0x80) return 0;
+        point = point << 6 | (text[i] & 0x3fU);
+    }
+    bool surrogate = point >= 0xd800 && point <= 0xdfff;
+    return point < smallest[length] || point > 0x10ffff || surrogate ? 0 : length;
+}
+
+bool utf8_valid(const char *text) {
+    for (size_t size = strlen(text), length; size; text += length, size -= length) {
+        length = utf8_length(text, size);
+        if (!length) return false;
+    }
+    return true;
 }
 
 static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
