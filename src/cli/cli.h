@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/* What the commands share: one context, how to talk to the user, and the exit status. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "core/status.h"
+
+/* The contract with scripts; names of our own because <stdlib.h> has EXIT_FAILURE only. */
+enum exit_status {
+    STATUS_DONE = 0,       /* whatever the verdicts */
+    STATUS_STOPPED = 1,    /* interrupted, disk full, out of memory, internal error */
+    STATUS_USAGE = 2,      /* usage, settings, data files, damaged run directory, request too large */
+    STATUS_UNEXPECTED = 3  /* --check: a verdict other than expected */
+};
+
+struct progress;
+struct arguments;
+struct study;
+
+struct cli {
+    strata_context *ctx;
+    struct progress *progress;
+    bool quiet;
+    bool started;          /* tasks have begun: a failed write is no longer wrong usage */
+    int exit_status;       /* of a command that succeeded */
+};
+
+/** Exit status of a failed command; `started`: see struct cli. */
+int exit_status_of(strata_status status, bool started);
+
+/** One line on standard error unless --quiet. */
+void cli_note(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/** The study of that name; ERR_ARGUMENT offers the nearest. */
+STRATA_MUST_USE strata_status cli_study(const struct cli *cli, const char *name, const struct study **study);
+
+/** " (did you mean 'NEAREST'?)" into `text`, or "". */
+void cli_suggestion(const char *word, const char *const *names, size_t count, char text[128]);
+
+/** --threads: every processor by default; 0 or more than there are is clamped, and said. */
+STRATA_MUST_USE strata_status cli_threads(const struct cli *cli, const struct arguments *arguments, size_t *threads);
+
+/** A string member of a JSON object, or `fallback`. */
+const char *json_text(const json_t *object, const char *key, const char *fallback);
+
+/** True for a row of `claims` whose verdict is not the expected one ("open" accepts all). */
+bool claim_unexpected(const json_t *claim);
+
+/** `path` as one word of a shell command line; fresh string, NULL when memory is short. */
+char *shell_word(const char *path);
+
+/** Name of the i-th known data set, NULL after the last. */
+const char *data_name(size_t i);
+
+/* ---- commands ---- */
+
+strata_status command_run(struct cli *cli, const struct arguments *arguments);
+strata_status command_resume(struct cli *cli, const struct arguments *arguments);
+strata_status command_report(struct cli *cli, const struct arguments *arguments);
+strata_status command_studies(struct cli *cli, const struct arguments *arguments);
+strata_status command_sweep(struct cli *cli, const struct arguments *arguments);
+strata_status command_compare(struct cli *cli, const struct arguments *arguments);
+strata_status command_data(struct cli *cli, const struct arguments *arguments);
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* strata data list|show NAME. */
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/command.h"
+#include "cli/terminal.h"
+#include "core/memory.h"
+#include "data/dataset.h"
+
+enum { NAMES_MOST = 64 };
+
+const char *data_name(size_t i) { return i < data_table_size ? data_table[i]->name : NULL; }
+
+static strata_status list_data(struct cli *cli, const char *folder) {
+    for (size_t i = 0; i < data_table_size; ++i) {
+        char *path = NULL;
+        strata_status status = data_locate(cli->ctx, data_table[i], folder, &path);
+        if (status != STRATA_OK && status != STRATA_ERR_NOT_FOUND) return status;
+        printf("%s\n    %s\n    %s%s\n", data_table[i]->name, data_table[i]->summary, path ? "found in " : "missing: ",
+            path ? path : strata_context_message(cli->ctx));
+        mem_free(path);
+        context_clear(cli->ctx);
+    }
+    return STRATA_OK;
+}
+
+static void print_part(const char *name, const struct dataset *data) {
+    printf("%-6s %zu rows, %zu inputs", name, data->rows, data->inputs);
+    if (data->image[0]) printf(" (%zu x %zu x %zu: channels, height, width)", data->image[0], data->image[1], data->image[2]);
+    if (data->classes) printf(", %zu classes\n", data->classes);
+    else printf(", %zu targets\n", data->outputs);
+}
+
+static strata_status find_data(const struct cli *cli, const char *name, const struct data_source **source) {
+    const char *names[NAMES_MOST];
+    char suggestion[128];
+    size_t count = 0;
+    *source = data_find(name);
+    if (*source) return STRATA_OK;
+    for (; count < data_table_size && count < NAMES_MOST; ++count) names[count] = data_table[count]->name;
+    cli_suggestion(name, names, count, suggestion);
+    return strata_fail(cli->ctx, STRATA_ERR_ARGUMENT, "data: unknown data set '%s'%s; see: strata data list", name, suggestion);
+}
+
+static strata_status show_data(struct cli *cli, const char *name, const char *folder) {
+    const struct data_source *source;
+    struct dataset train = {0}, test = {0};
+    char *path = NULL;
+    STRATA_TRY(find_data(cli, name, &source));
+    STRATA_TRY(data_locate(cli->ctx, source, folder, &path));
+    strata_status status = data_load(cli->ctx, name, folder, &train, &test);
+    if (status == STRATA_OK) {
+        printf("%s\n%s\nfolder %s\n", source->name, source->summary, path);
+        print_part("train", &train);
+        print_part("test", &test);
+        if (source->package) printf("Debian package %s\n", source->package);
+    }
+    dataset_destroy(&train);
+    dataset_destroy(&test);
+    mem_free(path);
+    return status;
+}
+
+strata_status command_data(struct cli *cli, const struct arguments *arguments) {
+    const char *const *words = arguments->operands;
+    const char *folder = argument_value(arguments, "data"), *verbs[] = {"list", "show"};
+    char suggestion[128];
+    if (strcmp(words[0], "get") == 0)
+        return strata_fail(cli->ctx, STRATA_ERR_UNSUPPORTED, "data get: not available in this version; put the files below --data DIR or $STRATA_DATA (strata data list)");
+    if (strcmp(words[0], "list") == 0) {
+        if (arguments->operand_count == 1) return list_data(cli, folder);
+        return strata_fail(cli->ctx, STRATA_ERR_ARGUMENT, "data list: '%s' is one word too many", words[1]);
+    }
+    if (strcmp(words[0], "show") == 0) {
+        if (arguments->operand_count == 2) return show_data(cli, words[1], folder);
+        return strata_fail(cli->ctx, STRATA_ERR_ARGUMENT, "data show: expected the name of a data set; see: strata data list");
+    }
+    cli_suggestion(words[0], verbs, 2, suggestion);
+    return strata_fail(cli->ctx, STRATA_ERR_ARGUMENT, "data: expected list or show, found '%s'%s", words[0], suggestion);
+}
