@@ -14,8 +14,9 @@ enum { NAMES_MOST = 32 };
 
 bool word_among(const char *words, const char *word) {
     size_t size = strlen(word);
+    if (size == 0 || strchr(word, '|')) return false;
     for (const char *at = words; at; at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL)
-        if (size > 0 && strncmp(at, word, size) == 0 && (at[size] == '|' || at[size] == '\0')) return true;
+        if (strncmp(at, word, size) == 0 && (at[size] == '|' || at[size] == '\0')) return true;
     return false;
 }
 
@@ -35,9 +36,9 @@ static void suggest_word(const char *words, const char *word, char text[128]) {
 }
 
 strata_status command_find(strata_context *ctx, const char *name, const struct command **command) {
-    const char *names[NAMES_MOST];
+    const char *names[NAMES_MOST] = {"--help", "--version"};
     char suggestion[128];
-    size_t count = 0;
+    size_t count = 2;
     for (size_t i = 0; i < command_table_size && count < NAMES_MOST; ++i) {
         *command = &command_table[i];
         if (strcmp(command_table[i].name, name) == 0) return STRATA_OK;

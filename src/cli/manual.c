@@ -68,18 +68,23 @@ void print_manual(FILE *out) {
 
 /* ---- bash completion ---- */
 
-/* Shell code that completes one word by the kind of argument ("FILE", "DIR", "STUDY", "a|b"). */
-static void complete_argument(FILE *out, const char *argument) {
-    if (strstr(argument, "DIR") || strstr(argument, "FILE")) {
-        fprintf(out, "compopt -o filenames; mapfile -t COMPREPLY < <(compgen -%c -- \"$word\")", strstr(argument, "DIR") ? 'd' : 'f');
-        return;
-    }
-    fputs("mapfile -t COMPREPLY < <(compgen -W \"", out);
+/* The words an argument or operand may be, blank-separated; nothing for free text. */
+static void print_words(FILE *out, const char *argument) {
     if (strstr(argument, "STUDY"))
-        for (size_t i = 0; i < study_table_size; ++i) fprintf(out, "%s%s", i ? " " : "", study_table[i]->name);
+        for (size_t i = 0; i < study_table_size; ++i) fprintf(out, "%s ", study_table[i]->name);
     else if (strchr(argument, '|'))
         for (const char *at = argument; *at && *at != ' '; ++at) fputc(*at == '|' ? ' ' : *at, out);
-    fputs("\" -- \"$word\")", out);
+}
+
+/* Shell code that completes one word by the kind of argument ("FILE", "DIR", "STUDY", "a|b"). */
+static void complete_argument(FILE *out, const char *argument) {
+    const char *kind = strstr(argument, "DIR") ? "-d" : strstr(argument, "FILE") ? "-f" : NULL;
+    if (kind) fprintf(out, "compopt -o filenames; mapfile -t COMPREPLY < <(compgen %s -- \"$word\")", kind);
+    else {
+        fputs("mapfile -t COMPREPLY < <(compgen -W \"", out);
+        print_words(out, argument);
+        fputs("\" -- \"$word\")", out);
+    }
 }
 
 static void completion_command(FILE *out, const struct command *command) {
@@ -92,7 +97,7 @@ static void completion_command(FILE *out, const struct command *command) {
     }
     if (strstr(command->operands, "show")) {
         fputs("        show) mapfile -t COMPREPLY < <(compgen -W \"", out);
-        for (size_t i = 0; data_name(i); ++i) fprintf(out, "%s%s", i ? " " : "", data_name(i));
+        for (size_t i = 0; data_name(i); ++i) fprintf(out, "%s ", data_name(i));
         fputs("\" -- \"$word\"); return ;;\n", out);
     }
     fputs("        esac\n        if [[ $word == -* ]]; then\n            mapfile -t COMPREPLY < <(compgen -W \"--help", out);

@@ -111,7 +111,6 @@ static strata_status prepare_run(struct sweep *sweep, const char *out, size_t in
         goto cleanup;
     }
     STRATA_GO(settings_from_arguments(ctx, sweep->study, sweep->arguments, grid->axis_count, (const char *const *)pairs, &run->settings));
-    if (sweep->study->check) STRATA_GO(sweep->study->check(ctx, run->settings));
     run->resumed = holds_run(run);
     if (run->resumed) STRATA_GO(check_same_settings(ctx, sweep->study, run));
     STRATA_GO(context_child(ctx, &run->ctx));
