@@ -72,7 +72,7 @@ strata_status compare_settings(strata_context *ctx, const struct comparison *com
             if (is_new(comparison, run, key) && setting_differs(comparison, key)) STRATA_GO(add_setting(ctx, comparison, &table, key));
     if (table.count == table.columns) fputs("\nSettings: the same in all.\n", comparison->out);
     else fputs("\nSettings that differ:\n", comparison->out);
-    if (table.count > table.columns) text_table_print(&table, comparison->out, 0, comparison->width, NULL);
+    if (table.count > table.columns) text_table_print(&table, comparison->out, comparison->width, NULL);
 cleanup:
     text_table_destroy(&table);
     return status;
@@ -100,10 +100,10 @@ static strata_status add_claim(strata_context *ctx, const struct comparison *com
     STRATA_TRY(text_table_add(ctx, table, "%s", json_text(like, "bound", "?")));
     for (size_t i = 0; i < comparison->count; ++i) {
         const json_t *claim = find_claim(&comparison->runs[i], id);
-        char measured[24] = "";
+        char verdict[64] = "-", measured[24] = "";
+        if (claim) claim_verdict_text(claim, false, verdict);
         if (claim) claim_measured_text(claim, measured);
-        if (!claim) STRATA_TRY(text_table_add(ctx, table, "-"));
-        else STRATA_TRY(text_table_add(ctx, table, "%s %s%s", json_text(claim, "verdict", "?"), measured, claim_unexpected(claim) ? " (!)" : ""));
+        STRATA_TRY(text_table_add(ctx, table, claim ? "%s %s" : "%s%s", verdict, measured));
     }
     return STRATA_OK;
 }
@@ -118,7 +118,7 @@ strata_status compare_claims(strata_context *ctx, const struct comparison *compa
         json_array_foreach(json_object_get(comparison->runs[run].result, "claims"), i, claim)
             if (claim_is_new(comparison, run, json_text(claim, "id", "?"))) STRATA_GO(add_claim(ctx, comparison, &table, claim));
     fputs("\nClaims (verdict, measured; (!) is not as expected):\n", comparison->out);
-    text_table_print(&table, comparison->out, 0, comparison->width, NULL);
+    text_table_print(&table, comparison->out, comparison->width, NULL);
 cleanup:
     text_table_destroy(&table);
     return status;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tables and curves of several runs. Rows of a table are matched by their text cells (and, among equal ones, by
- * their order); numbers that are the same everywhere join the label, so that only what differs takes a line.
+ * their order); whole numbers that are the same everywhere join the label, so that only what differs takes a line.
  */
 #include <math.h>
 #include <string.h>
@@ -70,7 +70,9 @@ static strata_status row_label(strata_context *ctx, const struct comparison *com
         const char *name = json_string_value(json_array_get(names, column)), *gap = label->size ? " " : "";
         char number[24];
         if (!column_is_common(comparison, table, column)) continue;
-        number_short(json_number_read(cell), number);
+        double value = json_number_read(cell);
+        if (!json_is_string(cell) && value != floor(value)) continue;
+        number_short(value, number);
         if (json_is_string(cell)) STRATA_TRY(buffer_print(ctx, label, "%s%s", gap, json_string_value(cell)));
         else STRATA_TRY(buffer_print(ctx, label, "%s%s=%s", gap, name ? name : "?", number));
     }
@@ -105,7 +107,7 @@ static strata_status compare_table(strata_context *ctx, const struct comparison 
         STRATA_GO(add_row(ctx, comparison, &text, table, i, label.data));
     }
     fprintf(comparison->out, "\nTable %s%s\n", json_text(table, "id", "?"), text.count > text.columns ? ":" : ": the same in all.");
-    if (text.count > text.columns) text_table_print(&text, comparison->out, 0, comparison->width, NULL);
+    if (text.count > text.columns) text_table_print(&text, comparison->out, comparison->width, NULL);
 cleanup:
     buffer_destroy(&label);
     text_table_destroy(&text);
@@ -161,7 +163,7 @@ static strata_status print_ends(strata_context *ctx, const struct comparison *co
     }
     if (text.count > text.columns) {
         fprintf(comparison->out, "\nFigure %s (%s)%s:\n", figure->id, figure->y_label, figure->kind == FIGURE_BARS ? "" : ", ends of the curves");
-        text_table_print(&text, comparison->out, 0, comparison->width, NULL);
+        text_table_print(&text, comparison->out, comparison->width, NULL);
     }
 cleanup:
     text_table_destroy(&text);

@@ -23,23 +23,24 @@ bool claim_unexpected(const json_t *claim) {
     return strcmp(expected, "open") != 0 && strcmp(expected, json_text(claim, "verdict", "")) != 0;
 }
 
-static const struct { const char *verdict, *plain, *symbol, *colour; } verdict_styles[] = {
-    {"holds", "holds", "\u2713 holds", "\033[32m"},
-    {"fails", "fails", "\u2717 fails", "\033[31m"},
-    {"inconclusive", "inconclusive", "? inconclusive", "\033[33m"},
+static const struct { const char *verdict, *symbol; } verdict_symbols[] = {
+    {"holds", "\u2713 holds"},
+    {"fails", "\u2717 fails"},
+    {"inconclusive", "? inconclusive"},
 };
-enum { VERDICT_STYLES = sizeof verdict_styles / sizeof *verdict_styles };
+enum { VERDICTS = sizeof verdict_symbols / sizeof *verdict_symbols };
 
-const char *verdict_text(const char *verdict, bool symbols) {
-    for (size_t i = 0; i < VERDICT_STYLES; ++i)
-        if (strcmp(verdict, verdict_styles[i].verdict) == 0) return symbols ? verdict_styles[i].symbol : verdict_styles[i].plain;
-    return verdict;
+void claim_verdict_text(const json_t *claim, bool symbols, char text[64]) {
+    const char *verdict = json_text(claim, "verdict", "?"), *shown = verdict;
+    for (size_t i = 0; symbols && i < VERDICTS; ++i)
+        if (strcmp(verdict, verdict_symbols[i].verdict) == 0) shown = verdict_symbols[i].symbol;
+    snprintf(text, 64, "%s%s", shown, claim_unexpected(claim) ? " (!)" : "");
 }
 
 const char *verdict_paint(size_t column, const char *text) {
-    for (size_t i = 0; column == 0 && i < VERDICT_STYLES; ++i)
-        if (strstr(text, verdict_styles[i].verdict)) return verdict_styles[i].colour;
-    return NULL;
+    if (column != 0) return NULL;
+    if (strstr(text, "(!)")) return "\033[31m";
+    return strstr(text, "inconclusive") ? "\033[33m" : "\033[32m";
 }
 
 void claim_measured_text(const json_t *claim, char text[24]) {
@@ -57,54 +58,70 @@ void claim_interval_text(const json_t *claim, char text[64]) {
     else snprintf(text, 64, "[%s, %s]", low, high);
 }
 
-/* "  .frozen" for a control of the claim above it, else the whole id. */
-static strata_status add_id(strata_context *ctx, struct text_table *table, const json_t *claim, const char *parent) {
+static bool is_control(const json_t *claim) { return strcmp(json_text(claim, "role", "claim"), "control") == 0; }
+
+/* ".frozen" for a control of the claim above it, else the whole id. */
+static const char *short_id(const json_t *claim, const char *parent) {
     const char *id = json_text(claim, "id", "?");
     size_t size = strlen(parent);
-    bool control = strcmp(json_text(claim, "role", "claim"), "control") == 0;
-    if (control && size > 0 && strncmp(id, parent, size) == 0 && id[size] == '.') return text_table_add(ctx, table, "  %s", id + size);
-    return text_table_add(ctx, table, control ? "  %s" : "%s", id);
+    return is_control(claim) && size > 0 && strncmp(id, parent, size) == 0 && id[size] == '.' ? id + size : id;
 }
+
+/* Columns of the usual table, and of the narrow one, where the claim and its bound stand on a line above. */
+static const char *const wide_names[] = {"verdict", "claim", "measured", "interval", "bound", "expected"};
+static const char *const narrow_names[] = {"verdict", "control", "measured", "expected", "interval"};
+enum { WIDE_COLUMNS = 6, NARROW_COLUMNS = 5 };
 
 static strata_status add_claim(strata_context *ctx, struct text_table *table, const json_t *claim, const char *parent, bool symbols) {
-    char measured[24], interval[64];
+    bool wide = table->columns == WIDE_COLUMNS;
+    char verdict[64], measured[24], interval[64];
+    const char *expected = json_text(claim, "expected", "?");
+    claim_verdict_text(claim, symbols, verdict);
     claim_measured_text(claim, measured);
     claim_interval_text(claim, interval);
-    STRATA_TRY(text_table_add(ctx, table, "%s", verdict_text(json_text(claim, "verdict", "?"), symbols)));
-    STRATA_TRY(add_id(ctx, table, claim, parent));
+    STRATA_TRY(text_table_add(ctx, table, "%s", verdict));
+    if (wide) STRATA_TRY(text_table_add(ctx, table, is_control(claim) ? "  %s" : "%s", short_id(claim, parent)));
+    else STRATA_TRY(text_table_add(ctx, table, "%s", is_control(claim) ? short_id(claim, parent) : ""));
     STRATA_TRY(text_table_add(ctx, table, "%s", measured));
-    STRATA_TRY(text_table_add(ctx, table, "%s", interval));
+    STRATA_TRY(text_table_add(ctx, table, "%s", wide ? interval : expected));
+    if (!wide) return text_table_add(ctx, table, "%s", interval);
     STRATA_TRY(text_table_add(ctx, table, "%s", json_text(claim, "bound", "?")));
-    return text_table_add(ctx, table, "%s%s", json_text(claim, "expected", "?"), claim_unexpected(claim) ? " (!)" : "");
+    return text_table_add(ctx, table, "%s", expected);
 }
 
-/* On a narrow terminal a claim takes two lines: verdict, id and expected; then the numbers. */
-static void print_narrow(FILE *out, const struct text_table *table, cell_paint paint) {
-    for (size_t i = table->columns; i + table->columns <= table->count; i += table->columns) {
-        char **cell = table->cells + i;
-        const char *colour = paint ? paint(0, cell[0]) : NULL;
-        fprintf(out, "%s%s%s  %s\n    measured %s, interval %s, bound %s\n    expected %s\n", colour ? colour : "", cell[0],
-            colour ? "\033[0m" : "", cell[1], cell[2], cell[3], cell[4], cell[5]);
+static strata_status add_claims(strata_context *ctx, struct text_table *table, const json_t *claims, bool symbols) {
+    const char *parent = "";
+    size_t i;
+    json_t *claim;
+    for (size_t column = 0; column < table->columns; ++column)
+        STRATA_TRY(text_table_add(ctx, table, "%s", table->columns == WIDE_COLUMNS ? wide_names[column] : narrow_names[column]));
+    json_array_foreach(claims, i, claim) {
+        if (!is_control(claim)) parent = json_text(claim, "id", "");
+        STRATA_TRY(add_claim(ctx, table, claim, parent, symbols));
+    }
+    return STRATA_OK;
+}
+
+static void print_narrow(FILE *out, const struct text_table *table, const json_t *claims, size_t width, cell_paint paint) {
+    text_table_print_row(table, out, 0, 2, width, paint);
+    for (size_t i = 0; i < json_array_size(claims); ++i) {
+        const json_t *claim = json_array_get(claims, i);
+        if (!is_control(claim)) fprintf(out, "%s (%s)\n", json_text(claim, "id", "?"), json_text(claim, "bound", "?"));
+        text_table_print_row(table, out, i + 1, 2, width, paint);
     }
 }
 
 static strata_status print_claims(strata_context *ctx, FILE *out, const json_t *claims, size_t width) {
-    static const char *const names[] = {"verdict", "claim", "measured", "interval", "bound", "expected"};
-    struct text_table table = {.columns = 6};
+    struct text_table wide = {.columns = WIDE_COLUMNS}, narrow = {.columns = NARROW_COLUMNS};
     strata_status status = STRATA_OK;
     cell_paint paint = terminal_colour(out) ? verdict_paint : NULL;
-    const char *parent = "";
-    size_t i;
-    json_t *claim;
-    for (size_t column = 0; column < table.columns; ++column) STRATA_GO(text_table_add(ctx, &table, "%s", names[column]));
-    json_array_foreach(claims, i, claim) {
-        if (strcmp(json_text(claim, "role", "claim"), "control") != 0) parent = json_text(claim, "id", "");
-        STRATA_GO(add_claim(ctx, &table, claim, parent, terminal_symbols(out)));
-    }
-    if (text_table_width(&table) <= width) text_table_print(&table, out, 0, width, paint);
-    else print_narrow(out, &table, paint);
+    STRATA_GO(add_claims(ctx, &wide, claims, terminal_symbols(out)));
+    STRATA_GO(add_claims(ctx, &narrow, claims, terminal_symbols(out)));
+    if (text_table_width(&wide) <= width) text_table_print(&wide, out, width, paint);
+    else print_narrow(out, &narrow, claims, width, paint);
 cleanup:
-    text_table_destroy(&table);
+    text_table_destroy(&wide);
+    text_table_destroy(&narrow);
     return status;
 }
 
@@ -133,9 +150,9 @@ static strata_status print_learners(strata_context *ctx, FILE *out, const json_t
     }
     if (table.columns == 0 || json_array_size(rows) == 0) goto cleanup;
     fputc('\n', out);
-    size_t hidden = text_table_print(&table, out, 0, width, NULL);
+    size_t hidden = text_table_print(&table, out, width, NULL);
     size_t more = json_array_size(rows) > ROWS_MOST ? json_array_size(rows) - ROWS_MOST : 0;
-    if (hidden || more) fprintf(out, "(%zu more rows and %zu more columns in the report)\n", more, hidden);
+    if (hidden || more) fprintf(out, "(in the report: %zu further rows, %zu further columns)\n", more, hidden);
 cleanup:
     text_table_destroy(&table);
     return status;
@@ -152,20 +169,19 @@ static void print_notes(FILE *out, const json_t *claims, size_t width) {
     }
 }
 
-size_t outcome_unexpected(FILE *out, const json_t *result) {
-    const json_t *claims = json_object_get(result, "claims");
+static void print_unexpected(FILE *out, const json_t *claims, size_t width) {
     size_t i, unexpected = 0;
     json_t *claim;
     json_array_foreach(claims, i, claim) {
         if (!claim_unexpected(claim)) continue;
-        char measured[24];
+        char text[512], measured[24];
         claim_measured_text(claim, measured);
         if (unexpected++ == 0) fputs("NOT AS EXPECTED:\n", out);
-        fprintf(out, "  %s: %s, expected %s (measured %s, bound %s)\n", json_text(claim, "id", "?"),
+        snprintf(text, sizeof text, "%s: %s, expected %s (measured %s, bound %s)", json_text(claim, "id", "?"),
             json_text(claim, "verdict", "?"), json_text(claim, "expected", "?"), measured, json_text(claim, "bound", "?"));
+        text_wrap(out, text, 0, 2, width);
     }
     if (unexpected == 0) fprintf(out, "All %zu verdicts are as expected.\n", json_array_size(claims));
-    return unexpected;
 }
 
 strata_status outcome_print(strata_context *ctx, FILE *out, const json_t *result, const char *directory) {
@@ -177,7 +193,7 @@ strata_status outcome_print(strata_context *ctx, FILE *out, const json_t *result
     if (learners) STRATA_TRY(print_learners(ctx, out, learners, width));
     fputc('\n', out);
     print_notes(out, claims, width);
-    outcome_unexpected(out, result);
+    print_unexpected(out, claims, width);
     fprintf(out, "Report: %s/report.html\n", directory);
     return STRATA_OK;
 }

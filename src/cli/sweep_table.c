@@ -29,15 +29,16 @@ static size_t claims_most(const struct grid *grid, const struct sweep_run *runs)
 
 static strata_status add_row(strata_context *ctx, struct text_table *table, const struct grid *grid, size_t combination,
     const json_t *claim, bool symbols) {
-    char measured[24], interval[64];
+    char verdict[64], measured[24], interval[64];
+    claim_verdict_text(claim, symbols, verdict);
     claim_measured_text(claim, measured);
     claim_interval_text(claim, interval);
-    STRATA_TRY(text_table_add(ctx, table, "%s", verdict_text(json_text(claim, "verdict", "?"), symbols)));
+    STRATA_TRY(text_table_add(ctx, table, "%s", verdict));
     STRATA_TRY(text_table_add(ctx, table, "%s", json_text(claim, "id", "?")));
     for (size_t axis = 0; axis < grid->axis_count; ++axis) STRATA_TRY(text_table_add(ctx, table, "%s", grid_value(grid, combination, axis)));
     STRATA_TRY(text_table_add(ctx, table, "%s", measured));
     STRATA_TRY(text_table_add(ctx, table, "%s", interval));
-    return text_table_add(ctx, table, "%s%s", json_text(claim, "bound", "?"), claim_unexpected(claim) ? " (!)" : "");
+    return text_table_add(ctx, table, "%s", json_text(claim, "bound", "?"));
 }
 
 static strata_status add_header(strata_context *ctx, struct text_table *table, const struct grid *grid) {
@@ -59,7 +60,7 @@ strata_status sweep_print(strata_context *ctx, FILE *out, const struct grid *gri
     for (size_t claim = 0; claim < claims_most(grid, runs); ++claim)
         for (size_t i = 0; i < grid->combinations; ++i)
             if (claim_of(&runs[i], claim)) STRATA_GO(add_row(ctx, &table, grid, i, claim_of(&runs[i], claim), terminal_symbols(out)));
-    text_table_print(&table, out, 0, terminal_width(out, UNLIMITED), terminal_colour(out) ? verdict_paint : NULL);
+    text_table_print(&table, out, terminal_width(out, UNLIMITED), terminal_colour(out) ? verdict_paint : NULL);
 cleanup:
     text_table_destroy(&table);
     return status;

@@ -142,22 +142,26 @@ static void print_cell(FILE *out, const char *text, size_t width, bool right, bo
     if (!last) fprintf(out, "%*s", GAP, "");
 }
 
-size_t text_table_print(const struct text_table *table, FILE *out, size_t indent, size_t width, cell_paint paint) {
+size_t text_table_print_row(const struct text_table *table, FILE *out, size_t row, size_t indent, size_t width, cell_paint paint) {
     size_t shown = 0, used = indent;
+    char *const *cells = table->cells + row * table->columns;
     while (shown < table->columns) {
         size_t wanted = column_width(table, shown) + (shown ? GAP : 0);
         if (shown >= 2 && used + wanted > width) break;
         used += wanted;
         ++shown;
     }
-    for (size_t row = 0; row + table->columns <= table->count; row += table->columns) {
-        fprintf(out, "%*s", (int)indent, "");
-        for (size_t column = 0; column < shown; ++column) {
-            const char *text = table->cells[row + column];
-            const char *colour = !paint ? NULL : row == 0 ? "\033[1m" : paint(column, text);
-            print_cell(out, text, column_width(table, column), column_is_numeric(table, column), column + 1 == shown, colour);
-        }
-        fputc('\n', out);
+    fprintf(out, "%*s", (int)indent, "");
+    for (size_t column = 0; column < shown; ++column) {
+        const char *colour = !paint ? NULL : row == 0 ? "\033[1m" : paint(column, cells[column]);
+        print_cell(out, cells[column], column_width(table, column), column_is_numeric(table, column), column + 1 == shown, colour);
     }
+    fputc('\n', out);
     return table->columns - shown;
+}
+
+size_t text_table_print(const struct text_table *table, FILE *out, size_t width, cell_paint paint) {
+    size_t hidden = 0;
+    for (size_t row = 0; row < table->count / table->columns; ++row) hidden = text_table_print_row(table, out, row, 0, width, paint);
+    return hidden;
 }

@@ -44,9 +44,13 @@ size_t text_table_width(const struct text_table *table);
 typedef const char *(*cell_paint)(size_t column, const char *text);
 
 /**
- * Prints the table with two blanks between columns; cells that look like numbers, and their headers, stand right.
- * Columns that do not fit in `width` are left out from the right (at least two stay). Returns how many were.
+ * Prints one row (0 is the header) with two blanks between columns; cells that look like numbers, and their
+ * headers, stand right. Columns that do not fit in `width` are left out from the right (at least two stay).
+ * Returns how many were.
  */
-size_t text_table_print(const struct text_table *table, FILE *out, size_t indent, size_t width, cell_paint paint);
+size_t text_table_print_row(const struct text_table *table, FILE *out, size_t row, size_t indent, size_t width, cell_paint paint);
+
+/** The same for all rows. */
+size_t text_table_print(const struct text_table *table, FILE *out, size_t width, cell_paint paint);
 
 #endif
