@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Signals, standard streams, and the way from a status to the process's exit status. */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
