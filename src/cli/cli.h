@@ -18,13 +18,13 @@ enum exit_status {
     STATUS_UNEXPECTED = 3  /* --check: a verdict other than expected */
 };
 
-struct progress;
+struct live_line;
 struct arguments;
 struct study;
 
 struct cli {
     strata_context *ctx;
-    struct progress *progress;
+    struct live_line *live;
     bool quiet;
     bool started;          /* tasks have begun: a failed write is no longer wrong usage */
     int exit_status;       /* of a command that succeeded */

@@ -11,7 +11,7 @@
 
 #include "cli/cli.h"
 #include "cli/command.h"
-#include "cli/progress.h"
+#include "cli/live.h"
 #include "core/file.h"
 
 static volatile sig_atomic_t stop_asked;
@@ -81,7 +81,7 @@ static strata_status run_command(struct cli *cli, const char *name, int argc, ch
     if (status == STRATA_OK && arguments.help) {
         help_command(stdout, command);
     } else if (status == STRATA_OK) {
-        cli->quiet = cli->progress->quiet = argument_given(&arguments, "quiet");
+        cli->quiet = cli->live->quiet = argument_given(&arguments, "quiet");
         status = command->run(cli, &arguments);
     }
     arguments_destroy(&arguments);
@@ -126,8 +126,8 @@ static int finish(int exit_status) {
 }
 
 int main(int argc, char **argv) {
-    struct progress progress = {.mutex = PTHREAD_MUTEX_INITIALIZER};
-    struct cli cli = {.progress = &progress};
+    struct live_line live = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+    struct cli cli = {.live = &live};
     fill_standard_streams();
     setlocale(LC_CTYPE, ""); /* which symbols a terminal shows; numbers stay in the C locale */
     catch_signals();
@@ -136,9 +136,9 @@ int main(int argc, char **argv) {
         return STATUS_STOPPED;
     }
     strata_context_set_cancel(cli.ctx, &stop_asked);
-    strata_context_set_log(cli.ctx, progress_log, &progress);
+    strata_context_set_log(cli.ctx, live_log, &live);
     strata_status status = run_program(&cli, argc, argv);
-    progress_end(&progress);
+    live_end(&live);
     int exit_status = status == STRATA_OK ? cli.exit_status : exit_status_of(status, cli.started);
     if (status != STRATA_OK) {
         fflush(stdout);

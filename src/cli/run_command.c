@@ -6,7 +6,7 @@
 #include "cli/cli.h"
 #include "cli/command.h"
 #include "cli/outcome.h"
-#include "cli/progress.h"
+#include "cli/live.h"
 #include "cli/settings_arguments.h"
 #include "core/file.h"
 #include "core/json.h"
@@ -71,7 +71,7 @@ cleanup:
 static strata_status show_result(struct cli *cli, const struct arguments *arguments, const json_t *result, const char *directory) {
     size_t i;
     json_t *claim;
-    progress_end(cli->progress);
+    live_end(cli->live);
     if (argument_given(arguments, "json")) STRATA_TRY(print_result_file(cli, directory));
     else if (!cli->quiet) STRATA_TRY(outcome_print(cli->ctx, stdout, result, directory));
     json_array_foreach(json_object_get(result, "claims"), i, claim) {
@@ -85,7 +85,7 @@ static strata_status show_result(struct cli *cli, const struct arguments *argume
 
 /* A stopped run says how to go on; a fault of usage does not. */
 static strata_status stopped(struct cli *cli, strata_status status, const char *directory) {
-    progress_end(cli->progress);
+    live_end(cli->live);
     if (status == STRATA_OK || !directory || exit_status_of(status, cli->started) != STATUS_STOPPED) return status;
     char *word = shell_word(directory);
     if (word) fprintf(stderr, "strata: continue with: strata resume %s\n", word);
@@ -94,9 +94,9 @@ static strata_status stopped(struct cli *cli, strata_status status, const char *
 }
 
 static struct run_options options_of(struct cli *cli, const struct arguments *arguments, const struct study *study, size_t threads) {
-    progress_begin(cli->progress, &cli->started);
+    live_begin(cli->live, &cli->started);
     return (struct run_options){.study = study, .out = argument_value(arguments, "out"), .data_folder = argument_value(arguments, "data"),
-        .threads = threads, .progress = progress_show, .user = cli->progress};
+        .threads = threads, .progress = live_show, .user = cli->live};
 }
 
 strata_status command_run(struct cli *cli, const struct arguments *arguments) {

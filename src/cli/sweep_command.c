@@ -10,7 +10,7 @@
 #include "cli/command.h"
 #include "cli/grid.h"
 #include "cli/outcome.h"
-#include "cli/progress.h"
+#include "cli/live.h"
 #include "cli/settings_arguments.h"
 #include "cli/sweep_table.h"
 #include "core/file.h"
@@ -48,7 +48,7 @@ static void show_progress(void *user, const struct run_progress *now) {
     }
     whole.seconds = seconds_since(&sweep->start);
     if (whole.fraction > 0) whole.eta_seconds = whole.seconds * (1 - whole.fraction) / whole.fraction;
-    progress_show(sweep->cli->progress, &whole);
+    live_show(sweep->cli->live, &whole);
     pthread_mutex_unlock(&sweep->mutex);
 }
 
@@ -144,10 +144,10 @@ static strata_status run_all(struct sweep *sweep, size_t threads, const char *ou
     sweep->threads_each = threads / workers;
     clock_gettime(CLOCK_MONOTONIC, &sweep->start);
     STRATA_TRY(thread_pool_create(sweep->cli->ctx, workers, &pool));
-    progress_begin(sweep->cli->progress, &sweep->cli->started);
+    live_begin(sweep->cli->live, &sweep->cli->started);
     thread_pool_run(pool, sweep->grid.combinations, run_one, sweep);
     thread_pool_destroy(pool);
-    progress_end(sweep->cli->progress);
+    live_end(sweep->cli->live);
     return first_failure(sweep, out);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli/progress.h"
+#include "cli/live.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -36,46 +36,56 @@ static void show_live(const struct run_progress *now) {
     fflush(stderr);
 }
 
-void progress_begin(struct progress *progress, bool *started) {
-    progress->live = isatty(STDERR_FILENO);
-    progress->shown = false;
-    progress->last_line = 0;
-    progress->started = started;
+void live_begin(struct live_line *live, bool *started) {
+    live->terminal = isatty(STDERR_FILENO);
+    live->shown = false;
+    live->complete = false;
+    live->last_line = 0;
+    live->started = started;
 }
 
-void progress_show(void *user, const struct run_progress *now) {
-    struct progress *progress = user;
-    pthread_mutex_lock(&progress->mutex);
-    if (progress->started) *progress->started = true;
-    if (!progress->quiet && progress->live) {
+/* A plain line is due every few seconds, and once when all is done. */
+static bool line_is_due(struct live_line *live, const struct run_progress *now) {
+    bool complete = now->tasks_done == now->tasks;
+    bool due = complete ? !live->complete : now->seconds - live->last_line >= PLAIN_SECONDS;
+    live->complete = complete;
+    if (due) live->last_line = now->seconds;
+    return due;
+}
+
+void live_show(void *user, const struct run_progress *now) {
+    struct live_line *live = user;
+    pthread_mutex_lock(&live->mutex);
+    if (live->started) *live->started = true;
+    if (live->quiet) {
+        live->shown = false;
+    } else if (live->terminal) {
         show_live(now);
-        progress->shown = true;
-    } else if (!progress->quiet && (now->seconds - progress->last_line >= PLAIN_SECONDS ||
-                                   (now->tasks_done == now->tasks && progress->last_line >= 0))) {
+        live->shown = true;
+    } else if (line_is_due(live, now)) {
         char text[256];
         format_progress(now, text, sizeof text);
         fprintf(stderr, "%s\n", text);
-        progress->last_line = now->tasks_done == now->tasks ? -PLAIN_SECONDS - now->seconds : now->seconds;
     }
-    pthread_mutex_unlock(&progress->mutex);
+    pthread_mutex_unlock(&live->mutex);
 }
 
-static void wipe(struct progress *progress) {
-    if (progress->shown) fputs("\r\033[K", stderr);
-    progress->shown = false;
+static void wipe(struct live_line *live) {
+    if (live->shown) fputs("\r\033[K", stderr);
+    live->shown = false;
 }
 
-void progress_end(struct progress *progress) {
-    pthread_mutex_lock(&progress->mutex);
-    wipe(progress);
-    pthread_mutex_unlock(&progress->mutex);
+void live_end(struct live_line *live) {
+    pthread_mutex_lock(&live->mutex);
+    wipe(live);
+    pthread_mutex_unlock(&live->mutex);
 }
 
-void progress_log(void *user, strata_log_level level, const char *text) {
-    struct progress *progress = user;
+void live_log(void *user, strata_log_level level, const char *text) {
+    struct live_line *live = user;
     if (level < STRATA_LOG_WARNING) return;
-    pthread_mutex_lock(&progress->mutex);
-    wipe(progress);
+    pthread_mutex_lock(&live->mutex);
+    wipe(live);
     fprintf(stderr, "strata: warning: %s\n", text);
-    pthread_mutex_unlock(&progress->mutex);
+    pthread_mutex_unlock(&live->mutex);
 }
