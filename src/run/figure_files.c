@@ -195,15 +195,12 @@ static strata_status row_add(strata_context *ctx, struct figure_data *data, cons
     return figure_data_marker(ctx, data, row->fields[5], x);
 }
 
-/** Bytes a line may hold: UTF-8 without control bytes; returns the first offending one, or NULL. */
-static const unsigned char *line_fault(const unsigned char *c, const unsigned char *end) {
-    while (c < end) {
-        size_t extra = *c < 0x80 ? 0 : *c >= 0xC2 && *c < 0xE0 ? 1 : *c >= 0xE0 && *c < 0xF0 ? 2 : *c >= 0xF0 && *c < 0xF5 ? 3 : 9;
-        if (*c < ' ' || *c == 127 || extra > (size_t)(end - c) - 1) return c;
-        if ((*c == 0xE0 && c[1] < 0xA0) || (*c == 0xED && c[1] > 0x9F) || (*c == 0xF0 && c[1] < 0x90) || (*c == 0xF4 && c[1] > 0x8F)) return c;
-        for (size_t i = 1; i <= extra; i++)
-            if ((c[i] & 0xC0) != 0x80) return c;
-        c += extra + 1;
+/** The first byte of a line that is no UTF-8 text or a control byte; NULL when there is none. */
+static const char *line_fault(const char *line, size_t size) {
+    for (const char *c = line, *end = line + size; c < end;) {
+        size_t length = utf8_length(c, (size_t)(end - c));
+        if (!length || (unsigned char)*c < ' ' || *c == 127) return c;
+        c += length;
     }
     return NULL;
 }
@@ -211,8 +208,8 @@ static const unsigned char *line_fault(const unsigned char *c, const unsigned ch
 /** One line without its end; the first must be the header. */
 static strata_status line_parse(strata_context *ctx, struct figure_data *data, struct csv_row *row, char *line, size_t size) {
     const struct csv_format *format = csv_format_of(data->kind);
-    const unsigned char *fault = line_fault((const unsigned char *)line, (const unsigned char *)line + size);
-    if (fault) return strata_fail(ctx, STRATA_ERR_FORMAT, "%s:%zu: expected UTF-8 text, found byte 0x%02x", row->path, row->line, *fault);
+    const char *fault = line_fault(line, size);
+    if (fault) return strata_fail(ctx, STRATA_ERR_FORMAT, "%s:%zu: expected UTF-8 text, found byte 0x%02x", row->path, row->line, (unsigned char)*fault);
     if (row->line == 1) return strcmp(line, format->header) == 0 ? STRATA_OK : row_fail(ctx, row, format->header, line);
     STRATA_TRY(row_split(ctx, row, line, format->fields));
     return row_add(ctx, data, row);
