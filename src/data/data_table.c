@@ -7,7 +7,7 @@
 
 #include "core/memory.h"
 
-const struct data_source *const data_table[] = {&data_fashion_mnist, &data_mnist};
+const struct data_source *const data_table[] = {&data_fashion_mnist, &data_mnist, &data_cifar10};
 const size_t data_table_size = sizeof data_table / sizeof *data_table;
 
 const struct data_source *data_find(const char *name) {

@@ -5,6 +5,6 @@
 
 #include "data/dataset.h"
 
-extern const struct data_source data_fashion_mnist, data_mnist;
+extern const struct data_source data_fashion_mnist, data_mnist, data_cifar10;
 
 #endif
