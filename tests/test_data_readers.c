@@ -242,6 +242,8 @@ static void idx_faults_name_the_byte(void **state) {
     for (size_t cut = 0; cut < sizeof good; ++cut) assert_int_equal(idx_parse(ctx, "a.idx", good, cut, &rank, dims, &values), STRATA_ERR_FORMAT);
     assert_message(idx_parse(ctx, "a.idx", good, 10, &rank, dims, &values), STRATA_ERR_FORMAT, "a.idx: byte 8: expected 3 bytes of numbers for its dimensions, got 2");
     assert_int_equal(idx_parse(ctx, "a.idx", huge, sizeof huge, &rank, dims, &values), STRATA_ERR_TOO_LARGE);
+    good[4] = 1; /* 16,777,219 numbers */
+    assert_message(idx_parse(ctx, "a.idx", good, sizeof good, &rank, dims, &values), STRATA_ERR_FORMAT, "expected 16777219 bytes");
     good[2] = 13;
     assert_message(idx_parse(ctx, "a.idx", good, sizeof good, &rank, dims, &values), STRATA_ERR_FORMAT, "byte 0: expected the IDX magic number 00 00 08 (unsigned bytes), got 00 00 0d");
     good[2] = 8, good[3] = 5;

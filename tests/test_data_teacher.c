@@ -162,19 +162,32 @@ static void targets_agree_with_naive_loops(void **state) {
     }
 }
 
-static void weights_have_orthonormal_rows(void **state) {
+/* Rows of [5, columns] weights are orthogonal with squared length `square`. */
+static void assert_orthogonal(const double *w, size_t columns, double square) {
+    for (size_t i = 0; i < 5; ++i)
+        for (size_t j = 0; j < 5; ++j) {
+            double dot = 0;
+            for (size_t k = 0; k < columns; ++k) dot += w[i * columns + k] * w[j * columns + k];
+            assert_true(fabs(dot - (i == j ? square : 0)) < 1e-14);
+        }
+}
+
+static void weights_have_orthogonal_rows(void **state) {
     (void)state;
-    struct teacher *teacher = make_teacher(4, "teacher.depth", "2", "teacher.width", "5", "teacher.skip", "0.5", "data.dimension", "9", NULL);
+    struct teacher *teacher = make_teacher(4, "teacher.width", "5", "teacher.skip", "0.5", "data.dimension", "9", NULL);
     const struct teacher_level *levels = teacher_net_of(teacher)->levels;
-    const struct { const double *w; size_t columns; double square; } cases[] = {
-        {levels[1].from_x.f64, 9, 1}, {levels[2].from_x.f64, 9, 0.25}, {levels[2].from_below.f64, 5, 1}};
-    for (size_t c = 0; c < 3; ++c)
-        for (size_t i = 0; i < 5; ++i)
-            for (size_t j = 0; j < 5; ++j) {
-                double dot = 0;
-                for (size_t k = 0; k < cases[c].columns; ++k) dot += cases[c].w[i * cases[c].columns + k] * cases[c].w[j * cases[c].columns + k];
-                assert_true(fabs(dot - (i == j ? cases[c].square : 0)) < 1e-14);
-            }
+    assert_orthogonal(levels[1].from_x.f64, 9, 1);
+    assert_orthogonal(levels[2].from_x.f64, 9, 0.25);
+    assert_orthogonal(levels[2].from_below.f64, 5, 1);
+    teacher_destroy(teacher);
+    teacher = make_teacher(4, "teacher.kind", "densenet", "teacher.depth", "3", "teacher.width", "5", "data.dimension", "9", NULL);
+    levels = teacher_net_of(teacher)->levels;
+    assert_orthogonal(levels[2].from_x.f64, 9, 1.0 / 2);
+    assert_orthogonal(levels[2].from_square.f64, 9, 1.0 / 2);
+    assert_null(levels[2].from_below.f64);
+    assert_orthogonal(levels[3].from_x.f64, 9, 1.0 / 3);
+    assert_orthogonal(levels[3].from_square.f64, 9, 1.0 / 3);
+    assert_orthogonal(levels[3].from_below.f64, 5, 1.0 / 3);
     teacher_destroy(teacher);
 }
 
@@ -262,6 +275,31 @@ static void calibration_agrees_with_a_fresh_sample(void **state) {
         /* The share above a median estimated from as many samples: sd √(2 / 4n). */
         assert_true(fabs((double)above / SAMPLE - 0.5) <= 4 * sqrt(0.5 / SAMPLE));
         free(x), free(g), free(y);
+        teacher_destroy(teacher);
+    }
+}
+
+static void terms_fall_by_the_gap(void **state) {
+    (void)state;
+    enum { ROWS = 50000 };
+    const char *kinds[] = {"chain", "densenet"};
+    for (size_t kind = 0; kind < 2; ++kind) {
+        struct teacher *teacher = make_teacher(8, "teacher.kind", kinds[kind], "teacher.depth", "3", "teacher.gap", "0.3", "teacher.width", "3", "data.dimension", "8", NULL);
+        const struct teacher_net *net = teacher_net_of(teacher);
+        double *x = malloc(ROWS * 8 * sizeof *x), *g = malloc(ROWS * 3 * sizeof *g), *sum = malloc(ROWS * sizeof *sum), first = 0;
+        draw_f64(teacher, 0, ROWS, x);
+        for (size_t l = net->first; l <= 3; ++l) {
+            teacher_features(teacher, l, ROWS, x, g);
+            for (size_t r = 0; r < ROWS; ++r) sum[r] = g[3 * r] + g[3 * r + 1] + g[3 * r + 2];
+            struct moments moments = moments_of(sum, ROWS, 1);
+            double share = net->levels[l].coefficient * sqrt(moments.variance);
+            if (l == net->first) first = share;
+            /* Two variances: the fresh sample's error dominates the one of 200,000 draws. */
+            double error = 0.5 * moments.variance_error / moments.variance;
+            double expected = first * pow(0.3, (double)(l - net->first));
+            assert_true(fabs(share - expected) <= 4 * sqrt(2) * error * expected);
+        }
+        free(x), free(g), free(sum);
         teacher_destroy(teacher);
     }
 }
@@ -369,10 +407,11 @@ int main(void) {
         cmocka_unit_test(rows_have_the_same_bits_in_any_split),
         cmocka_unit_test(same_seed_gives_the_same_function),
         cmocka_unit_test(targets_agree_with_naive_loops),
-        cmocka_unit_test(weights_have_orthonormal_rows),
+        cmocka_unit_test(weights_have_orthogonal_rows),
         cmocka_unit_test(form_is_the_first_level),
         cmocka_unit_test(gap_zero_and_drop_upper_leave_the_first_level),
         cmocka_unit_test(calibration_agrees_with_a_fresh_sample),
+        cmocka_unit_test(terms_fall_by_the_gap),
         cmocka_unit_test(first_level_has_mean_k_for_every_input_law),
         cmocka_unit_test(margin_replaces_rows_by_their_own_retries),
         cmocka_unit_test(impossible_teachers_are_refused),

@@ -115,7 +115,7 @@ void teacher_inputs(const struct teacher *teacher, enum rng_purpose purpose, uin
 
 /* ---- creation ---- */
 
-static const struct teacher_class *const classes[] = {&teacher_chain, &teacher_densenet};
+static const struct teacher_class *const classes[] = {&teacher_chain, &teacher_densenet, &teacher_matrix};
 
 static strata_status net_create(strata_context *ctx, const struct settings *settings, uint64_t seed, uint64_t replicate, struct teacher_net *net) {
     const struct teacher_class *const *class = classes;
@@ -259,7 +259,7 @@ strata_status teacher_form(strata_context *ctx, const struct teacher *teacher, d
 }
 
 const struct setting teacher_settings[] = {
-    {"teacher.kind", SETTING_CHOICE, "chain", 0, 0, "chain|densenet", "family of targets"},
+    {"teacher.kind", SETTING_CHOICE, "chain", 0, 0, "chain|densenet|matrix", "family of targets; matrix takes its layers from teacher.file"},
     {"teacher.depth", SETTING_COUNT, "2", 1, TEACHER_MAX_DEPTH, NULL, "quadratic layers q; the degree 2^q stays at most 64, beyond which moments leave the range of doubles"},
     {"teacher.width", SETTING_COUNT, "6", 1, TEACHER_MAX_WIDTH, NULL, "units k of a layer, at most data.dimension"},
     {"teacher.gap", SETTING_NUMBER, "0.3", 0, 1, NULL, "weight of a layer's term in y over that of the layer below; 0 keeps the first alone"},
@@ -267,6 +267,7 @@ const struct setting teacher_settings[] = {
     {"teacher.links", SETTING_CHOICE, "below_and_inputs", 0, 0, "below|below_and_x|below_and_inputs", "what layers 2 and up read (densenet); inputs are x and its squares"},
     {"teacher.input", SETTING_CHOICE, "gaussian", 0, 0, "gaussian|mixture|uniform", "law of x, mean 0 and covariance I"},
     {"teacher.drop_upper", SETTING_FLAG, "false", 0, 0, NULL, "leave the terms of layers 2 and up out of y, whatever the gap (control)"},
+    {"teacher.file", SETTING_TEXT, "", 0, 0, NULL, "layers of a matrix teacher: .npy (layer 1) or safetensors (layer1.weight, layer2.weight, layer2.skip, ...)"},
     {"data.dimension", SETTING_COUNT, "20", 2, 2000, NULL, "inputs d"},
     {"data.task", SETTING_CHOICE, "regression", 0, 0, "regression|classification", "targets: y, or labels y > median"},
     {"data.margin", SETTING_NUMBER, "0", 0, 10, NULL, "classification: only samples with |y - median| at least this, in sd of y"},

@@ -42,6 +42,9 @@ struct task {
     size_t override_count;
 };
 
+/** study.preset, study.seed, study.seeds, report.png, checkpoint.seconds: every study has these rows before its own. */
+extern const struct setting run_setting_table[];
+
 struct task_list;
 /** Adds a task; all strings are copied. `overrides` ends with {NULL, NULL}; may be NULL. Duplicate ids: ERR_INTERNAL. */
 STRATA_MUST_USE strata_status task_list_add(strata_context *ctx, struct task_list *list, const char *kind, const char *learner,
@@ -63,8 +66,9 @@ STRATA_MUST_USE strata_status task_record(strata_context *ctx, struct task_run *
 STRATA_MUST_USE strata_status task_record_array(strata_context *ctx, struct task_run *run, const char *key, size_t count, const double *values);
 /** Records made before a checkpoint are part of it. Reads one back (NaN when absent). */
 double task_recorded(const struct task_run *run, const char *key);
+size_t task_recorded_array(const struct task_run *run, const char *key, const double **values);
 
-/** Marks the task as diverged at a step; its row says so, the run goes on. */
+/** Marks the task as diverged at a step; its row says so, the run goes on. run_task returning ERR_DIVERGED does it at the last metric's step. */
 STRATA_MUST_USE strata_status task_diverged(strata_context *ctx, struct task_run *run, size_t step);
 
 /** Progress 0..1 of this task. Cheap: call after every step. Returns true when a checkpoint is due (20 s passed, or stop asked). */
@@ -78,6 +82,7 @@ STRATA_MUST_USE strata_status task_checkpoint(strata_context *ctx, struct task_r
 
 /* ---- after all tasks: records to numbers, tables, figures ---- */
 
+/** A finished task has the record "seconds" of its own: wall time over all sessions. */
 struct records;
 /** Value of a record; NaN when absent or diverged. `task_id` is a printf format. */
 double records_get(const struct records *records, const char *key, const char *id_format, ...) __attribute__((format(printf, 3, 4)));
@@ -90,10 +95,10 @@ enum preset_kind records_preset(const struct records *records);
 
 struct summary;
 
-/** One number per seed for a declared claim; NaN = that seed's fit diverged (`note` says where; may be NULL). */
+/** One number per seed for a declared claim, in order of seeds; ignored in presets where the claim does not run. NaN = that seed's fit diverged (`note` says where; may be NULL). */
 STRATA_MUST_USE strata_status summary_claim(strata_context *ctx, struct summary *summary, const char *id, size_t count, const double *values, const char *note);
 
-/** Tables: rows of cells, text or number. */
+/** Declared tables: rows of cells, text or number (NaN: null). */
 STRATA_MUST_USE strata_status summary_table(strata_context *ctx, struct summary *summary, const char *id, size_t columns, const char *const *names);
 STRATA_MUST_USE strata_status summary_row(strata_context *ctx, struct summary *summary, const char *id);
 STRATA_MUST_USE strata_status summary_cell(strata_context *ctx, struct summary *summary, const char *id, double value);

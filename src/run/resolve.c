@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Settings of a run. Precedence: table, preset, then the assignments from left to right. The preset is
+ * itself a setting, so that a stored config.ini repeats its run without naming it: a first pass over the
+ * assignments finds it, a second one starts from its values.
+ */
+#include <string.h>
+
+#include "core/memory.h"
+#include "run/run.h"
+
+static const char *const preset_names[PRESET_COUNT] = {"smoke", "default", "paper"};
+
+const struct setting run_setting_table[] = {
+    {"study.preset", SETTING_CHOICE, "default", 0, 0, "smoke|default|paper", "values to start from; claims that run"},
+    {"study.seed", SETTING_COUNT, "1", 0, 9007199254740992.0, NULL, "base of every random stream"},
+    {"study.seeds", SETTING_COUNT, "5", 1, 1000, NULL, "replicates of every experiment"},
+    {"report.png", SETTING_FLAG, "false", 0, 0, NULL, "also draw the figures as PNG"},
+    {"checkpoint.seconds", SETTING_NUMBER, "20", 0, 86400, NULL, "seconds between two checkpoints of a task; 0: after every step"},
+    {NULL, SETTING_TEXT, NULL, 0, 0, NULL, NULL},
+};
+
+const char *preset_name(enum preset_kind preset) { return preset_names[preset]; }
+
+enum preset_kind settings_preset(const struct settings *settings) {
+    const char *name = settings_text(settings, "study.preset");
+    for (int i = 0; i < PRESET_COUNT; ++i)
+        if (strcmp(name, preset_names[i]) == 0) return (enum preset_kind)i;
+    return PRESET_DEFAULT;
+}
+
+static strata_status settings_of_study(strata_context *ctx, const struct study *study, struct settings **settings) {
+    size_t count = 0;
+    while (study->setting_tables && study->setting_tables[count]) ++count;
+    const struct setting **tables = mem_zero(count + 1, sizeof *tables);
+    if (!tables) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory: settings of study '%s'", study->name);
+    tables[0] = run_setting_table;
+    for (size_t i = 0; i < count; ++i) tables[i + 1] = study->setting_tables[i];
+    strata_status status = settings_create(ctx, count + 1, tables, settings);
+    mem_free(tables);
+    return status;
+}
+
+static strata_status settings_assign(strata_context *ctx, struct settings *settings, size_t count, const char *const *assignments) {
+    for (size_t i = 0; i < count; ++i)
+        STRATA_TRY(assignments[i][0] == '@' ? settings_read(ctx, settings, assignments[i] + 1)
+                                            : settings_set_pair(ctx, settings, "--set", assignments[i]));
+    return STRATA_OK;
+}
+
+strata_status run_settings(strata_context *ctx, const struct study *study, const char *preset, size_t count,
+    const char *const *assignments, struct settings **settings) {
+    struct settings *draft = NULL, *resolved = NULL;
+    strata_status status = STRATA_OK;
+    STRATA_GO(settings_of_study(ctx, study, &draft));
+    if (preset) STRATA_GO(settings_set(ctx, draft, "--preset", "study.preset", preset));
+    STRATA_GO(settings_assign(ctx, draft, count, assignments));
+    enum preset_kind chosen = settings_preset(draft);
+    STRATA_GO(settings_of_study(ctx, study, &resolved));
+    STRATA_GO(settings_set(ctx, resolved, "preset", "study.preset", preset_names[chosen]));
+    for (const struct setting_pair *pair = study->presets[chosen]; pair && pair->key; ++pair)
+        STRATA_GO(settings_set(ctx, resolved, "preset", pair->key, pair->value));
+    STRATA_GO(settings_assign(ctx, resolved, count, assignments));
+    if (study->check) STRATA_GO(study->check(ctx, resolved));
+    *settings = resolved;
+    resolved = NULL;
+cleanup:
+    settings_destroy(resolved);
+    settings_destroy(draft);
+    return status;
+}
