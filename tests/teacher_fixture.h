@@ -22,7 +22,8 @@ static inline struct settings *make_settings(strata_context *ctx, va_list pairs)
     assert_int_equal(settings_create(ctx, 2, tables, &settings), STRATA_OK);
     const char *key;
     while ((key = va_arg(pairs, const char *)))
-        if (settings_set(ctx, settings, "test", key, va_arg(pairs, const char *)) != STRATA_OK) fail_msg("%s", strata_context_message(ctx));
+        if (settings_set(ctx, settings, "test", key, va_arg(pairs, const char *)) != STRATA_OK)
+            fail_msg("%s", strata_context_message(ctx));
     return settings;
 }
 
@@ -55,7 +56,8 @@ static inline void assert_refused(const char *expected, ...) {
     struct teacher *teacher;
     assert_int_equal(teacher_create(ctx, settings, 1, 1, &teacher), STRATA_ERR_CONFIG);
     assert_null(teacher);
-    if (!strstr(strata_context_message(ctx), expected)) fail_msg("'%s' is not in '%s'", expected, strata_context_message(ctx));
+    if (!strstr(strata_context_message(ctx), expected))
+        fail_msg("'%s' is not in '%s'", expected, strata_context_message(ctx));
     settings_destroy(settings);
     strata_context_destroy(ctx);
 }

@@ -58,7 +58,8 @@ static void write_batch(const char *name, size_t records, unsigned label, size_t
 static void assert_refused(strata_status expected, const char *words) {
     struct dataset train = {0}, test = {0};
     assert_int_equal(data_load(ctx, "cifar10", folder, &train, &test), expected);
-    if (!strstr(strata_context_message(ctx), words)) fail_msg("'%s' is not in '%s'", words, strata_context_message(ctx));
+    if (!strstr(strata_context_message(ctx), words))
+        fail_msg("'%s' is not in '%s'", words, strata_context_message(ctx));
     assert_null(train.x);
     assert_null(test.x);
 }

@@ -33,7 +33,8 @@ static int tear_down(void **state) {
 
 static void assert_message(strata_status status, strata_status expected, const char *words) {
     assert_int_equal(status, expected);
-    if (!strstr(strata_context_message(ctx), words)) fail_msg("'%s' is not in '%s'", words, strata_context_message(ctx));
+    if (!strstr(strata_context_message(ctx), words))
+        fail_msg("'%s' is not in '%s'", words, strata_context_message(ctx));
 }
 
 /* ---- CSV ---- */
@@ -65,7 +66,9 @@ static void csv_reads_tables_with_and_without_header(void **state) {
 
 static void csv_faults_name_line_and_column(void **state) {
     (void)state;
-    const struct { const char *text, *message; } cases[] = {
+    const struct {
+        const char *text, *message;
+    } cases[] = {
         {"", "t.csv: expected a table of numbers, got an empty file"},
         {"\n \r\n", "empty file"},
         {"a,b\n", "t.csv:1: expected rows of numbers"},
@@ -87,7 +90,8 @@ static void csv_faults_name_line_and_column(void **state) {
         assert_message(parse_csv(cases[i].text, &table), STRATA_ERR_FORMAT, cases[i].message);
         assert_null(table.values);
     }
-    assert_message(csv_parse(ctx, "t.csv", "1,2\n3,\0004\n", 9, &table), STRATA_ERR_FORMAT, "t.csv:2: column 2: expected text without NUL");
+    assert_message(csv_parse(ctx, "t.csv", "1,2\n3,\0004\n", 9, &table), STRATA_ERR_FORMAT,
+                   "t.csv:2: column 2: expected text without NUL");
     char *wide = malloc(5001);
     memset(wide, '1', 5000);
     wide[5000] = '\0';
@@ -124,15 +128,23 @@ static void npy_reads_every_type_and_order(void **state) {
     const int32_t i4[] = {1, 2, 3, 4, 5, 6};
     const int64_t i8[] = {1, 2, 3, 4, 5, 6};
     const uint8_t u1[] = {1, 2, 3, 4, 5, 6};
-    const struct { const char *descr; const void *numbers; size_t size; } types[] = {
-        {"<f4", f4, sizeof f4}, {"<f8", f8, sizeof f8}, {"<i4", i4, sizeof i4}, {"<i8", i8, sizeof i8}, {"|u1", u1, sizeof u1}};
+    const struct {
+        const char *descr;
+        const void *numbers;
+        size_t size;
+    } types[] = {{"<f4", f4, sizeof f4},
+                 {"<f8", f8, sizeof f8},
+                 {"<i4", i4, sizeof i4},
+                 {"<i8", i8, sizeof i8},
+                 {"|u1", u1, sizeof u1}};
     const double fortran[] = {1, 3, 5, 2, 4, 6}; /* [2, 3] whose columns are 1 2, 3 4, 5 6 */
     unsigned char file[512];
     char header[128];
     for (size_t t = 0; t < 5; ++t)
         for (int order = 0; order < 2; ++order) {
             struct npy_array array;
-            snprintf(header, sizeof header, "{'shape': (2, 3), 'fortran_order': %s, \"descr\": '%s'}  \n", order ? "True" : "False", types[t].descr);
+            snprintf(header, sizeof header, "{'shape': (2, 3), 'fortran_order': %s, \"descr\": '%s'}  \n",
+                     order ? "True" : "False", types[t].descr);
             size_t size = make_npy(file, header, types[t].numbers, types[t].size);
             if (npy_parse(ctx, "a.npy", file, size, &array) != STRATA_OK) fail_msg("%s", strata_context_message(ctx));
             assert_int_equal(array.rank, 2);
@@ -156,17 +168,21 @@ static void npy_reads_every_type_and_order(void **state) {
 
 static void npy_faults_name_the_place(void **state) {
     (void)state;
-    const struct { const char *header, *message; } cases[] = {
+    const struct {
+        const char *header, *message;
+    } cases[] = {
         {"{'descr': '>f8', 'fortran_order': False, 'shape': (1,)}", "numbers of type '>f8': expected <f4"},
         {"{'descr': '<c16', 'fortran_order': False, 'shape': (1,)}", "type '<c16'"},
         {"{'descr': '<f8', 'fortran_order': Maybe, 'shape': (1,)}", "True or False"},
-        {"{'descr': '<f8', 'fortran_order': False, 'shape': (2,)}", "expected 16 bytes of numbers for the shape in the header, got 8"},
+        {"{'descr': '<f8', 'fortran_order': False, 'shape': (2,)}",
+         "expected 16 bytes of numbers for the shape in the header, got 8"},
         {"{'descr': '<f8', 'fortran_order': False, 'shape': (4294967296, 4294967296)}", "a.npy"},
         {"{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999999999999999,)}", "fits in memory"},
         {"{'descr': '<f8', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1)}", "at most 8 dimensions"},
         {"{'descr': '<f8', 'fortran_order': False, 'shape': (-1,)}", "a dimension"},
         {"{'descr': '<f8', 'fortran_order': False}", "all of 'descr'"},
-        {"{'descr': '<f8', 'descr': '<f8', 'fortran_order': False, 'shape': (1,)}", "byte 35: .npy header: expected one type"},
+        {"{'descr': '<f8', 'descr': '<f8', 'fortran_order': False, 'shape': (1,)}",
+         "byte 35: .npy header: expected one type"},
         {"{'descr': '<f8', 'fortran_order': False, 'shape': (1,)} x", "nothing after '}'"},
         {"{'descr': '<f8', 'other': 1}", "expected 'descr', 'fortran_order' or 'shape'"},
         {"{'descr': '<f8", "type"},
@@ -184,13 +200,16 @@ static void npy_faults_name_the_place(void **state) {
         assert_null(array.values);
     }
     size_t size = make_npy(file, "{'descr': '<f8', 'fortran_order': False, 'shape': (1,)}", &number, 8);
-    for (size_t cut = 0; cut < size; ++cut) assert_int_equal(npy_parse(ctx, "a.npy", file, cut, &array), STRATA_ERR_FORMAT);
+    for (size_t cut = 0; cut < size; ++cut)
+        assert_int_equal(npy_parse(ctx, "a.npy", file, cut, &array), STRATA_ERR_FORMAT);
     file[6] = 4;
-    assert_message(npy_parse(ctx, "a.npy", file, size, &array), STRATA_ERR_FORMAT, "byte 6: expected .npy version 1, 2 or 3, got 4");
+    assert_message(npy_parse(ctx, "a.npy", file, size, &array), STRATA_ERR_FORMAT,
+                   "byte 6: expected .npy version 1, 2 or 3, got 4");
     file[6] = 2, file[8] = file[9] = file[10] = file[11] = 0xff;
     assert_message(npy_parse(ctx, "a.npy", file, size, &array), STRATA_ERR_FORMAT, "header of 4294967295 bytes");
     file[0] = 'x';
-    assert_message(npy_parse(ctx, "a.npy", file, size, &array), STRATA_ERR_FORMAT, "byte 0: expected the .npy signature");
+    assert_message(npy_parse(ctx, "a.npy", file, size, &array), STRATA_ERR_FORMAT,
+                   "byte 0: expected the .npy signature");
 }
 
 static void npy_round_trip_keeps_numbers(void **state) {
@@ -209,7 +228,8 @@ static void npy_round_trip_keeps_numbers(void **state) {
             if (npy_read(ctx, path, &array) != STRATA_OK) fail_msg("%s", strata_context_message(ctx));
             assert_int_equal(array.rank, rank);
             assert_memory_equal(array.dims, dims, rank * sizeof *dims);
-            for (size_t i = 0; i < count; ++i) assert_true(array.values[i] == (single ? (double)(float)values[i] : values[i]));
+            for (size_t i = 0; i < count; ++i)
+                assert_true(array.values[i] == (single ? (double)(float)values[i] : values[i]));
             npy_destroy(&array);
         }
     struct stat status;
@@ -235,19 +255,25 @@ static void idx_reads_its_dimensions(void **state) {
 
 static void idx_faults_name_the_byte(void **state) {
     (void)state;
-    unsigned char good[] = {0, 0, 8, 1, 0, 0, 0, 3, 1, 2, 3}, huge[] = {0, 0, 8, 4, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
+    unsigned char good[] = {0, 0, 8, 1, 0, 0, 0, 3, 1, 2, 3},
+                  huge[] = {0, 0, 8, 4, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
     unsigned rank;
     size_t dims[4];
     uint8_t *values = NULL;
-    for (size_t cut = 0; cut < sizeof good; ++cut) assert_int_equal(idx_parse(ctx, "a.idx", good, cut, &rank, dims, &values), STRATA_ERR_FORMAT);
-    assert_message(idx_parse(ctx, "a.idx", good, 10, &rank, dims, &values), STRATA_ERR_FORMAT, "a.idx: byte 8: expected 3 bytes of numbers for its dimensions, got 2");
+    for (size_t cut = 0; cut < sizeof good; ++cut)
+        assert_int_equal(idx_parse(ctx, "a.idx", good, cut, &rank, dims, &values), STRATA_ERR_FORMAT);
+    assert_message(idx_parse(ctx, "a.idx", good, 10, &rank, dims, &values), STRATA_ERR_FORMAT,
+                   "a.idx: byte 8: expected 3 bytes of numbers for its dimensions, got 2");
     assert_int_equal(idx_parse(ctx, "a.idx", huge, sizeof huge, &rank, dims, &values), STRATA_ERR_TOO_LARGE);
     good[4] = 1; /* 16,777,219 numbers */
-    assert_message(idx_parse(ctx, "a.idx", good, sizeof good, &rank, dims, &values), STRATA_ERR_FORMAT, "expected 16777219 bytes");
+    assert_message(idx_parse(ctx, "a.idx", good, sizeof good, &rank, dims, &values), STRATA_ERR_FORMAT,
+                   "expected 16777219 bytes");
     good[2] = 13;
-    assert_message(idx_parse(ctx, "a.idx", good, sizeof good, &rank, dims, &values), STRATA_ERR_FORMAT, "byte 0: expected the IDX magic number 00 00 08 (unsigned bytes), got 00 00 0d");
+    assert_message(idx_parse(ctx, "a.idx", good, sizeof good, &rank, dims, &values), STRATA_ERR_FORMAT,
+                   "byte 0: expected the IDX magic number 00 00 08 (unsigned bytes), got 00 00 0d");
     good[2] = 8, good[3] = 5;
-    assert_message(idx_parse(ctx, "a.idx", good, sizeof good, &rank, dims, &values), STRATA_ERR_FORMAT, "byte 3: expected 1 to 4 dimensions, got 5");
+    assert_message(idx_parse(ctx, "a.idx", good, sizeof good, &rank, dims, &values), STRATA_ERR_FORMAT,
+                   "byte 3: expected 1 to 4 dimensions, got 5");
     assert_null(values);
 }
 
@@ -285,8 +311,13 @@ static int make_folder(void **state) {
 
 static int remove_folder(void **state) {
     (void)state;
-    static const char *const names[] = {"t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte", "train-images-idx3-ubyte", "train-labels-idx1-ubyte.gz",
-                                        "train10k-images-idx3-ubyte", "train10k-labels-idx1-ubyte", ""};
+    static const char *const names[] = {"t10k-images-idx3-ubyte.gz",
+                                        "t10k-labels-idx1-ubyte",
+                                        "train-images-idx3-ubyte",
+                                        "train-labels-idx1-ubyte.gz",
+                                        "train10k-images-idx3-ubyte",
+                                        "train10k-labels-idx1-ubyte",
+                                        ""};
     for (size_t i = 0; i < sizeof names / sizeof *names; ++i) {
         char path[128];
         snprintf(path, sizeof path, "%s/mnist/%s", folder, names[i]);
@@ -311,7 +342,8 @@ static void sets_load_plain_and_gzip_files(void **state) {
     const char *roots[] = {folder, mnist}; /* DIR/folder and DIR itself */
     for (size_t i = 0; i < 2; ++i) {
         if (data_load(ctx, "mnist", roots[i], &train, &test) != STRATA_OK) fail_msg("%s", strata_context_message(ctx));
-        assert_true(train.rows == 3 && train.inputs == 4 && train.classes == 10 && train.task == TASK_MULTICLASS && train.image[1] == 2);
+        assert_true(train.rows == 3 && train.inputs == 4 && train.classes == 10 && train.task == TASK_MULTICLASS &&
+                    train.image[1] == 2);
         assert_true(train.x[11] == 1.0f && train.y[2] == 1.0f);
         assert_true(test.rows == 2 && test.x[0] == 0.2f && test.y[1] == 7.0f);
         dataset_destroy(&train);
@@ -329,15 +361,20 @@ static void bad_sets_are_refused(void **state) {
     struct dataset train = {0}, test = {0};
     char path[128];
     write_test_half();
-    assert_message(data_load(ctx, "mnist", folder, &train, &test), STRATA_ERR_NOT_FOUND, "mnist: no file train-images-idx3-ubyte");
+    assert_message(data_load(ctx, "mnist", folder, &train, &test), STRATA_ERR_NOT_FOUND,
+                   "mnist: no file train-images-idx3-ubyte");
     write_idx("train-images-idx3-ubyte", false, 3, 3, 255);
-    assert_message(data_load(ctx, "mnist", folder, &train, &test), STRATA_ERR_NOT_FOUND, "mnist: no file train-labels-idx1-ubyte");
+    assert_message(data_load(ctx, "mnist", folder, &train, &test), STRATA_ERR_NOT_FOUND,
+                   "mnist: no file train-labels-idx1-ubyte");
     write_idx("train-labels-idx1-ubyte.gz", true, 1, 2, 1);
-    assert_message(data_load(ctx, "mnist", folder, &train, &test), STRATA_ERR_FORMAT, "expected a label for each of the 3 images");
+    assert_message(data_load(ctx, "mnist", folder, &train, &test), STRATA_ERR_FORMAT,
+                   "expected a label for each of the 3 images");
     write_idx("train-labels-idx1-ubyte.gz", true, 1, 3, 10);
-    assert_message(data_load(ctx, "mnist", folder, &train, &test), STRATA_ERR_FORMAT, "row 0: expected a label of 0 to 9, got 10");
+    assert_message(data_load(ctx, "mnist", folder, &train, &test), STRATA_ERR_FORMAT,
+                   "row 0: expected a label of 0 to 9, got 10");
     write_idx("train-labels-idx1-ubyte.gz", true, 3, 3, 1);
-    assert_message(data_load(ctx, "mnist", folder, &train, &test), STRATA_ERR_FORMAT, "byte 3: expected 1 dimensions, got 3");
+    assert_message(data_load(ctx, "mnist", folder, &train, &test), STRATA_ERR_FORMAT,
+                   "byte 3: expected 1 dimensions, got 3");
     write_idx("train-labels-idx1-ubyte.gz", true, 1, 3, 1);
     snprintf(path, sizeof path, "%s/mnist/train-labels-idx1-ubyte.gz", folder);
     assert_int_equal(truncate(path, 20), 0);
@@ -355,16 +392,24 @@ static void missing_sets_name_places_and_command(void **state) {
     setenv("HOME", "/nonexistent/home", 1);
     snprintf(other, sizeof other, "%s/mnist", folder);
     char *path = NULL;
-    strata_status status = data_locate(ctx, &(const struct data_source){.name = "x", .folder = "x", .marker = "none", .package = "dataset-x", .package_folder = "/nonexistent/x"}, folder, &path);
+    strata_status status = data_locate(
+        ctx,
+        &(const struct data_source){
+            .name = "x", .folder = "x", .marker = "none", .package = "dataset-x", .package_folder = "/nonexistent/x"},
+        folder, &path);
     assert_null(path);
-    snprintf(here, sizeof here, "%s/x, %s, /nonexistent/data/x, /nonexistent/data, /nonexistent/home/.local/share/strata/x, /nonexistent/x", folder, folder);
+    snprintf(
+        here, sizeof here,
+        "%s/x, %s, /nonexistent/data/x, /nonexistent/data, /nonexistent/home/.local/share/strata/x, /nonexistent/x",
+        folder, folder);
     assert_message(status, STRATA_ERR_NOT_FOUND, here);
     assert_message(status, STRATA_ERR_NOT_FOUND, "'strata data get x' or install the Debian package dataset-x");
     /* A folder of another set has files of the same names: it is not taken for this one. */
     status = data_locate(ctx, data_find("fashion-mnist"), other, &path);
     assert_true(status == STRATA_ERR_NOT_FOUND || !strstr(path, folder));
     mem_free(path);
-    assert_message(data_load(ctx, "mnits", folder, &train, NULL), STRATA_ERR_NOT_FOUND, "'mnits' is not known; expected one of fashion-mnist, mnist");
+    assert_message(data_load(ctx, "mnits", folder, &train, NULL), STRATA_ERR_NOT_FOUND,
+                   "'mnits' is not known; expected one of fashion-mnist, mnist");
 }
 
 static void fashion_mnist_loads_when_present(void **state) {

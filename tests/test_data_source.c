@@ -106,11 +106,14 @@ static void any_step_may_come_first(void **state) {
     const size_t rows[] = {23, 3, 1}; /* 3 and 1: several epochs in one batch */
     for (size_t i = 0; i < 3; ++i) {
         struct dataset data = numbered(fixture->ctx, rows[i]);
-        for (size_t s = 0; s < 2; ++s) assert_int_equal(source_from_dataset(fixture->ctx, &data, 4, 1, &sources[s]), STRATA_OK);
+        for (size_t s = 0; s < 2; ++s)
+            assert_int_equal(source_from_dataset(fixture->ctx, &data, 4, 1, &sources[s]), STRATA_OK);
         assert_resumes(fixture, sources[0], sources[1]);
         dataset_destroy(&data);
     }
-    for (size_t s = 0; s < 2; ++s) assert_int_equal(source_from_teacher(fixture->ctx, fixture->teacher, 4, 1, 0.1, TASK_REGRESSION, &sources[s]), STRATA_OK);
+    for (size_t s = 0; s < 2; ++s)
+        assert_int_equal(source_from_teacher(fixture->ctx, fixture->teacher, 4, 1, 0.1, TASK_REGRESSION, &sources[s]),
+                         STRATA_OK);
     assert_resumes(fixture, sources[0], sources[1]);
 }
 
@@ -139,7 +142,9 @@ static void dataset_holds_the_rows_the_source_gives(void **state) {
     const float *x, *y;
     const enum learning_task tasks[] = {TASK_REGRESSION, TASK_BINARY};
     for (size_t t = 0; t < 2; ++t) {
-        assert_int_equal(dataset_from_teacher(fixture->ctx, fixture->teacher, RNG_TRAIN_INPUT, 8, 16, 0.5, tasks[t], 3, 1, &data), STRATA_OK);
+        assert_int_equal(
+            dataset_from_teacher(fixture->ctx, fixture->teacher, RNG_TRAIN_INPUT, 8, 16, 0.5, tasks[t], 3, 1, &data),
+            STRATA_OK);
         assert_int_equal(source_from_teacher(fixture->ctx, fixture->teacher, 3, 1, 0.5, tasks[t], &source), STRATA_OK);
         assert_int_equal(source_reserve(fixture->ctx, source, 8), STRATA_OK);
         for (size_t step = 1; step < 3; ++step) {
@@ -164,8 +169,12 @@ static void noise_has_its_standard_deviation_and_differs_by_purpose(void **state
     double noise[2][ROWS], cross = 0;
     for (size_t p = 0; p < 2; ++p) {
         double sum = 0, squares = 0;
-        assert_int_equal(dataset_from_teacher(fixture->ctx, fixture->teacher, purposes[p], 0, ROWS, 0, TASK_REGRESSION, 3, 1, &clean), STRATA_OK);
-        assert_int_equal(dataset_from_teacher(fixture->ctx, fixture->teacher, purposes[p], 0, ROWS, 0.5, TASK_REGRESSION, 3, 1, &noisy), STRATA_OK);
+        assert_int_equal(dataset_from_teacher(fixture->ctx, fixture->teacher, purposes[p], 0, ROWS, 0, TASK_REGRESSION,
+                                              3, 1, &clean),
+                         STRATA_OK);
+        assert_int_equal(dataset_from_teacher(fixture->ctx, fixture->teacher, purposes[p], 0, ROWS, 0.5,
+                                              TASK_REGRESSION, 3, 1, &noisy),
+                         STRATA_OK);
         assert_memory_equal(clean.x, noisy.x, ROWS * 6 * sizeof(float));
         for (size_t r = 0; r < ROWS; ++r) {
             noise[p][r] = (double)noisy.y[r] - (double)clean.y[r];
@@ -187,8 +196,11 @@ static void wrong_requests_are_refused(void **state) {
     struct dataset data = {.inputs = 1, .outputs = 1}, part;
     assert_int_equal(source_from_dataset(fixture->ctx, &data, 1, 1, &source), STRATA_ERR_ARGUMENT);
     assert_null(source);
-    assert_int_equal(source_from_teacher(fixture->ctx, fixture->teacher, 1, 1, 0, TASK_MULTICLASS, &source), STRATA_ERR_ARGUMENT);
-    assert_int_equal(dataset_from_teacher(fixture->ctx, fixture->teacher, RNG_TEST_INPUT, 0, SIZE_MAX / 8, 0, TASK_REGRESSION, 1, 1, &part), STRATA_ERR_TOO_LARGE);
+    assert_int_equal(source_from_teacher(fixture->ctx, fixture->teacher, 1, 1, 0, TASK_MULTICLASS, &source),
+                     STRATA_ERR_ARGUMENT);
+    assert_int_equal(dataset_from_teacher(fixture->ctx, fixture->teacher, RNG_TEST_INPUT, 0, SIZE_MAX / 8, 0,
+                                          TASK_REGRESSION, 1, 1, &part),
+                     STRATA_ERR_TOO_LARGE);
     data = numbered(fixture->ctx, 5);
     assert_int_equal(dataset_take(fixture->ctx, &data, NULL, 3, 3, &part), STRATA_ERR_ARGUMENT);
     assert_int_equal(dataset_take(fixture->ctx, &data, NULL, SIZE_MAX, 2, &part), STRATA_ERR_ARGUMENT);
@@ -201,7 +213,8 @@ static void take_copies_rows_in_order(void **state) {
     const uint32_t order[] = {4, 2, 0, 1, 3};
     assert_int_equal(dataset_take(fixture->ctx, &data, order, 1, 3, &part), STRATA_OK);
     assert_int_equal(part.rows, 3);
-    for (size_t r = 0; r < 3; ++r) assert_true(part.y[r] == (float)order[1 + r] && part.x[2 * r + 1] == -(float)order[1 + r]);
+    for (size_t r = 0; r < 3; ++r)
+        assert_true(part.y[r] == (float)order[1 + r] && part.x[2 * r + 1] == -(float)order[1 + r]);
     dataset_destroy(&part);
     assert_int_equal(dataset_take(fixture->ctx, &data, NULL, 2, 3, &part), STRATA_OK);
     assert_true(part.y[0] == 2.0f && part.y[2] == 4.0f);
@@ -233,9 +246,12 @@ static void every_failed_allocation_is_survived(void **state) {
         mem_fail_from(n);
         status = source_from_dataset(fixture->ctx, &data, 1, 1, &source);
         if (status == STRATA_OK) status = source_reserve(fixture->ctx, source, 7);
-        if (status == STRATA_OK) status = source_from_teacher(fixture->ctx, fixture->teacher, 1, 1, 0, TASK_BINARY, &fresh);
+        if (status == STRATA_OK)
+            status = source_from_teacher(fixture->ctx, fixture->teacher, 1, 1, 0, TASK_BINARY, &fresh);
         if (status == STRATA_OK) status = dataset_take(fixture->ctx, &data, NULL, 1, 2, &part);
-        if (status == STRATA_OK) status = dataset_from_teacher(fixture->ctx, fixture->teacher, RNG_TEST_INPUT, 0, 3, 0, TASK_BINARY, 1, 1, &drawn);
+        if (status == STRATA_OK)
+            status = dataset_from_teacher(fixture->ctx, fixture->teacher, RNG_TEST_INPUT, 0, 3, 0, TASK_BINARY, 1, 1,
+                                          &drawn);
         mem_fail_from(0);
         source_destroy(source);
         source_destroy(fresh);

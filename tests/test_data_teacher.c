@@ -50,7 +50,8 @@ static void chain_has_degree_two_to_the_depth(void **state) {
     (void)state;
     const char *depths[] = {"1", "2", "3", "4"};
     for (size_t q = 1; q <= 4; ++q) {
-        struct teacher *teacher = make_teacher(1, "teacher.depth", depths[q - 1], "teacher.width", "4", "data.dimension", "8", NULL);
+        struct teacher *teacher =
+            make_teacher(1, "teacher.depth", depths[q - 1], "teacher.width", "4", "data.dimension", "8", NULL);
         assert_degree(teacher, (size_t)1 << q);
         teacher_destroy(teacher);
     }
@@ -60,7 +61,8 @@ static void densenet_has_degree_two_to_the_depth(void **state) {
     (void)state;
     const char *links[] = {"below", "below_and_x", "below_and_inputs"};
     for (size_t i = 0; i < 3; ++i) {
-        struct teacher *teacher = make_teacher(1, "teacher.kind", "densenet", "teacher.links", links[i], "teacher.depth", "3", "teacher.width", "4", "data.dimension", "8", NULL);
+        struct teacher *teacher = make_teacher(1, "teacher.kind", "densenet", "teacher.links", links[i],
+                                               "teacher.depth", "3", "teacher.width", "4", "data.dimension", "8", NULL);
         assert_degree(teacher, 8);
         teacher_destroy(teacher);
     }
@@ -74,7 +76,8 @@ static void rows_have_the_same_bits_in_any_split(void **state) {
     const char *kinds[] = {"chain", "densenet"};
     const size_t splits[] = {1, 7, 32, 33};
     for (size_t kind = 0; kind < 2; ++kind) {
-        struct teacher *teacher = make_teacher(2, "teacher.kind", kinds[kind], "teacher.depth", "3", "teacher.width", "5", "data.dimension", "70", NULL);
+        struct teacher *teacher = make_teacher(2, "teacher.kind", kinds[kind], "teacher.depth", "3", "teacher.width",
+                                               "5", "data.dimension", "70", NULL);
         float x[ROWS * D], y[ROWS], part_x[ROWS * D], part[ROWS];
         double wide[ROWS * D], yd[ROWS], features[ROWS * 5], part_d[ROWS], part_f[ROWS * 5];
         teacher_inputs(teacher, RNG_TRAIN_INPUT, 1000, ROWS, x);
@@ -103,7 +106,8 @@ static void same_seed_gives_the_same_function(void **state) {
     (void)state;
     double x[10 * 8], y[3][10];
     struct teacher *teachers[3];
-    for (size_t i = 0; i < 3; ++i) teachers[i] = make_teacher(i == 2 ? 6 : 5, "teacher.width", "3", "data.dimension", "8", NULL);
+    for (size_t i = 0; i < 3; ++i)
+        teachers[i] = make_teacher(i == 2 ? 6 : 5, "teacher.width", "3", "data.dimension", "8", NULL);
     draw_f64(teachers[0], 0, 10, x);
     for (size_t i = 0; i < 3; ++i) {
         teacher_targets_f64(teachers[i], 10, x, y[i]);
@@ -145,7 +149,8 @@ static void targets_agree_with_naive_loops(void **state) {
     enum { ROWS = 50, D = 70 };
     const char *kinds[] = {"chain", "densenet"};
     for (size_t kind = 0; kind < 2; ++kind) {
-        struct teacher *teacher = make_teacher(3, "teacher.kind", kinds[kind], "teacher.depth", "3", "teacher.width", "6", "data.dimension", "70", NULL);
+        struct teacher *teacher = make_teacher(3, "teacher.kind", kinds[kind], "teacher.depth", "3", "teacher.width",
+                                               "6", "data.dimension", "70", NULL);
         double x[ROWS * D], y[ROWS];
         float single[ROWS * D], y_single[ROWS];
         draw_f64(teacher, 0, ROWS, x);
@@ -180,7 +185,8 @@ static void weights_have_orthogonal_rows(void **state) {
     assert_orthogonal(levels[2].from_x.f64, 9, 0.25);
     assert_orthogonal(levels[2].from_below.f64, 5, 1);
     teacher_destroy(teacher);
-    teacher = make_teacher(4, "teacher.kind", "densenet", "teacher.depth", "3", "teacher.width", "5", "data.dimension", "9", NULL);
+    teacher = make_teacher(4, "teacher.kind", "densenet", "teacher.depth", "3", "teacher.width", "5", "data.dimension",
+                           "9", NULL);
     levels = teacher_net_of(teacher)->levels;
     assert_orthogonal(levels[2].from_x.f64, 9, 1.0 / 2);
     assert_orthogonal(levels[2].from_square.f64, 9, 1.0 / 2);
@@ -218,7 +224,8 @@ static void gap_zero_and_drop_upper_leave_the_first_level(void **state) {
     struct teacher *teachers[] = {
         make_teacher(7, "teacher.depth", "1", "teacher.width", "3", "data.dimension", "6", NULL),
         make_teacher(7, "teacher.depth", "3", "teacher.gap", "0", "teacher.width", "3", "data.dimension", "6", NULL),
-        make_teacher(7, "teacher.depth", "3", "teacher.gap", "0.6", "teacher.drop_upper", "true", "teacher.width", "3", "data.dimension", "6", NULL),
+        make_teacher(7, "teacher.depth", "3", "teacher.gap", "0.6", "teacher.drop_upper", "true", "teacher.width", "3",
+                     "data.dimension", "6", NULL),
     };
     double x[40 * 6], y[3][40];
     draw_f64(teachers[0], 0, 40, x);
@@ -232,7 +239,9 @@ static void gap_zero_and_drop_upper_leave_the_first_level(void **state) {
 
 /* ---- calibration ---- */
 
-struct moments { double mean, variance, mean_error, variance_error; };
+struct moments {
+    double mean, variance, mean_error, variance_error;
+};
 
 /* Mean, variance and their standard errors from `count` values `stride` apart. */
 static struct moments moments_of(const double *values, size_t count, size_t stride) {
@@ -256,9 +265,11 @@ static void calibration_agrees_with_a_fresh_sample(void **state) {
     (void)state;
     const char *kinds[] = {"chain", "densenet"};
     for (size_t kind = 0; kind < 2; ++kind) {
-        struct teacher *teacher = make_teacher(8, "teacher.kind", kinds[kind], "teacher.width", "3", "data.dimension", "8", NULL);
+        struct teacher *teacher =
+            make_teacher(8, "teacher.kind", kinds[kind], "teacher.width", "3", "data.dimension", "8", NULL);
         const struct teacher_net *net = teacher_net_of(teacher);
-        double *x = malloc(SAMPLE * 8 * sizeof *x), *g = malloc(SAMPLE * 3 * sizeof *g), *y = malloc(SAMPLE * sizeof *y);
+        double *x = malloc(SAMPLE * 8 * sizeof *x), *g = malloc(SAMPLE * 3 * sizeof *g),
+               *y = malloc(SAMPLE * sizeof *y);
         draw_f64(teacher, 0, SAMPLE, x);
         teacher_targets_f64(teacher, SAMPLE, x, y);
         struct moments moments = moments_of(y, SAMPLE, 1);
@@ -284,9 +295,11 @@ static void terms_fall_by_the_gap(void **state) {
     enum { ROWS = 50000 };
     const char *kinds[] = {"chain", "densenet"};
     for (size_t kind = 0; kind < 2; ++kind) {
-        struct teacher *teacher = make_teacher(8, "teacher.kind", kinds[kind], "teacher.depth", "3", "teacher.gap", "0.3", "teacher.width", "3", "data.dimension", "8", NULL);
+        struct teacher *teacher = make_teacher(8, "teacher.kind", kinds[kind], "teacher.depth", "3", "teacher.gap",
+                                               "0.3", "teacher.width", "3", "data.dimension", "8", NULL);
         const struct teacher_net *net = teacher_net_of(teacher);
-        double *x = malloc(ROWS * 8 * sizeof *x), *g = malloc(ROWS * 3 * sizeof *g), *sum = malloc(ROWS * sizeof *sum), first = 0;
+        double *x = malloc(ROWS * 8 * sizeof *x), *g = malloc(ROWS * 3 * sizeof *g), *sum = malloc(ROWS * sizeof *sum),
+               first = 0;
         draw_f64(teacher, 0, ROWS, x);
         for (size_t l = net->first; l <= 3; ++l) {
             teacher_features(teacher, l, ROWS, x, g);
@@ -308,8 +321,10 @@ static void first_level_has_mean_k_for_every_input_law(void **state) {
     (void)state;
     const char *laws[] = {"gaussian", "mixture", "uniform"};
     for (size_t law = 0; law < 3; ++law) {
-        struct teacher *teacher = make_teacher(9, "teacher.depth", "1", "teacher.width", "4", "data.dimension", "5", "teacher.input", laws[law], NULL);
-        double *x = malloc(SAMPLE * 5 * sizeof *x), *g = malloc(SAMPLE * 4 * sizeof *g), *sum = malloc(SAMPLE * sizeof *sum);
+        struct teacher *teacher = make_teacher(9, "teacher.depth", "1", "teacher.width", "4", "data.dimension", "5",
+                                               "teacher.input", laws[law], NULL);
+        double *x = malloc(SAMPLE * 5 * sizeof *x), *g = malloc(SAMPLE * 4 * sizeof *g),
+               *sum = malloc(SAMPLE * sizeof *sum);
         draw_f64(teacher, 0, SAMPLE, x);
         teacher_features(teacher, 1, SAMPLE, x, g);
         for (size_t r = 0; r < SAMPLE; ++r) sum[r] = g[4 * r] + g[4 * r + 1] + g[4 * r + 2] + g[4 * r + 3];
@@ -319,7 +334,8 @@ static void first_level_has_mean_k_for_every_input_law(void **state) {
         else assert_true(fabs(moments.variance - 8) > 4 * moments.variance_error);           /* the laws differ */
         for (size_t i = 0; i < 5; ++i) {
             moments = moments_of(x + i, SAMPLE, 5);
-            assert_true(fabs(moments.mean) <= 4 * moments.mean_error && fabs(moments.variance - 1) <= 4 * moments.variance_error);
+            assert_true(fabs(moments.mean) <= 4 * moments.mean_error &&
+                        fabs(moments.variance - 1) <= 4 * moments.variance_error);
         }
         free(x), free(g), free(sum);
         teacher_destroy(teacher);
@@ -331,8 +347,10 @@ static void first_level_has_mean_k_for_every_input_law(void **state) {
 static void margin_replaces_rows_by_their_own_retries(void **state) {
     (void)state;
     enum { ROWS = 200 };
-    struct teacher *plain = make_teacher(10, "data.task", "classification", "teacher.width", "3", "data.dimension", "6", NULL);
-    struct teacher *margin = make_teacher(10, "data.task", "classification", "data.margin", "0.4", "teacher.width", "3", "data.dimension", "6", NULL);
+    struct teacher *plain =
+        make_teacher(10, "data.task", "classification", "teacher.width", "3", "data.dimension", "6", NULL);
+    struct teacher *margin = make_teacher(10, "data.task", "classification", "data.margin", "0.4", "teacher.width", "3",
+                                          "data.dimension", "6", NULL);
     float x[2][ROWS * 6], y[ROWS], labels[ROWS], part[ROWS * 6];
     teacher_inputs(plain, RNG_TRAIN_INPUT, 50, ROWS, x[0]);
     teacher_inputs(margin, RNG_TRAIN_INPUT, 50, ROWS, x[1]);
@@ -364,7 +382,8 @@ static void impossible_teachers_are_refused(void **state) {
     assert_refused("teacher.width", "teacher.width", "9", "data.dimension", "8", NULL);
     assert_refused("teacher.width", "teacher.kind", "densenet", "teacher.width", "9", "data.dimension", "8", NULL);
     assert_refused("teacher.depth", "teacher.kind", "densenet", "teacher.depth", "1", NULL);
-    assert_refused("data.margin", "teacher.width", "3", "data.dimension", "6", "data.task", "classification", "data.margin", "9", NULL);
+    assert_refused("data.margin", "teacher.width", "3", "data.dimension", "6", "data.task", "classification",
+                   "data.margin", "9", NULL);
     strata_context *ctx = make_context();
     const struct setting *tables[] = {teacher_settings};
     struct settings *settings;

@@ -39,22 +39,31 @@ static void matrix_with_the_chain_s_weights_is_the_chain(void **state) {
 
     strcpy(strrchr(path, '.'), ".st");
     struct tensor_file file = {0};
-    assert_int_equal(tensor_file_add(ctx, &file, "layer1.weight", TENSOR_F64, 2, (size_t[]){3, 6}, levels[1].from_x.f64), STRATA_OK);
-    assert_int_equal(tensor_file_add(ctx, &file, "layer2.weight", TENSOR_F64, 2, (size_t[]){3, 3}, levels[2].from_below.f64), STRATA_OK);
-    assert_int_equal(tensor_file_add(ctx, &file, "layer2.skip", TENSOR_F64, 2, (size_t[]){3, 6}, levels[2].from_x.f64), STRATA_OK);
+    assert_int_equal(
+        tensor_file_add(ctx, &file, "layer1.weight", TENSOR_F64, 2, (size_t[]){3, 6}, levels[1].from_x.f64), STRATA_OK);
+    assert_int_equal(
+        tensor_file_add(ctx, &file, "layer2.weight", TENSOR_F64, 2, (size_t[]){3, 3}, levels[2].from_below.f64),
+        STRATA_OK);
+    assert_int_equal(tensor_file_add(ctx, &file, "layer2.skip", TENSOR_F64, 2, (size_t[]){3, 6}, levels[2].from_x.f64),
+                     STRATA_OK);
     assert_int_equal(tensor_file_write(ctx, &file, path), STRATA_OK);
-    struct teacher *tensors = make_teacher(12, "teacher.kind", "matrix", "teacher.file", path, "data.dimension", "6", NULL);
+    struct teacher *tensors =
+        make_teacher(12, "teacher.kind", "matrix", "teacher.file", path, "data.dimension", "6", NULL);
     teacher_targets_f64(tensors, 20, x, y[2]);
-    for (size_t r = 0; r < 20; ++r) assert_true(fabs(y[0][r] - y[2][r]) < 0.1 * (1 + fabs(y[0][r]))); /* another calibration sample */
+    for (size_t r = 0; r < 20; ++r)
+        assert_true(fabs(y[0][r] - y[2][r]) < 0.1 * (1 + fabs(y[0][r]))); /* another calibration sample */
     teacher_destroy(tensors);
-    assert_refused("layer2.weight", "teacher.kind", "matrix", "teacher.file", path, "teacher.depth", "1", "data.dimension", "6", NULL);
-    assert_refused("'layer1.weight': expected shape [3, 7]", "teacher.kind", "matrix", "teacher.file", path, "data.dimension", "7", NULL);
+    assert_refused("layer2.weight", "teacher.kind", "matrix", "teacher.file", path, "teacher.depth", "1",
+                   "data.dimension", "6", NULL);
+    assert_refused("'layer1.weight': expected shape [3, 7]", "teacher.kind", "matrix", "teacher.file", path,
+                   "data.dimension", "7", NULL);
     tensor_file_destroy(&file);
     file = (struct tensor_file){0};
     double zeros[12] = {0};
     assert_int_equal(tensor_file_add(ctx, &file, "layer1.weight", TENSOR_F64, 2, (size_t[]){2, 6}, zeros), STRATA_OK);
     assert_int_equal(tensor_file_write(ctx, &file, path), STRATA_OK);
-    assert_refused("layer 1, unit 1: constant", "teacher.kind", "matrix", "teacher.file", path, "data.dimension", "6", NULL);
+    assert_refused("layer 1, unit 1: constant", "teacher.kind", "matrix", "teacher.file", path, "data.dimension", "6",
+                   NULL);
     assert_int_equal(tensor_file_add(ctx, &file, "layer7.weight", TENSOR_F64, 2, (size_t[]){2, 6}, zeros), STRATA_OK);
     assert_int_equal(tensor_file_write(ctx, &file, path), STRATA_OK);
     assert_refused("1 of its 2 tensors", "teacher.kind", "matrix", "teacher.file", path, "data.dimension", "6", NULL);

@@ -18,7 +18,8 @@ struct reader {
 };
 
 static strata_status reader_fault(const struct reader *reader, const char *expected) {
-    return strata_fail(reader->ctx, STRATA_ERR_FORMAT, "%s:%zu: column %zu: expected %s, got '%.40s'", reader->path, reader->line, reader->column, expected, reader->field);
+    return strata_fail(reader->ctx, STRATA_ERR_FORMAT, "%s:%zu: column %zu: expected %s, got '%.40s'", reader->path,
+                       reader->line, reader->column, expected, reader->field);
 }
 
 static bool is_blank(char c) { return c == ' ' || c == '\t'; }
@@ -100,7 +101,9 @@ static strata_status read_first_line(struct reader *reader, struct csv_table *ta
         table->names = names;
         STRATA_TRY(status);
         table->names[table->columns] = mem_string(reader->field);
-        if (!table->names[table->columns]) return strata_fail(reader->ctx, STRATA_ERR_MEMORY, "%s: no memory for %zu columns", reader->path, table->columns);
+        if (!table->names[table->columns])
+            return strata_fail(reader->ctx, STRATA_ERR_MEMORY, "%s: no memory for %zu columns", reader->path,
+                               table->columns);
         ++table->columns;
     } while (!reader->ends_line);
     return STRATA_OK;
@@ -115,10 +118,14 @@ static bool all_numbers(const struct csv_table *table) {
 
 static strata_status check_names(const struct reader *reader, const struct csv_table *table) {
     for (size_t i = 0; i < table->columns; ++i) {
-        if (!*table->names[i]) return strata_fail(reader->ctx, STRATA_ERR_FORMAT, "%s:%zu: column %zu: expected a name, got nothing", reader->path, reader->line, i + 1);
+        if (!*table->names[i])
+            return strata_fail(reader->ctx, STRATA_ERR_FORMAT, "%s:%zu: column %zu: expected a name, got nothing",
+                               reader->path, reader->line, i + 1);
         for (size_t j = 0; j < i && table->columns <= 4096; ++j)
             if (!strcmp(table->names[i], table->names[j]))
-                return strata_fail(reader->ctx, STRATA_ERR_FORMAT, "%s:%zu: column %zu: the name '%s' is already that of column %zu", reader->path, reader->line, i + 1, table->names[i], j + 1);
+                return strata_fail(reader->ctx, STRATA_ERR_FORMAT,
+                                   "%s:%zu: column %zu: the name '%s' is already that of column %zu", reader->path,
+                                   reader->line, i + 1, table->names[i], j + 1);
     }
     return STRATA_OK;
 }
@@ -126,10 +133,13 @@ static strata_status check_names(const struct reader *reader, const struct csv_t
 /* The first line held numbers: they are row 1, and columns are named by number. */
 static strata_status first_line_to_row(const struct reader *reader, struct csv_table *table) {
     for (size_t i = 0; i < table->columns; ++i) {
-        if (!number_parse(table->names[i], &table->values[i])) return strata_fail(reader->ctx, STRATA_ERR_INTERNAL, "%s: line 1 changed", reader->path);
+        if (!number_parse(table->names[i], &table->values[i]))
+            return strata_fail(reader->ctx, STRATA_ERR_INTERNAL, "%s: line 1 changed", reader->path);
         mem_free(table->names[i]);
         table->names[i] = string_format("column_%zu", i + 1);
-        if (!table->names[i]) return strata_fail(reader->ctx, STRATA_ERR_MEMORY, "%s: no memory for %zu columns", reader->path, table->columns);
+        if (!table->names[i])
+            return strata_fail(reader->ctx, STRATA_ERR_MEMORY, "%s: no memory for %zu columns", reader->path,
+                               table->columns);
     }
     table->rows = 1;
     return STRATA_OK;
@@ -140,8 +150,10 @@ static strata_status read_row(struct reader *reader, const struct csv_table *tab
         STRATA_TRY(read_field(reader));
         if (!number_parse(reader->field, &row[i])) return reader_fault(reader, "a finite number");
         if (reader->ends_line != (i + 1 == table->columns))
-            return strata_fail(reader->ctx, STRATA_ERR_FORMAT, "%s:%zu: expected %zu columns as on the first line, got %s%zu", reader->path, reader->line, table->columns,
-                               reader->ends_line ? "" : "more than ", reader->ends_line ? i + 1 : table->columns);
+            return strata_fail(reader->ctx, STRATA_ERR_FORMAT,
+                               "%s:%zu: expected %zu columns as on the first line, got %s%zu", reader->path,
+                               reader->line, table->columns, reader->ends_line ? "" : "more than ",
+                               reader->ends_line ? i + 1 : table->columns);
     }
     return STRATA_OK;
 }
@@ -156,7 +168,9 @@ static strata_status reserve_row(const struct reader *reader, struct csv_table *
 
 static strata_status read_table(struct reader *reader, struct csv_table *table) {
     size_t capacity = 0;
-    if (!start_line(reader)) return strata_fail(reader->ctx, STRATA_ERR_FORMAT, "%s: expected a table of numbers, got an empty file", reader->path);
+    if (!start_line(reader))
+        return strata_fail(reader->ctx, STRATA_ERR_FORMAT, "%s: expected a table of numbers, got an empty file",
+                           reader->path);
     STRATA_TRY(read_first_line(reader, table));
     STRATA_TRY(reserve_row(reader, table, &capacity));
     if (all_numbers(table)) STRATA_TRY(first_line_to_row(reader, table));
@@ -167,7 +181,8 @@ static strata_status read_table(struct reader *reader, struct csv_table *table) 
         ++table->rows;
     }
     if (table->rows) return STRATA_OK;
-    return strata_fail(reader->ctx, STRATA_ERR_FORMAT, "%s:%zu: expected rows of numbers below the header, got none", reader->path, reader->line);
+    return strata_fail(reader->ctx, STRATA_ERR_FORMAT, "%s:%zu: expected rows of numbers below the header, got none",
+                       reader->path, reader->line);
 }
 
 strata_status csv_parse(strata_context *ctx, const char *path, const char *text, size_t size, struct csv_table *table) {

@@ -12,7 +12,8 @@ enum { CLASSES = 10, CHANNELS = 3, SIDE = 32, PIXELS = CHANNELS * SIDE * SIDE, R
 static const size_t MAX_BYTES = (size_t)256 << 20;
 
 /* Appends FOLDER/NAME to `bytes`, after checking its records. An absent file is fine when `optional`. */
-static strata_status append_file(strata_context *ctx, const char *folder, const char *name, bool optional, struct buffer *bytes) {
+static strata_status append_file(strata_context *ctx, const char *folder, const char *name, bool optional,
+                                 struct buffer *bytes) {
     char *path = string_format("%s/%s", folder, name);
     if (!path) return strata_fail(ctx, STRATA_ERR_MEMORY, "no memory for a path in %s", folder);
     strata_status status = STRATA_OK;
@@ -21,13 +22,15 @@ static strata_status append_file(strata_context *ctx, const char *folder, const 
     STRATA_GO(file_read(ctx, path, MAX_BYTES, bytes));
     size_t size = bytes->size - before;
     if (size == 0 || size % RECORD) {
-        status = strata_fail(ctx, STRATA_ERR_FORMAT, "%s: expected records of %d bytes, got a file of %zu", path, (int)RECORD, size);
+        status = strata_fail(ctx, STRATA_ERR_FORMAT, "%s: expected records of %d bytes, got a file of %zu", path,
+                             (int)RECORD, size);
         goto cleanup;
     }
     for (size_t at = before; at < bytes->size; at += RECORD)
         if ((unsigned char)bytes->data[at] >= CLASSES) {
-            status = strata_fail(ctx, STRATA_ERR_FORMAT, "%s: byte %zu (row %zu): expected a label of 0 to %d, got %u", path, at - before, (at - before) / RECORD, CLASSES - 1,
-                                 (unsigned)(unsigned char)bytes->data[at]);
+            status =
+                strata_fail(ctx, STRATA_ERR_FORMAT, "%s: byte %zu (row %zu): expected a label of 0 to %d, got %u", path,
+                            at - before, (at - before) / RECORD, CLASSES - 1, (unsigned)(unsigned char)bytes->data[at]);
             goto cleanup;
         }
 cleanup:
@@ -36,7 +39,12 @@ cleanup:
 }
 
 static strata_status convert(strata_context *ctx, const struct buffer *bytes, struct dataset *data) {
-    struct dataset result = {.task = TASK_MULTICLASS, .rows = bytes->size / RECORD, .inputs = PIXELS, .outputs = 1, .classes = CLASSES, .image = {CHANNELS, SIDE, SIDE}};
+    struct dataset result = {.task = TASK_MULTICLASS,
+                             .rows = bytes->size / RECORD,
+                             .inputs = PIXELS,
+                             .outputs = 1,
+                             .classes = CLASSES,
+                             .image = {CHANNELS, SIDE, SIDE}};
     STRATA_TRY(dataset_allocate(ctx, &result));
     for (size_t r = 0; r < result.rows; ++r) {
         const unsigned char *record = (const unsigned char *)bytes->data + r * RECORD;
@@ -48,7 +56,8 @@ static strata_status convert(strata_context *ctx, const struct buffer *bytes, st
 }
 
 static strata_status load_train(strata_context *ctx, const char *folder, struct dataset *train) {
-    static const char *const names[BATCHES] = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"};
+    static const char *const names[BATCHES] = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
+                                               "data_batch_4.bin", "data_batch_5.bin"};
     struct buffer bytes = {0};
     strata_status status = STRATA_OK;
     for (size_t i = 0; i < BATCHES; ++i) STRATA_GO(append_file(ctx, folder, names[i], i > 0, &bytes));

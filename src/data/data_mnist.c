@@ -8,8 +8,9 @@
 
 enum { CLASSES = 10 };
 
-/* FOLDER/STEM-PART or the same with .gz; NULL (no memory aside) when neither is there. */
-static strata_status find_file(strata_context *ctx, const char *folder, const char *stem, const char *part, char **path) {
+/* FOLDER/STEM-PART or the same with .gz; *path = NULL when neither is there. */
+static strata_status find_file(strata_context *ctx, const char *folder, const char *stem, const char *part,
+                               char **path) {
     static const char *const endings[] = {"", ".gz"};
     for (size_t i = 0; i < 2; ++i) {
         *path = string_format("%s/%s-%s%s", folder, stem, part, endings[i]);
@@ -22,14 +23,25 @@ static strata_status find_file(strata_context *ctx, const char *folder, const ch
 }
 
 /* Pixels to [0, 1] and labels to class numbers. */
-static strata_status convert(strata_context *ctx, const char *images_path, const char *labels_path, const size_t dims[4], const uint8_t *pixels,
-                             size_t label_count, const uint8_t *labels, struct dataset *data) {
+static strata_status convert(strata_context *ctx, const char *images_path, const char *labels_path,
+                             const size_t dims[4], const uint8_t *pixels, size_t label_count, const uint8_t *labels,
+                             struct dataset *data) {
     if (label_count != dims[0])
-        return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: expected a label for each of the %zu images of %s, got %zu", labels_path, dims[0], images_path, label_count);
-    if (dims[0] == 0 || dims[1] == 0 || dims[2] == 0) return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: expected images, got %zu of %zu x %zu pixels", images_path, dims[0], dims[1], dims[2]);
+        return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: expected a label for each of the %zu images of %s, got %zu",
+                           labels_path, dims[0], images_path, label_count);
+    if (dims[0] == 0 || dims[1] == 0 || dims[2] == 0)
+        return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: expected images, got %zu of %zu x %zu pixels", images_path,
+                           dims[0], dims[1], dims[2]);
     for (size_t r = 0; r < label_count; ++r)
-        if (labels[r] >= CLASSES) return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: row %zu: expected a label of 0 to %d, got %u", labels_path, r, CLASSES - 1, labels[r]);
-    struct dataset result = {.task = TASK_MULTICLASS, .rows = dims[0], .inputs = dims[1] * dims[2], .outputs = 1, .classes = CLASSES, .image = {1, dims[1], dims[2]}};
+        if (labels[r] >= CLASSES)
+            return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: row %zu: expected a label of 0 to %d, got %u", labels_path,
+                               r, CLASSES - 1, labels[r]);
+    struct dataset result = {.task = TASK_MULTICLASS,
+                             .rows = dims[0],
+                             .inputs = dims[1] * dims[2],
+                             .outputs = 1,
+                             .classes = CLASSES,
+                             .image = {1, dims[1], dims[2]}};
     STRATA_TRY(dataset_allocate(ctx, &result));
     for (size_t i = 0; i < result.rows * result.inputs; ++i) result.x[i] = (float)pixels[i] / 255.0f;
     for (size_t r = 0; r < result.rows; ++r) result.y[r] = (float)labels[r];
@@ -37,7 +49,8 @@ static strata_status convert(strata_context *ctx, const char *images_path, const
     return STRATA_OK;
 }
 
-static strata_status read_ranked(strata_context *ctx, const char *path, unsigned expected, size_t dims[4], uint8_t **values) {
+static strata_status read_ranked(strata_context *ctx, const char *path, unsigned expected, size_t dims[4],
+                                 uint8_t **values) {
     unsigned rank;
     STRATA_TRY(idx_read(ctx, path, &rank, dims, values));
     if (rank == expected) return STRATA_OK;
@@ -47,7 +60,8 @@ static strata_status read_ranked(strata_context *ctx, const char *path, unsigned
 }
 
 /* One half of the set; `stems` in order of preference, ended by NULL. */
-static strata_status load_half(strata_context *ctx, const char *folder, const char *const *stems, struct dataset *data) {
+static strata_status load_half(strata_context *ctx, const char *folder, const char *const *stems,
+                               struct dataset *data) {
     char *images_path = NULL, *labels_path = NULL;
     uint8_t *pixels = NULL, *labels = NULL;
     size_t dims[4], label_dims[4];
@@ -58,7 +72,8 @@ static strata_status load_half(strata_context *ctx, const char *folder, const ch
     if (images_path) STRATA_GO(find_file(ctx, folder, *stem, "labels-idx1-ubyte", &labels_path));
     if (!labels_path) {
         if (!images_path) stem = stems;
-        status = strata_fail(ctx, STRATA_ERR_NOT_FOUND, "%s: no file %s-%s, plain or with .gz", folder, *stem, images_path ? "labels-idx1-ubyte" : "images-idx3-ubyte");
+        status = strata_fail(ctx, STRATA_ERR_NOT_FOUND, "%s: no file %s-%s, plain or with .gz", folder, *stem,
+                             images_path ? "labels-idx1-ubyte" : "images-idx3-ubyte");
         goto cleanup;
     }
     STRATA_GO(read_ranked(ctx, images_path, 3, dims, &pixels));

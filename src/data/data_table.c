@@ -35,16 +35,20 @@ static bool belongs_to_another(const struct data_source *source, const char *fol
     while (length && folder[length - 1] == '/') --length;
     for (size_t i = 0; i < data_table_size; ++i) {
         size_t size = strlen(data_table[i]->folder);
-        bool same = length >= size && !memcmp(folder + length - size, data_table[i]->folder, size) && (length == size || folder[length - size - 1] == '/');
+        bool same = length >= size && !memcmp(folder + length - size, data_table[i]->folder, size) &&
+                    (length == size || folder[length - size - 1] == '/');
         if (data_table[i] != source && same) return true;
     }
     return false;
 }
 
 /* Takes `candidate` (freed unless it becomes *path) and notes it among the places tried. */
-static strata_status try_folder(strata_context *ctx, const struct data_source *source, char *candidate, struct buffer *tried, char **path) {
+static strata_status try_folder(strata_context *ctx, const struct data_source *source, char *candidate,
+                                struct buffer *tried, char **path) {
     bool holds = false;
-    strata_status status = candidate ? STRATA_OK : strata_fail(ctx, STRATA_ERR_MEMORY, "no memory to look for data set '%s'", source->name);
+    strata_status status =
+        candidate ? STRATA_OK
+                  : strata_fail(ctx, STRATA_ERR_MEMORY, "no memory to look for data set '%s'", source->name);
     STRATA_GO(status);
     STRATA_GO(buffer_print(ctx, tried, "%s%s", tried->size ? ", " : "", candidate));
     STRATA_GO(holds_set(ctx, source, candidate, &holds));
@@ -55,14 +59,16 @@ cleanup:
 }
 
 /* DIR/folder, then DIR itself. */
-static strata_status try_root(strata_context *ctx, const struct data_source *source, const char *root, struct buffer *tried, char **path) {
+static strata_status try_root(strata_context *ctx, const struct data_source *source, const char *root,
+                              struct buffer *tried, char **path) {
     if (*path || !root || !*root) return STRATA_OK;
     STRATA_TRY(try_folder(ctx, source, string_format("%s/%s", root, source->folder), tried, path));
     if (*path || belongs_to_another(source, root)) return STRATA_OK;
     return try_folder(ctx, source, mem_string(root), tried, path);
 }
 
-static strata_status try_home(strata_context *ctx, const struct data_source *source, struct buffer *tried, char **path) {
+static strata_status try_home(strata_context *ctx, const struct data_source *source, struct buffer *tried,
+                              char **path) {
     const char *home = getenv("HOME");
     if (*path || !home || !*home) return STRATA_OK;
     return try_folder(ctx, source, string_format("%s/.local/share/strata/%s", home, source->folder), tried, path);
@@ -75,22 +81,30 @@ strata_status data_locate(strata_context *ctx, const struct data_source *source,
     STRATA_GO(try_root(ctx, source, data_folder, &tried, path));
     STRATA_GO(try_root(ctx, source, getenv("STRATA_DATA"), &tried, path));
     STRATA_GO(try_home(ctx, source, &tried, path));
-    if (!*path && source->package_folder) STRATA_GO(try_folder(ctx, source, mem_string(source->package_folder), &tried, path));
+    if (!*path && source->package_folder)
+        STRATA_GO(try_folder(ctx, source, mem_string(source->package_folder), &tried, path));
     if (!*path)
-        status = strata_fail(ctx, STRATA_ERR_NOT_FOUND, "data set '%s' not found; looked for %s in %s. Fetch it with 'strata data get %s'%s%s", source->name, source->marker,
-                             tried.size ? tried.data : "no folder", source->name, source->package ? " or install the Debian package " : "", source->package ? source->package : "");
+        status = strata_fail(ctx, STRATA_ERR_NOT_FOUND,
+                             "data set '%s' not found; looked for %s in %s. Fetch it with 'strata data get %s'%s%s",
+                             source->name, source->marker, tried.size ? tried.data : "no folder", source->name,
+                             source->package ? " or install the Debian package " : "",
+                             source->package ? source->package : "");
 cleanup:
     buffer_destroy(&tried);
     return status;
 }
 
-strata_status data_load(strata_context *ctx, const char *name, const char *data_folder, struct dataset *train, struct dataset *test) {
+strata_status data_load(strata_context *ctx, const char *name, const char *data_folder, struct dataset *train,
+                        struct dataset *test) {
     const struct data_source *source = data_find(name);
     struct buffer known = {0};
     if (!source) {
         strata_status status = STRATA_OK;
-        for (size_t i = 0; i < data_table_size && status == STRATA_OK; ++i) status = buffer_print(ctx, &known, "%s%s", i ? ", " : "", data_table[i]->name);
-        if (status == STRATA_OK) status = strata_fail(ctx, STRATA_ERR_NOT_FOUND, "data set '%s' is not known; expected one of %s", name, known.data);
+        for (size_t i = 0; i < data_table_size && status == STRATA_OK; ++i)
+            status = buffer_print(ctx, &known, "%s%s", i ? ", " : "", data_table[i]->name);
+        if (status == STRATA_OK)
+            status = strata_fail(ctx, STRATA_ERR_NOT_FOUND, "data set '%s' is not known; expected one of %s", name,
+                                 known.data);
         buffer_destroy(&known);
         return status;
     }

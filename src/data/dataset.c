@@ -17,7 +17,8 @@ strata_status dataset_allocate(strata_context *ctx, struct dataset *data) {
     data->y = mem_zero(y ? y : 1, sizeof(float));
     if (data->x && data->y) return STRATA_OK;
     dataset_destroy(data);
-    return strata_fail(ctx, STRATA_ERR_MEMORY, "no memory for a data set of %zu rows and %zu inputs", data->rows, data->inputs);
+    return strata_fail(ctx, STRATA_ERR_MEMORY, "no memory for a data set of %zu rows and %zu inputs", data->rows,
+                       data->inputs);
 }
 
 void dataset_destroy(struct dataset *data) {
@@ -27,9 +28,11 @@ void dataset_destroy(struct dataset *data) {
     data->x = data->y = NULL;
 }
 
-strata_status dataset_take(strata_context *ctx, const struct dataset *from, const uint32_t *order, size_t first, size_t count, struct dataset *to) {
+strata_status dataset_take(strata_context *ctx, const struct dataset *from, const uint32_t *order, size_t first,
+                           size_t count, struct dataset *to) {
     if (first > from->rows || count > from->rows - first)
-        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "rows %zu to %zu of a data set that has %zu", first, first + count, from->rows);
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "rows %zu to %zu of a data set that has %zu", first, first + count,
+                           from->rows);
     struct dataset result = *from;
     result.rows = count;
     STRATA_TRY(dataset_allocate(ctx, &result));

@@ -16,10 +16,10 @@ enum learning_task { TASK_REGRESSION, TASK_BINARY, TASK_MULTICLASS };
 /** Owns x and y. Labels are class numbers as floats: 0/1 for TASK_BINARY. */
 struct dataset {
     enum learning_task task;
-    size_t rows, inputs;    /* x: [rows, inputs] */
-    size_t outputs;         /* y: [rows, outputs]; 1 for labels */
-    size_t classes;         /* 0 for regression */
-    size_t image[3];        /* channels, height, width when the rows are pictures, else 0 */
+    size_t rows, inputs; /* x: [rows, inputs] */
+    size_t outputs;      /* y: [rows, outputs]; 1 for labels */
+    size_t classes;      /* 0 for regression */
+    size_t image[3];     /* channels, height, width when the rows are pictures, else 0 */
     float *x, *y;
 };
 
@@ -29,7 +29,8 @@ STRATA_MUST_USE strata_status dataset_allocate(strata_context *ctx, struct datas
 void dataset_destroy(struct dataset *data);
 
 /** Rows `order[first..first+count)` (NULL: as they stand) as a new dataset. ERR_ARGUMENT when they are not all there. */
-STRATA_MUST_USE strata_status dataset_take(strata_context *ctx, const struct dataset *from, const uint32_t *order, size_t first, size_t count, struct dataset *to);
+STRATA_MUST_USE strata_status dataset_take(strata_context *ctx, const struct dataset *from, const uint32_t *order,
+                                           size_t first, size_t count, struct dataset *to);
 
 /** Column means and standard deviations of x ([inputs] each); a constant column has sd 1. */
 void dataset_moments(const struct dataset *data, double *mean, double *sd);
@@ -39,8 +40,10 @@ void dataset_standardise(struct dataset *data, const double *mean, const double 
 /* ---- readers: one bounded parser a file; every fault names path and line, byte or row ---- */
 
 /** IDX (ubyte, one to four dimensions), plain or gzip. `dims` [4], unused = 1. Data owned by the caller. */
-STRATA_MUST_USE strata_status idx_read(strata_context *ctx, const char *path, unsigned *rank, size_t dims[4], uint8_t **values);
-STRATA_MUST_USE strata_status idx_parse(strata_context *ctx, const char *path, const void *bytes, size_t size, unsigned *rank, size_t dims[4], uint8_t **values);
+STRATA_MUST_USE strata_status idx_read(strata_context *ctx, const char *path, unsigned *rank, size_t dims[4],
+                                       uint8_t **values);
+STRATA_MUST_USE strata_status idx_parse(strata_context *ctx, const char *path, const void *bytes, size_t size,
+                                        unsigned *rank, size_t dims[4], uint8_t **values);
 
 /**
  * Numeric table with an optional header line (a first line with any field that is no number).
@@ -50,11 +53,12 @@ STRATA_MUST_USE strata_status idx_parse(strata_context *ctx, const char *path, c
  */
 struct csv_table {
     size_t rows, columns;
-    char **names;      /* [columns]; "column_1"... without a header */
-    double *values;    /* [rows, columns] */
+    char **names;   /* [columns]; "column_1"... without a header */
+    double *values; /* [rows, columns] */
 };
 STRATA_MUST_USE strata_status csv_read(strata_context *ctx, const char *path, struct csv_table *table);
-STRATA_MUST_USE strata_status csv_parse(strata_context *ctx, const char *path, const char *text, size_t size, struct csv_table *table);
+STRATA_MUST_USE strata_status csv_parse(strata_context *ctx, const char *path, const char *text, size_t size,
+                                        struct csv_table *table);
 void csv_destroy(struct csv_table *table);
 
 /** .npy versions 1 to 3, little-endian f4 f8 i4 i8 u1 b1, C or Fortran order, converted to double in C order. */
@@ -64,19 +68,21 @@ struct npy_array {
     double *values;
 };
 STRATA_MUST_USE strata_status npy_read(strata_context *ctx, const char *path, struct npy_array *array);
-STRATA_MUST_USE strata_status npy_parse(strata_context *ctx, const char *path, const void *bytes, size_t size, struct npy_array *array);
+STRATA_MUST_USE strata_status npy_parse(strata_context *ctx, const char *path, const void *bytes, size_t size,
+                                        struct npy_array *array);
 void npy_destroy(struct npy_array *array);
 /** Writes '<f8' (or '<f4' when `single`), C order, version 1, atomically. */
-STRATA_MUST_USE strata_status npy_write(strata_context *ctx, const char *path, unsigned rank, const size_t *dims, const double *values, bool single);
+STRATA_MUST_USE strata_status npy_write(strata_context *ctx, const char *path, unsigned rank, const size_t *dims,
+                                        const double *values, bool single);
 
 /* ---- known data sets, in a table ---- */
 
 struct data_source {
-    const char *name;         /* "fashion-mnist" */
-    const char *summary;      /* one line: what, how many, shape, licence */
-    const char *folder;       /* below --data, $STRATA_DATA, ~/.local/share/strata: "fashion-mnist" */
-    const char *marker;       /* a file that tells it is there, plain or with .gz */
-    const char *package;      /* Debian package that ships it, or NULL */
+    const char *name;    /* "fashion-mnist" */
+    const char *summary; /* one line: what, how many, shape, licence */
+    const char *folder;  /* below --data, $STRATA_DATA, ~/.local/share/strata: "fashion-mnist" */
+    const char *marker;  /* a file that tells it is there, plain or with .gz */
+    const char *package; /* Debian package that ships it, or NULL */
     const char *package_folder;
     /* `train` or `test` may be NULL: not wanted. */
     strata_status (*load)(strata_context *ctx, const char *folder, struct dataset *train, struct dataset *test);
@@ -90,9 +96,14 @@ const struct data_source *data_find(const char *name);
  * $STRATA_DATA, ~/.local/share/strata, the package's folder. ERR_NOT_FOUND names all places tried, the
  * package and `strata data get NAME`. `path` is a fresh string.
  */
-STRATA_MUST_USE strata_status data_locate(strata_context *ctx, const struct data_source *source, const char *data_folder, char **path);
+STRATA_MUST_USE strata_status data_locate(strata_context *ctx, const struct data_source *source,
+                                          const char *data_folder, char **path);
 
-/** data_locate, then load: pixels scaled to [0, 1], labels as class numbers, rows as the files order them. `train` or `test` may be NULL. */
-STRATA_MUST_USE strata_status data_load(strata_context *ctx, const char *name, const char *data_folder, struct dataset *train, struct dataset *test);
+/**
+ * data_locate, then load: pixels scaled to [0, 1], labels as class numbers, rows as the files order them.
+ * `train` or `test` may be NULL.
+ */
+STRATA_MUST_USE strata_status data_load(strata_context *ctx, const char *name, const char *data_folder,
+                                        struct dataset *train, struct dataset *test);
 
 #endif

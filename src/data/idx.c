@@ -11,22 +11,35 @@
 enum { UNSIGNED_BYTE = 8, MAX_RANK = 4 };
 static const size_t MAX_BYTES = (size_t)1 << 31;
 
-static size_t big_endian(const unsigned char *bytes) { return (size_t)bytes[0] << 24 | (size_t)bytes[1] << 16 | (size_t)bytes[2] << 8 | bytes[3]; }
+static size_t big_endian(const unsigned char *bytes) {
+    return (size_t)bytes[0] << 24 | (size_t)bytes[1] << 16 | (size_t)bytes[2] << 8 | bytes[3];
+}
 
-strata_status idx_parse(strata_context *ctx, const char *path, const void *bytes, size_t size, unsigned *rank, size_t dims[4], uint8_t **values) {
+strata_status idx_parse(strata_context *ctx, const char *path, const void *bytes, size_t size, unsigned *rank,
+                        size_t dims[4], uint8_t **values) {
     const unsigned char *file = bytes;
     size_t sizes[MAX_RANK] = {1, 1, 1, 1}, count = 1;
-    if (size < 4) return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: byte 0: expected the four bytes of an IDX magic number, got a file of %zu", path, size);
+    if (size < 4)
+        return strata_fail(ctx, STRATA_ERR_FORMAT,
+                           "%s: byte 0: expected the four bytes of an IDX magic number, got a file of %zu", path, size);
     if (file[0] || file[1] || file[2] != UNSIGNED_BYTE)
-        return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: byte 0: expected the IDX magic number 00 00 08 (unsigned bytes), got %02x %02x %02x", path, file[0], file[1], file[2]);
-    if (file[3] < 1 || file[3] > MAX_RANK) return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: byte 3: expected 1 to 4 dimensions, got %u", path, file[3]);
+        return strata_fail(ctx, STRATA_ERR_FORMAT,
+                           "%s: byte 0: expected the IDX magic number 00 00 08 (unsigned bytes), got %02x %02x %02x",
+                           path, file[0], file[1], file[2]);
+    if (file[3] < 1 || file[3] > MAX_RANK)
+        return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: byte 3: expected 1 to 4 dimensions, got %u", path, file[3]);
     size_t start = 4 + 4 * (size_t)file[3];
-    if (size < start) return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: byte %zu: the file ends inside its %u dimensions", path, size, file[3]);
+    if (size < start)
+        return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: byte %zu: the file ends inside its %u dimensions", path, size,
+                           file[3]);
     for (unsigned i = 0; i < file[3]; ++i) {
         sizes[i] = big_endian(file + 4 + 4 * (size_t)i);
         STRATA_TRY(mem_product(ctx, count, sizes[i], path, &count));
     }
-    if (size - start != count) return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: byte %zu: expected %zu bytes of numbers for its dimensions, got %zu", path, start, count, size - start);
+    if (size - start != count)
+        return strata_fail(ctx, STRATA_ERR_FORMAT,
+                           "%s: byte %zu: expected %zu bytes of numbers for its dimensions, got %zu", path, start,
+                           count, size - start);
     uint8_t *copy = mem_alloc(count ? count : 1);
     if (!copy) return strata_fail(ctx, STRATA_ERR_MEMORY, "%s: no memory for %zu numbers", path, count);
     if (count) memcpy(copy, file + start, count);

@@ -15,10 +15,26 @@ enum { MAX_RANK = 8, MAX_HEADER = 65536 };
 static const char MAGIC[] = "\x93NUMPY";
 static const size_t MAX_BYTES = (size_t)4 << 30;
 
-static double read_f4(const unsigned char *p) { float v; memcpy(&v, p, sizeof v); return (double)v; }
-static double read_f8(const unsigned char *p) { double v; memcpy(&v, p, sizeof v); return v; }
-static double read_i4(const unsigned char *p) { int32_t v; memcpy(&v, p, sizeof v); return (double)v; }
-static double read_i8(const unsigned char *p) { int64_t v; memcpy(&v, p, sizeof v); return (double)v; }
+static double read_f4(const unsigned char *p) {
+    float v;
+    memcpy(&v, p, sizeof v);
+    return (double)v;
+}
+static double read_f8(const unsigned char *p) {
+    double v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+static double read_i4(const unsigned char *p) {
+    int32_t v;
+    memcpy(&v, p, sizeof v);
+    return (double)v;
+}
+static double read_i8(const unsigned char *p) {
+    int64_t v;
+    memcpy(&v, p, sizeof v);
+    return (double)v;
+}
 static double read_u1(const unsigned char *p) { return (double)*p; }
 static double read_b1(const unsigned char *p) { return *p ? 1 : 0; }
 
@@ -27,7 +43,8 @@ static const struct number_type {
     size_t size;
     double (*read)(const unsigned char *bytes);
 } number_types[] = {
-    {"<f4", 4, read_f4}, {"<f8", 8, read_f8}, {"<i4", 4, read_i4}, {"<i8", 8, read_i8}, {"|u1", 1, read_u1}, {"|b1", 1, read_b1},
+    {"<f4", 4, read_f4}, {"<f8", 8, read_f8}, {"<i4", 4, read_i4},
+    {"<i8", 8, read_i8}, {"|u1", 1, read_u1}, {"|b1", 1, read_b1},
 };
 _Static_assert(sizeof(float) == 4 && sizeof(double) == 8, "IEEE 754 numbers");
 
@@ -46,7 +63,8 @@ struct cursor {
 };
 
 static strata_status header_fault(strata_context *ctx, const struct cursor *at, const char *expected) {
-    return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: byte %zu: .npy header: expected %s", at->path, at->origin + (size_t)(at->text - at->begin), expected);
+    return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: byte %zu: .npy header: expected %s", at->path,
+                       at->origin + (size_t)(at->text - at->begin), expected);
 }
 
 static void skip_blanks(struct cursor *at) {
@@ -94,7 +112,8 @@ static strata_status parse_shape(strata_context *ctx, struct cursor *at, struct 
     header->has_shape = true;
     while (!take(at, ')')) {
         if (header->rank == MAX_RANK) return header_fault(ctx, at, "at most 8 dimensions");
-        if (!take_size(at, &header->dims[header->rank])) return header_fault(ctx, at, "a dimension that fits in memory");
+        if (!take_size(at, &header->dims[header->rank]))
+            return header_fault(ctx, at, "a dimension that fits in memory");
         ++header->rank;
         if (take(at, ',')) continue;
         if (!take(at, ')')) return header_fault(ctx, at, "',' or ')' in the shape");
@@ -109,12 +128,14 @@ static strata_status parse_descr(strata_context *ctx, struct cursor *at, struct 
     for (size_t i = 0; i < sizeof number_types / sizeof *number_types; ++i)
         if (!strcmp(descr, number_types[i].descr)) header->type = &number_types[i];
     if (header->type) return STRATA_OK;
-    return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: numbers of type '%s': expected <f4, <f8, <i4, <i8, |u1 or |b1", at->path, descr);
+    return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: numbers of type '%s': expected <f4, <f8, <i4, <i8, |u1 or |b1",
+                       at->path, descr);
 }
 
 static strata_status parse_order(strata_context *ctx, struct cursor *at, struct header *header) {
     bool fortran = take_word(at, "True");
-    if (header->has_order || (!fortran && !take_word(at, "False"))) return header_fault(ctx, at, "one fortran_order, True or False");
+    if (header->has_order || (!fortran && !take_word(at, "False")))
+        return header_fault(ctx, at, "one fortran_order, True or False");
     header->has_order = true;
     header->fortran = fortran;
     return STRATA_OK;
@@ -145,14 +166,22 @@ static strata_status parse_header(strata_context *ctx, struct cursor *at, struct
 }
 
 /* Finds the header and its end; checks magic, version and length. */
-static strata_status open_header(strata_context *ctx, const char *path, const unsigned char *bytes, size_t size, struct cursor *at) {
-    if (size < 10 || memcmp(bytes, MAGIC, 6)) return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: byte 0: expected the .npy signature \\x93NUMPY", path);
+static strata_status open_header(strata_context *ctx, const char *path, const unsigned char *bytes, size_t size,
+                                 struct cursor *at) {
+    if (size < 10 || memcmp(bytes, MAGIC, 6))
+        return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: byte 0: expected the .npy signature \\x93NUMPY", path);
     unsigned version = bytes[6];
-    if (version < 1 || version > 3) return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: byte 6: expected .npy version 1, 2 or 3, got %u", path, version);
+    if (version < 1 || version > 3)
+        return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: byte 6: expected .npy version 1, 2 or 3, got %u", path,
+                           version);
     size_t start = version == 1 ? 10 : 12, length = bytes[8] | (size_t)bytes[9] << 8;
     if (version > 1 && size >= start) length |= (size_t)bytes[10] << 16 | (size_t)bytes[11] << 24;
-    if (size < start || length > size - start) return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: byte 8: a .npy header of %zu bytes in a file of %zu", path, length, size);
-    if (length > MAX_HEADER) return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: byte 8: expected a .npy header of at most %d bytes, got %zu", path, (int)MAX_HEADER, length);
+    if (size < start || length > size - start)
+        return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: byte 8: a .npy header of %zu bytes in a file of %zu", path,
+                           length, size);
+    if (length > MAX_HEADER)
+        return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: byte 8: expected a .npy header of at most %d bytes, got %zu",
+                           path, (int)MAX_HEADER, length);
     const char *text = (const char *)bytes + start;
     *at = (struct cursor){.path = path, .text = text, .begin = text, .end = text + length, .origin = start};
     return STRATA_OK;
@@ -178,7 +207,8 @@ static void convert(const struct header *header, const unsigned char *data, size
     }
 }
 
-strata_status npy_parse(strata_context *ctx, const char *path, const void *bytes, size_t size, struct npy_array *array) {
+strata_status npy_parse(strata_context *ctx, const char *path, const void *bytes, size_t size,
+                        struct npy_array *array) {
     struct cursor at;
     struct header header = {0};
     STRATA_TRY(open_header(ctx, path, bytes, size, &at));
@@ -188,7 +218,9 @@ strata_status npy_parse(strata_context *ctx, const char *path, const void *bytes
     STRATA_TRY(mem_product(ctx, count, header.type->size, path, &wanted));
     size_t start = (size_t)(at.end - (const char *)bytes);
     if (size - start != wanted)
-        return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: byte %zu: expected %zu bytes of numbers for the shape in the header, got %zu", path, start, wanted, size - start);
+        return strata_fail(ctx, STRATA_ERR_FORMAT,
+                           "%s: byte %zu: expected %zu bytes of numbers for the shape in the header, got %zu", path,
+                           start, wanted, size - start);
     struct npy_array result = {.rank = header.rank, .values = mem_zero(count ? count : 1, sizeof(double))};
     if (!result.values) return strata_fail(ctx, STRATA_ERR_MEMORY, "%s: no memory for %zu numbers", path, count);
     memcpy(result.dims, header.dims, sizeof result.dims);
@@ -212,10 +244,12 @@ void npy_destroy(struct npy_array *array) {
 }
 
 /* The header with its length and padding: numbers begin at a multiple of 64. */
-static strata_status print_header(strata_context *ctx, unsigned rank, const size_t *dims, bool single, struct buffer *buffer) {
+static strata_status print_header(strata_context *ctx, unsigned rank, const size_t *dims, bool single,
+                                  struct buffer *buffer) {
     STRATA_TRY(buffer_append(ctx, buffer, "\x93NUMPY\x01\x00\x00\x00", 10));
     STRATA_TRY(buffer_print(ctx, buffer, "{'descr': '<f%d', 'fortran_order': False, 'shape': (", single ? 4 : 8));
-    for (unsigned i = 0; i < rank; ++i) STRATA_TRY(buffer_print(ctx, buffer, i + 1 < rank || rank == 1 ? "%zu, " : "%zu", dims[i]));
+    for (unsigned i = 0; i < rank; ++i)
+        STRATA_TRY(buffer_print(ctx, buffer, i + 1 < rank || rank == 1 ? "%zu, " : "%zu", dims[i]));
     STRATA_TRY(buffer_print(ctx, buffer, "), }"));
     while (buffer->size % 64 != 63) STRATA_TRY(buffer_append(ctx, buffer, " ", 1));
     STRATA_TRY(buffer_append(ctx, buffer, "\n", 1));
@@ -224,11 +258,14 @@ static strata_status print_header(strata_context *ctx, unsigned rank, const size
     return STRATA_OK;
 }
 
-strata_status npy_write(strata_context *ctx, const char *path, unsigned rank, const size_t *dims, const double *values, bool single) {
+strata_status npy_write(strata_context *ctx, const char *path, unsigned rank, const size_t *dims, const double *values,
+                        bool single) {
     struct buffer buffer = {0};
     strata_status status = STRATA_OK;
     size_t count = 1;
-    if (rank > MAX_RANK) return strata_fail(ctx, STRATA_ERR_ARGUMENT, "%s: expected at most %d dimensions, got %u", path, (int)MAX_RANK, rank);
+    if (rank > MAX_RANK)
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "%s: expected at most %d dimensions, got %u", path, (int)MAX_RANK,
+                           rank);
     for (unsigned i = 0; i < rank; ++i) STRATA_TRY(mem_product(ctx, count, dims[i], path, &count));
     STRATA_GO(print_header(ctx, rank, dims, single, &buffer));
     for (size_t i = 0; i < count && single; ++i) {

@@ -22,17 +22,20 @@ struct sample_source {
     struct teacher_stream fresh;
     const struct dataset *data; /* NULL: fresh samples */
     struct rng_stream shuffle;
-    uint32_t *order;            /* [rows] of `epoch` */
+    uint32_t *order; /* [rows] of `epoch` */
     uint64_t epoch;
-    size_t capacity;            /* rows a batch may have */
+    size_t capacity; /* rows a batch may have */
     float *x, *y;
 };
 
 /* ---- samples of a teacher ---- */
 
-static strata_status stream_make(strata_context *ctx, const struct teacher *teacher, enum rng_purpose purpose, uint64_t seed, uint64_t replicate, double noise,
-                                 enum learning_task task, struct teacher_stream *stream) {
-    if (task != TASK_REGRESSION && task != TASK_BINARY) return strata_fail(ctx, STRATA_ERR_ARGUMENT, "a teacher gives numbers or two classes; expected task regression or binary");
+static strata_status stream_make(strata_context *ctx, const struct teacher *teacher, enum rng_purpose purpose,
+                                 uint64_t seed, uint64_t replicate, double noise, enum learning_task task,
+                                 struct teacher_stream *stream) {
+    if (task != TASK_REGRESSION && task != TASK_BINARY)
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT,
+                           "a teacher gives numbers or two classes; expected task regression or binary");
     *stream = (struct teacher_stream){
         .teacher = teacher,
         .inputs = rng_stream_make(seed, replicate, purpose),
@@ -56,11 +59,16 @@ static void stream_samples(const struct teacher_stream *stream, uint64_t first, 
     for (size_t r = 0; r < rows; ++r) y[r] = (double)y[r] > median;
 }
 
-strata_status dataset_from_teacher(strata_context *ctx, const struct teacher *teacher, enum rng_purpose purpose, uint64_t first, size_t rows, double noise,
-                                   enum learning_task task, uint64_t seed, uint64_t replicate, struct dataset *data) {
+strata_status dataset_from_teacher(strata_context *ctx, const struct teacher *teacher, enum rng_purpose purpose,
+                                   uint64_t first, size_t rows, double noise, enum learning_task task, uint64_t seed,
+                                   uint64_t replicate, struct dataset *data) {
     struct teacher_stream stream;
     STRATA_TRY(stream_make(ctx, teacher, purpose, seed, replicate, noise, task, &stream));
-    struct dataset result = {.task = task, .rows = rows, .inputs = teacher_dimension(teacher), .outputs = 1, .classes = task == TASK_BINARY ? 2 : 0};
+    struct dataset result = {.task = task,
+                             .rows = rows,
+                             .inputs = teacher_dimension(teacher),
+                             .outputs = 1,
+                             .classes = task == TASK_BINARY ? 2 : 0};
     STRATA_TRY(dataset_allocate(ctx, &result));
     stream_samples(&stream, first, rows, result.x, result.y);
     *data = result;
@@ -74,8 +82,8 @@ static strata_status source_allocate(strata_context *ctx, struct sample_source *
     return *source ? STRATA_OK : strata_fail(ctx, STRATA_ERR_MEMORY, "no memory for a sample source");
 }
 
-strata_status source_from_teacher(strata_context *ctx, const struct teacher *teacher, uint64_t seed, uint64_t replicate, double noise, enum learning_task task,
-                                  struct sample_source **source) {
+strata_status source_from_teacher(strata_context *ctx, const struct teacher *teacher, uint64_t seed, uint64_t replicate,
+                                  double noise, enum learning_task task, struct sample_source **source) {
     struct teacher_stream stream;
     *source = NULL;
     STRATA_TRY(stream_make(ctx, teacher, RNG_TRAIN_INPUT, seed, replicate, noise, task, &stream));
@@ -89,11 +97,14 @@ static void shuffle_epoch(struct sample_source *source, uint64_t epoch) {
     source->epoch = epoch;
 }
 
-strata_status source_from_dataset(strata_context *ctx, const struct dataset *data, uint64_t seed, uint64_t replicate, struct sample_source **out) {
+strata_status source_from_dataset(strata_context *ctx, const struct dataset *data, uint64_t seed, uint64_t replicate,
+                                  struct sample_source **out) {
     struct sample_source *source;
     *out = NULL;
     if (data->rows == 0) return strata_fail(ctx, STRATA_ERR_ARGUMENT, "a training set needs at least one row");
-    if (data->rows > UINT32_MAX) return strata_fail(ctx, STRATA_ERR_TOO_LARGE, "a training set has at most 4294967295 rows, got %zu", data->rows);
+    if (data->rows > UINT32_MAX)
+        return strata_fail(ctx, STRATA_ERR_TOO_LARGE, "a training set has at most 4294967295 rows, got %zu",
+                           data->rows);
     STRATA_TRY(source_allocate(ctx, &source));
     source->data = data;
     source->shuffle = rng_stream_make(seed, replicate, RNG_SHUFFLE);
@@ -115,8 +126,12 @@ void source_destroy(struct sample_source *source) {
     mem_free(source);
 }
 
-enum learning_task source_task(const struct sample_source *source) { return source->data ? source->data->task : source->fresh.task; }
-size_t source_inputs(const struct sample_source *source) { return source->data ? source->data->inputs : teacher_dimension(source->fresh.teacher); }
+enum learning_task source_task(const struct sample_source *source) {
+    return source->data ? source->data->task : source->fresh.task;
+}
+size_t source_inputs(const struct sample_source *source) {
+    return source->data ? source->data->inputs : teacher_dimension(source->fresh.teacher);
+}
 size_t source_outputs(const struct sample_source *source) { return source->data ? source->data->outputs : 1; }
 size_t source_rows(const struct sample_source *source) { return source->data ? source->data->rows : 0; }
 const struct dataset *source_dataset(const struct sample_source *source) { return source->data; }

@@ -16,19 +16,22 @@ struct sample_source;
  * `noise` is added to y: to regression targets, and before the label y > median is taken for TASK_BINARY.
  * Errors: ERR_ARGUMENT for another task.
  */
-STRATA_MUST_USE strata_status source_from_teacher(strata_context *ctx, const struct teacher *teacher, uint64_t seed, uint64_t replicate, double noise, enum learning_task task, struct sample_source **source);
+STRATA_MUST_USE strata_status source_from_teacher(strata_context *ctx, const struct teacher *teacher, uint64_t seed,
+                                                  uint64_t replicate, double noise, enum learning_task task,
+                                                  struct sample_source **source);
 
 /**
  * A finite set (borrowed), reshuffled each epoch by the stream (seed, replicate, RNG_SHUFFLE, epoch).
  * Errors: ERR_ARGUMENT for an empty set, ERR_TOO_LARGE for 2^32 rows or more.
  */
-STRATA_MUST_USE strata_status source_from_dataset(strata_context *ctx, const struct dataset *data, uint64_t seed, uint64_t replicate, struct sample_source **source);
+STRATA_MUST_USE strata_status source_from_dataset(strata_context *ctx, const struct dataset *data, uint64_t seed,
+                                                  uint64_t replicate, struct sample_source **source);
 void source_destroy(struct sample_source *source);
 
 enum learning_task source_task(const struct sample_source *source);
 size_t source_inputs(const struct sample_source *source);
-size_t source_outputs(const struct sample_source *source);  /* targets a row */
-size_t source_classes(const struct sample_source *source);  /* 2 for TASK_BINARY, 0 for regression */
+size_t source_outputs(const struct sample_source *source); /* targets a row */
+size_t source_classes(const struct sample_source *source); /* 2 for TASK_BINARY, 0 for regression */
 /** Rows of the finite set, 0 = endless. */
 size_t source_rows(const struct sample_source *source);
 /** The finite set, or NULL. */
@@ -47,7 +50,9 @@ void source_batch(struct sample_source *source, uint64_t step, size_t rows, cons
  * Samples first..first+rows-1 of a purpose as a set of their own: inputs from (seed, replicate, purpose),
  * targets and noise as in source_from_teacher. `data` is overwritten; owned by the caller.
  */
-STRATA_MUST_USE strata_status dataset_from_teacher(strata_context *ctx, const struct teacher *teacher, enum rng_purpose purpose, uint64_t first, size_t rows,
-    double noise, enum learning_task task, uint64_t seed, uint64_t replicate, struct dataset *data);
+STRATA_MUST_USE strata_status dataset_from_teacher(strata_context *ctx, const struct teacher *teacher,
+                                                   enum rng_purpose purpose, uint64_t first, size_t rows, double noise,
+                                                   enum learning_task task, uint64_t seed, uint64_t replicate,
+                                                   struct dataset *data);
 
 #endif

@@ -23,7 +23,8 @@ static const double MARGIN_KEEPS = 0.05; /* least share of samples outside the m
 static const float MIXTURE_OFFSET = 0.8f, MIXTURE_SD = 0.6f;
 static const uint64_t COMPONENT = UINT64_C(1) << 63; /* sub-stream of the mixture's signs; retries count from 1 */
 
-typedef void (*input_drawer)(const struct teacher *teacher, struct rng_stream stream, uint64_t first, size_t rows, float *x);
+typedef void (*input_drawer)(const struct teacher *teacher, struct rng_stream stream, uint64_t first, size_t rows,
+                             float *x);
 
 struct teacher {
     struct teacher_net net;
@@ -36,11 +37,13 @@ struct teacher {
 
 /* ---- inputs ---- */
 
-static void draw_gaussian(const struct teacher *teacher, struct rng_stream stream, uint64_t first, size_t rows, float *x) {
+static void draw_gaussian(const struct teacher *teacher, struct rng_stream stream, uint64_t first, size_t rows,
+                          float *x) {
     rng_normal_rows_f32(stream, first, rows, teacher->net.dimension, x);
 }
 
-static void draw_mixture(const struct teacher *teacher, struct rng_stream stream, uint64_t first, size_t rows, float *x) {
+static void draw_mixture(const struct teacher *teacher, struct rng_stream stream, uint64_t first, size_t rows,
+                         float *x) {
     size_t d = teacher->net.dimension;
     struct rng_stream signs = rng_stream_sub(rng_stream_at(stream, 0), COMPONENT);
     rng_normal_rows_f32(stream, first, rows, d, x);
@@ -54,7 +57,8 @@ static void draw_mixture(const struct teacher *teacher, struct rng_stream stream
     }
 }
 
-static void draw_uniform(const struct teacher *teacher, struct rng_stream stream, uint64_t first, size_t rows, float *x) {
+static void draw_uniform(const struct teacher *teacher, struct rng_stream stream, uint64_t first, size_t rows,
+                         float *x) {
     size_t d = teacher->net.dimension;
     for (size_t r = 0; r < rows; ++r) {
         float *row = x + r * d;
@@ -77,17 +81,21 @@ static strata_status direction_create(strata_context *ctx, struct teacher *teach
     size_t d = teacher->net.dimension;
     double sum = 0;
     teacher->direction = mem_alloc(d * sizeof(float));
-    if (!teacher->direction) return strata_fail(ctx, STRATA_ERR_MEMORY, "no memory for a teacher's mixture of dimension %zu", d);
+    if (!teacher->direction)
+        return strata_fail(ctx, STRATA_ERR_MEMORY, "no memory for a teacher's mixture of dimension %zu", d);
     rng_normal_f32(rng_stream_make(teacher->seed, teacher->replicate, RNG_TEACHER), d, teacher->direction);
     for (size_t i = 0; i < d; ++i) sum += (double)teacher->direction[i] * (double)teacher->direction[i];
     for (size_t i = 0; i < d; ++i) teacher->direction[i] *= (float)(1 / sqrt(sum));
     return STRATA_OK;
 }
 
-static bool inside_margin(const struct teacher *teacher, float value) { return fabs((double)value - teacher->median) < teacher->margin; }
+static bool inside_margin(const struct teacher *teacher, float value) {
+    return fabs((double)value - teacher->median) < teacher->margin;
+}
 
 /* Retry t of sample i is the sub-stream t at i; a block's rejected rows are drawn again together. */
-static void replace_inside_margin(const struct teacher *teacher, struct rng_stream stream, uint64_t first, size_t rows, float *x) {
+static void replace_inside_margin(const struct teacher *teacher, struct rng_stream stream, uint64_t first, size_t rows,
+                                  float *x) {
     size_t d = teacher->net.dimension;
     float y[BLOCK];
     bool rejected = true;
@@ -103,10 +111,12 @@ static void replace_inside_margin(const struct teacher *teacher, struct rng_stre
     }
 }
 
-void teacher_inputs_from(const struct teacher *teacher, struct rng_stream stream, uint64_t first, size_t rows, float *x) {
+void teacher_inputs_from(const struct teacher *teacher, struct rng_stream stream, uint64_t first, size_t rows,
+                         float *x) {
     teacher->draw(teacher, stream, first, rows, x);
     for (size_t row = 0; teacher->margin > 0 && row < rows; row += BLOCK)
-        replace_inside_margin(teacher, stream, first + row, rows - row < BLOCK ? rows - row : BLOCK, x + row * teacher->net.dimension);
+        replace_inside_margin(teacher, stream, first + row, rows - row < BLOCK ? rows - row : BLOCK,
+                              x + row * teacher->net.dimension);
 }
 
 void teacher_inputs(const struct teacher *teacher, enum rng_purpose purpose, uint64_t first, size_t rows, float *x) {
@@ -117,7 +127,8 @@ void teacher_inputs(const struct teacher *teacher, enum rng_purpose purpose, uin
 
 static const struct teacher_class *const classes[] = {&teacher_chain, &teacher_densenet, &teacher_matrix};
 
-static strata_status net_create(strata_context *ctx, const struct settings *settings, uint64_t seed, uint64_t replicate, struct teacher_net *net) {
+static strata_status net_create(strata_context *ctx, const struct settings *settings, uint64_t seed, uint64_t replicate,
+                                struct teacher_net *net) {
     const struct teacher_class *const *class = classes;
     while (strcmp((*class)->name, settings_text(settings, "teacher.kind"))) ++class;
     net->dimension = settings_count(settings, "data.dimension");
@@ -126,7 +137,8 @@ static strata_status net_create(strata_context *ctx, const struct settings *sett
 
 strata_status teacher_check(strata_context *ctx, const struct settings *settings) {
     struct teacher *teacher;
-    if (!(teacher = mem_zero(1, sizeof *teacher))) return strata_fail(ctx, STRATA_ERR_MEMORY, "no memory for a teacher");
+    if (!(teacher = mem_zero(1, sizeof *teacher)))
+        return strata_fail(ctx, STRATA_ERR_MEMORY, "no memory for a teacher");
     strata_status status = net_create(ctx, settings, 1, 1, &teacher->net);
     teacher_destroy(teacher);
     return status;
@@ -173,15 +185,17 @@ static strata_status check_margin(strata_context *ctx, const struct teacher *tea
     size_t kept = 0;
     for (size_t i = 0; i < TEACHER_CALIBRATION_ROWS; ++i) kept += fabs(values[i] - teacher->median) >= teacher->margin;
     if ((double)kept >= MARGIN_KEEPS * TEACHER_CALIBRATION_ROWS) return STRATA_OK;
-    return strata_fail(ctx, STRATA_ERR_CONFIG, "data.margin: expected to keep at least %g %% of the samples, got %g, which keeps %g %%", 100 * MARGIN_KEEPS, teacher->margin,
-                       100.0 * (double)kept / TEACHER_CALIBRATION_ROWS);
+    return strata_fail(ctx, STRATA_ERR_CONFIG,
+                       "data.margin: expected to keep at least %g %% of the samples, got %g, which keeps %g %%",
+                       100 * MARGIN_KEEPS, teacher->margin, 100.0 * (double)kept / TEACHER_CALIBRATION_ROWS);
 }
 
 static strata_status calibrate(strata_context *ctx, const struct settings *settings, struct teacher *teacher) {
     double *values = mem_alloc(TEACHER_CALIBRATION_ROWS * sizeof *values);
     if (!values) return strata_fail(ctx, STRATA_ERR_MEMORY, "no memory to calibrate a teacher");
-    strata_status status = teacher_net_calibrate(ctx, &teacher->net, settings_number(settings, "teacher.gap"), settings_flag(settings, "teacher.drop_upper"),
-                                                 sample_inputs, teacher, values);
+    strata_status status =
+        teacher_net_calibrate(ctx, &teacher->net, settings_number(settings, "teacher.gap"),
+                              settings_flag(settings, "teacher.drop_upper"), sample_inputs, teacher, values);
     if (status == STRATA_OK) {
         teacher->median = median_of(values, TEACHER_CALIBRATION_ROWS);
         status = check_margin(ctx, teacher, values);
@@ -190,7 +204,8 @@ static strata_status calibrate(strata_context *ctx, const struct settings *setti
     return status;
 }
 
-strata_status teacher_create(strata_context *ctx, const struct settings *settings, uint64_t seed, uint64_t replicate, struct teacher **out) {
+strata_status teacher_create(strata_context *ctx, const struct settings *settings, uint64_t seed, uint64_t replicate,
+                             struct teacher **out) {
     *out = NULL;
     struct teacher *teacher = mem_zero(1, sizeof *teacher);
     if (!teacher) return strata_fail(ctx, STRATA_ERR_MEMORY, "no memory for a teacher");
@@ -230,7 +245,9 @@ size_t teacher_layer_width(const struct teacher *teacher, size_t layer) {
     return layer < teacher->net.first ? teacher->net.dimension : teacher->net.levels[layer].width;
 }
 
-void teacher_values(const struct teacher *teacher, size_t rows, const float *x, float *y) { teacher_net_values_f32(&teacher->net, rows, x, y); }
+void teacher_values(const struct teacher *teacher, size_t rows, const float *x, float *y) {
+    teacher_net_values_f32(&teacher->net, rows, x, y);
+}
 
 void teacher_targets(const struct teacher *teacher, size_t rows, const float *x, float *y) {
     teacher_values(teacher, rows, x, y);
@@ -238,7 +255,9 @@ void teacher_targets(const struct teacher *teacher, size_t rows, const float *x,
     for (size_t r = 0; r < rows; ++r) y[r] = (double)y[r] > teacher->median;
 }
 
-void teacher_targets_f64(const struct teacher *teacher, size_t rows, const double *x, double *y) { teacher_net_values_f64(&teacher->net, rows, x, y); }
+void teacher_targets_f64(const struct teacher *teacher, size_t rows, const double *x, double *y) {
+    teacher_net_values_f64(&teacher->net, rows, x, y);
+}
 
 void teacher_features(const struct teacher *teacher, size_t layer, size_t rows, const double *x, double *features) {
     teacher_net_features(&teacher->net, layer, rows, x, features);
@@ -246,7 +265,10 @@ void teacher_features(const struct teacher *teacher, size_t layer, size_t rows, 
 
 strata_status teacher_form(strata_context *ctx, const struct teacher *teacher, double *form) {
     const struct teacher_net *net = &teacher->net;
-    if (net->first != 1) return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "teacher.kind: layer 1 of this kind is fixed, so it has no quadratic form to learn; expected chain or matrix");
+    if (net->first != 1)
+        return strata_fail(ctx, STRATA_ERR_UNSUPPORTED,
+                           "teacher.kind: layer 1 of this kind is fixed, so it has no quadratic form to learn; "
+                           "expected chain or matrix");
     const struct teacher_level *level = &net->levels[1];
     size_t d = net->dimension;
     memset(form, 0, d * d * sizeof *form);
@@ -259,19 +281,28 @@ strata_status teacher_form(strata_context *ctx, const struct teacher *teacher, d
 }
 
 const struct setting teacher_settings[] = {
-    {"teacher.kind", SETTING_CHOICE, "chain", 0, 0, "chain|densenet|matrix", "family of targets; matrix takes its layers from teacher.file"},
-    {"teacher.depth", SETTING_COUNT, "2", 1, TEACHER_MAX_DEPTH, NULL, "quadratic layers q; the degree 2^q stays at most 64, beyond which moments leave the range of doubles"},
+    {"teacher.kind", SETTING_CHOICE, "chain", 0, 0, "chain|densenet|matrix",
+     "family of targets; matrix takes its layers from teacher.file"},
+    {"teacher.depth", SETTING_COUNT, "2", 1, TEACHER_MAX_DEPTH, NULL,
+     "quadratic layers q; the degree 2^q stays at most 64, beyond which moments leave the range of doubles"},
     {"teacher.width", SETTING_COUNT, "6", 1, TEACHER_MAX_WIDTH, NULL, "units k of a layer, at most data.dimension"},
-    {"teacher.gap", SETTING_NUMBER, "0.3", 0, 1, NULL, "weight of a layer's term in y over that of the layer below; 0 keeps the first alone"},
+    {"teacher.gap", SETTING_NUMBER, "0.3", 0, 1, NULL,
+     "weight of a layer's term in y over that of the layer below; 0 keeps the first alone"},
     {"teacher.skip", SETTING_NUMBER, "0.7", 0, 2, NULL, "weight of the input in layers 2 and up (chain)"},
-    {"teacher.links", SETTING_CHOICE, "below_and_inputs", 0, 0, "below|below_and_x|below_and_inputs", "what layers 2 and up read (densenet); inputs are x and its squares"},
-    {"teacher.input", SETTING_CHOICE, "gaussian", 0, 0, "gaussian|mixture|uniform", "law of x, mean 0 and covariance I"},
-    {"teacher.drop_upper", SETTING_FLAG, "false", 0, 0, NULL, "leave the terms of layers 2 and up out of y, whatever the gap (control)"},
-    {"teacher.file", SETTING_TEXT, "", 0, 0, NULL, "layers of a matrix teacher: .npy (layer 1) or safetensors (layer1.weight, layer2.weight, layer2.skip, ...)"},
+    {"teacher.links", SETTING_CHOICE, "below_and_inputs", 0, 0, "below|below_and_x|below_and_inputs",
+     "what layers 2 and up read (densenet); inputs are x and its squares"},
+    {"teacher.input", SETTING_CHOICE, "gaussian", 0, 0, "gaussian|mixture|uniform",
+     "law of x, mean 0 and covariance I"},
+    {"teacher.drop_upper", SETTING_FLAG, "false", 0, 0, NULL,
+     "leave the terms of layers 2 and up out of y, whatever the gap (control)"},
+    {"teacher.file", SETTING_TEXT, "", 0, 0, NULL,
+     "layers of a matrix teacher: .npy (layer 1) or safetensors (layer1.weight, layer2.weight, layer2.skip, ...)"},
     {"data.dimension", SETTING_COUNT, "20", 2, 2000, NULL, "inputs d"},
     {"data.task", SETTING_CHOICE, "regression", 0, 0, "regression|classification", "targets: y, or labels y > median"},
-    {"data.margin", SETTING_NUMBER, "0", 0, 10, NULL, "classification: only samples with |y - median| at least this, in sd of y"},
-    {"data.noise", SETTING_NUMBER, "0", 0, 100, NULL, "sd of Gaussian noise added to y of training samples, in sd of y"},
+    {"data.margin", SETTING_NUMBER, "0", 0, 10, NULL,
+     "classification: only samples with |y - median| at least this, in sd of y"},
+    {"data.noise", SETTING_NUMBER, "0", 0, 100, NULL,
+     "sd of Gaussian noise added to y of training samples, in sd of y"},
     {NULL, 0, NULL, 0, 0, NULL, NULL},
 };
 

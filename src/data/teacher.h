@@ -35,7 +35,8 @@ STRATA_MUST_USE strata_status teacher_check(strata_context *ctx, const struct se
  * @param settings  has teacher_settings; borrowed during the call.
  * Errors: those of teacher_check; ERR_CONFIG when a unit is constant or the margin keeps too few samples.
  */
-STRATA_MUST_USE strata_status teacher_create(strata_context *ctx, const struct settings *settings, uint64_t seed, uint64_t replicate, struct teacher **teacher);
+STRATA_MUST_USE strata_status teacher_create(strata_context *ctx, const struct settings *settings, uint64_t seed,
+                                             uint64_t replicate, struct teacher **teacher);
 void teacher_destroy(struct teacher *teacher);
 
 size_t teacher_dimension(const struct teacher *teacher);
@@ -55,9 +56,13 @@ double teacher_median(const struct teacher *teacher);
 void teacher_inputs(const struct teacher *teacher, enum rng_purpose purpose, uint64_t first, size_t rows, float *x);
 
 /** The same from a stream of the caller's; sample i is the stream at index i. */
-void teacher_inputs_from(const struct teacher *teacher, struct rng_stream stream, uint64_t first, size_t rows, float *x);
+void teacher_inputs_from(const struct teacher *teacher, struct rng_stream stream, uint64_t first, size_t rows,
+                         float *x);
 
-/** Targets without noise: standardised y for regression, 0/1 labels (y > median) for classification; [rows]. The fast path: float32. */
+/**
+ * Targets without noise: standardised y for regression, 0/1 labels (y > median) for classification; [rows].
+ * The fast path: float32.
+ */
 void teacher_targets(const struct teacher *teacher, size_t rows, const float *x, float *y);
 
 /** The regression value for either task, float32. */
@@ -69,7 +74,10 @@ void teacher_targets_f64(const struct teacher *teacher, size_t rows, const doubl
 /** G_layer, float64: [rows, teacher_layer_width]. */
 void teacher_features(const struct teacher *teacher, size_t layer, size_t rows, const double *x, double *features);
 
-/** The quadratic form Q* = W^T W of layer 1 (W^T diag(output) W with output weights): [dimension, dimension]. ERR_UNSUPPORTED where layer 1 is not ||Wx||^2. */
+/**
+ * The quadratic form Q* = W^T W of layer 1 (W^T diag(output) W with output weights): [dimension, dimension].
+ * ERR_UNSUPPORTED where layer 1 is not ||Wx||^2.
+ */
 STRATA_MUST_USE strata_status teacher_form(strata_context *ctx, const struct teacher *teacher, double *form);
 
 #endif

@@ -62,13 +62,14 @@ static void add_moments(size_t width, const double *g, double *first, double *se
     }
 }
 
-static strata_status calibrate_level(strata_context *ctx, struct teacher_net *net, size_t l, teacher_sampler sample, const void *user,
-                                     const struct scratch *scratch) {
+static strata_status calibrate_level(strata_context *ctx, struct teacher_net *net, size_t l, teacher_sampler sample,
+                                     const void *user, const struct scratch *scratch) {
     struct teacher_level *level = &net->levels[l];
     double first[TEACHER_MAX_WIDTH] = {0}, second[TEACHER_MAX_WIDTH] = {0};
     for (size_t row = 0; row < ROWS; row += LANES) {
         if (row % CHUNK == 0) {
-            if (context_cancelled(ctx)) return strata_fail(ctx, STRATA_ERR_INTERRUPTED, "stopped while calibrating a teacher");
+            if (context_cancelled(ctx))
+                return strata_fail(ctx, STRATA_ERR_INTERRUPTED, "stopped while calibrating a teacher");
             sample(user, row, CHUNK, scratch->drawn);
         }
         const float *drawn = scratch->drawn + row % CHUNK * net->dimension;
@@ -79,9 +80,13 @@ static strata_status calibrate_level(strata_context *ctx, struct teacher_net *ne
     }
     for (size_t i = 0; i < level->width; ++i) {
         double mean = first[i] / ROWS, variance = second[i] / ROWS - mean * mean;
-        if (!isfinite(variance)) return strata_fail(ctx, STRATA_ERR_CONFIG, "teacher layer %zu, unit %zu: not finite on the calibration sample", l, i + 1);
+        if (!isfinite(variance))
+            return strata_fail(ctx, STRATA_ERR_CONFIG,
+                               "teacher layer %zu, unit %zu: not finite on the calibration sample", l, i + 1);
         if (net->standardised && l < net->depth && !(variance > 1e-12 * mean * mean))
-            return strata_fail(ctx, STRATA_ERR_CONFIG, "teacher layer %zu, unit %zu: constant (mean %g) on the calibration sample", l, i + 1, mean);
+            return strata_fail(ctx, STRATA_ERR_CONFIG,
+                               "teacher layer %zu, unit %zu: constant (mean %g) on the calibration sample", l, i + 1,
+                               mean);
         level->mean[i] = mean;
         level->sd[i] = sqrt(fmax(variance, 0));
         level->shift[i] = net->standardised ? mean : 0;
@@ -99,17 +104,22 @@ static void mean_sd(const double *values, double *mean, double *sd) {
 }
 
 /* Coefficients such that y = Σ_l coefficient_l oᵀG_l - offset has mean 0 and sd 1. */
-static strata_status combine_levels(strata_context *ctx, struct teacher_net *net, double gap, bool drop_upper, const double *sums, double *values) {
+static strata_status combine_levels(strata_context *ctx, struct teacher_net *net, double gap, bool drop_upper,
+                                    const double *sums, double *values) {
     memset(values, 0, ROWS * sizeof *values);
     double means[TEACHER_MAX_DEPTH + 1], mean, sd;
     for (size_t l = net->first; l <= net->depth; ++l) {
         mean_sd(sums + l * ROWS, &means[l], &sd);
         if (!(sd > 1e-12 * fabs(means[l])) || !isfinite(sd))
-            return strata_fail(ctx, STRATA_ERR_CONFIG, "teacher layer %zu: its sum has mean %g and sd %g on the calibration sample; expected a finite, positive sd", l, means[l], sd);
+            return strata_fail(ctx, STRATA_ERR_CONFIG,
+                               "teacher layer %zu: its sum has mean %g and sd %g on the calibration sample; expected a "
+                               "finite, positive sd",
+                               l, means[l], sd);
         double factor = l == net->first ? 1 : drop_upper ? 0 : pow(gap, (double)(l - net->first));
         net->levels[l].coefficient = factor / sd;
         if (factor != 0) net->used = l;
-        for (size_t i = 0; i < ROWS && factor != 0; ++i) values[i] += net->levels[l].coefficient * (sums[l * ROWS + i] - means[l]);
+        for (size_t i = 0; i < ROWS && factor != 0; ++i)
+            values[i] += net->levels[l].coefficient * (sums[l * ROWS + i] - means[l]);
     }
     mean_sd(values, &mean, &sd);
     net->offset = 0;
@@ -121,8 +131,8 @@ static strata_status combine_levels(strata_context *ctx, struct teacher_net *net
     return STRATA_OK;
 }
 
-strata_status teacher_net_calibrate(strata_context *ctx, struct teacher_net *net, double gap, bool drop_upper, teacher_sampler sample,
-                                    const void *user, double *values) {
+strata_status teacher_net_calibrate(strata_context *ctx, struct teacher_net *net, double gap, bool drop_upper,
+                                    teacher_sampler sample, const void *user, double *values) {
     struct scratch scratch;
     STRATA_TRY(scratch_create(ctx, net, &scratch));
     strata_status status = STRATA_OK;

@@ -27,22 +27,35 @@ static const struct links *links_find(const char *name) {
     return links;
 }
 
-static strata_status densenet_create(strata_context *ctx, const struct settings *settings, uint64_t seed, uint64_t replicate, struct teacher_net *net) {
+static strata_status densenet_create(strata_context *ctx, const struct settings *settings, uint64_t seed,
+                                     uint64_t replicate, struct teacher_net *net) {
     size_t width = settings_count(settings, "teacher.width"), d = net->dimension;
     const struct links *links = links_find(settings_text(settings, "teacher.links"));
     net->depth = settings_count(settings, "teacher.depth");
     net->first = 2;
-    if (net->depth < 2) return strata_fail(ctx, STRATA_ERR_CONFIG, "teacher.depth: expected at least 2 for teacher.kind = densenet (its target begins at layer 2), got %zu", net->depth);
-    if (width > d) return strata_fail(ctx, STRATA_ERR_CONFIG, "teacher.width: expected at most data.dimension = %zu (layers have orthonormal rows), got %zu", d, width);
+    if (net->depth < 2)
+        return strata_fail(
+            ctx, STRATA_ERR_CONFIG,
+            "teacher.depth: expected at least 2 for teacher.kind = densenet (its target begins at layer 2), got %zu",
+            net->depth);
+    if (width > d)
+        return strata_fail(
+            ctx, STRATA_ERR_CONFIG,
+            "teacher.width: expected at most data.dimension = %zu (layers have orthonormal rows), got %zu", d, width);
     for (size_t l = 2; l <= net->depth; ++l) {
         struct teacher_level *level = &net->levels[l];
         bool square = l == 2 || links->square, below = l > 2;
         double factor = 1 / sqrt((double)links->x + (double)square + (double)below);
         level->width = width;
         STRATA_TRY(teacher_output_ones(ctx, level));
-        if (links->x) STRATA_TRY(teacher_weights_draw(ctx, seed, replicate, l, TEACHER_FROM_X, width, d, factor, &level->from_x));
-        if (square) STRATA_TRY(teacher_weights_draw(ctx, seed, replicate, l, TEACHER_FROM_SQUARE, width, d, factor, &level->from_square));
-        if (below) STRATA_TRY(teacher_weights_draw(ctx, seed, replicate, l, TEACHER_FROM_BELOW, width, width, factor, &level->from_below));
+        if (links->x)
+            STRATA_TRY(teacher_weights_draw(ctx, seed, replicate, l, TEACHER_FROM_X, width, d, factor, &level->from_x));
+        if (square)
+            STRATA_TRY(teacher_weights_draw(ctx, seed, replicate, l, TEACHER_FROM_SQUARE, width, d, factor,
+                                            &level->from_square));
+        if (below)
+            STRATA_TRY(teacher_weights_draw(ctx, seed, replicate, l, TEACHER_FROM_BELOW, width, width, factor,
+                                            &level->from_below));
     }
     return STRATA_OK;
 }

@@ -26,7 +26,8 @@ static void fixed_features(size_t count, const double *x, double *features) {
     for (size_t i = 0; i < count; ++i) features[i] = (x[i] * x[i] - 1) * 0.70710678118654752440;
 }
 
-static void block_features(const struct teacher_net *net, size_t layer, size_t rows, const double *x, double *features) {
+static void block_features(const struct teacher_net *net, size_t layer, size_t rows, const double *x,
+                           double *features) {
     double h[TEACHER_MAX_DEPTH][TEACHER_MAX_WIDTH][LANES], sums[LANES];
     read_inputs_f64(net, net->first, layer - net->first + 1, rows, x, h);
     for (size_t l = net->first; l <= layer; ++l) {

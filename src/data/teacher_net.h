@@ -18,9 +18,9 @@
 #include "core/status.h"
 
 enum {
-    TEACHER_MAX_DEPTH = 6,  /* degree 64: beyond it the moments of y leave what doubles and 200,000 draws can hold */
+    TEACHER_MAX_DEPTH = 6, /* degree 64: beyond it the moments of y leave what doubles and 200,000 draws can hold */
     TEACHER_MAX_WIDTH = 64,
-    TEACHER_LANES = 32      /* rows evaluated together; a multiple of every vector length */
+    TEACHER_LANES = 32 /* rows evaluated together; a multiple of every vector length */
 };
 
 /** Weights in both precisions, row-major; `f64` NULL: that source is not read. */
@@ -43,9 +43,9 @@ struct teacher_level {
 
 struct teacher_net {
     size_t dimension, depth;
-    size_t first;            /* first layer with weights: 2 where layer 1 is (x∘x - 1)/√2, else 1 */
-    bool standardised;       /* c, s are the moments of G (else 0 and 1) */
-    size_t used;             /* last layer with a coefficient: the target needs no other */
+    size_t first;      /* first layer with weights: 2 where layer 1 is (x∘x - 1)/√2, else 1 */
+    bool standardised; /* c, s are the moments of G (else 0 and 1) */
+    size_t used;       /* last layer with a coefficient: the target needs no other */
     double offset;
     struct teacher_level levels[TEACHER_MAX_DEPTH + 1]; /* [first..depth] in use */
 };
@@ -53,7 +53,8 @@ struct teacher_net {
 struct teacher_class {
     const char *name, *summary;
     /** Fills dimension, depth, first, standardised and the weights; on failure the caller destroys the net. */
-    strata_status (*create)(strata_context *ctx, const struct settings *settings, uint64_t seed, uint64_t replicate, struct teacher_net *net);
+    strata_status (*create)(strata_context *ctx, const struct settings *settings, uint64_t seed, uint64_t replicate,
+                            struct teacher_net *net);
 };
 
 extern const struct teacher_class teacher_chain, teacher_densenet, teacher_matrix;
@@ -64,17 +65,24 @@ extern const struct teacher_class teacher_chain, teacher_densenet, teacher_matri
 enum teacher_role { TEACHER_FROM_BELOW = 0, TEACHER_FROM_X = 1, TEACHER_FROM_SQUARE = 2 };
 
 /** Room for `count` numbers in both precisions, zero. */
-STRATA_MUST_USE strata_status teacher_weights_create(strata_context *ctx, size_t count, struct teacher_weights *weights);
+STRATA_MUST_USE strata_status teacher_weights_create(strata_context *ctx, size_t count,
+                                                     struct teacher_weights *weights);
 
 /** Copies f64 to f32, after f64 was filled. */
 void teacher_weights_round(struct teacher_weights *weights, size_t count);
 
-/** [rows, columns] with orthonormal rows (rows <= columns), times `factor`, from (seed, replicate, RNG_TEACHER, layer, role). */
-STRATA_MUST_USE strata_status teacher_weights_draw(strata_context *ctx, uint64_t seed, uint64_t replicate, size_t layer, enum teacher_role role,
-    size_t rows, size_t columns, double factor, struct teacher_weights *weights);
+/**
+ * [rows, columns] with orthonormal rows (rows <= columns), times `factor`, from
+ * (seed, replicate, RNG_TEACHER, layer, role).
+ */
+STRATA_MUST_USE strata_status teacher_weights_draw(strata_context *ctx, uint64_t seed, uint64_t replicate, size_t layer,
+                                                   enum teacher_role role, size_t rows, size_t columns, double factor,
+                                                   struct teacher_weights *weights);
 
 /** Layer `layer` of a chain: width and all weights, drawn. */
-STRATA_MUST_USE strata_status teacher_level_draw(strata_context *ctx, const struct settings *settings, uint64_t seed, uint64_t replicate, size_t layer, size_t width, struct teacher_net *net);
+STRATA_MUST_USE strata_status teacher_level_draw(strata_context *ctx, const struct settings *settings, uint64_t seed,
+                                                 uint64_t replicate, size_t layer, size_t width,
+                                                 struct teacher_net *net);
 
 /** Output weights of ones. */
 STRATA_MUST_USE strata_status teacher_output_ones(strata_context *ctx, struct teacher_level *level);
@@ -111,8 +119,9 @@ typedef void (*teacher_sampler)(const void *user, uint64_t first, size_t rows, f
  * @param values      [TEACHER_CALIBRATION_ROWS] out: y on the sample.
  * Errors: ERR_CONFIG when a unit that others read, or a level's sum, is constant or not finite.
  */
-STRATA_MUST_USE strata_status teacher_net_calibrate(strata_context *ctx, struct teacher_net *net, double gap, bool drop_upper,
-    teacher_sampler sample, const void *user, double *values);
+STRATA_MUST_USE strata_status teacher_net_calibrate(strata_context *ctx, struct teacher_net *net, double gap,
+                                                    bool drop_upper, teacher_sampler sample, const void *user,
+                                                    double *values);
 
 struct teacher;
 

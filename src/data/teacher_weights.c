@@ -16,8 +16,9 @@ void teacher_weights_round(struct teacher_weights *weights, size_t count) {
     for (size_t i = 0; i < count; ++i) weights->f32[i] = (float)weights->f64[i];
 }
 
-strata_status teacher_weights_draw(strata_context *ctx, uint64_t seed, uint64_t replicate, size_t layer, enum teacher_role role, size_t rows,
-                                   size_t columns, double factor, struct teacher_weights *weights) {
+strata_status teacher_weights_draw(strata_context *ctx, uint64_t seed, uint64_t replicate, size_t layer,
+                                   enum teacher_role role, size_t rows, size_t columns, double factor,
+                                   struct teacher_weights *weights) {
     STRATA_TRY(teacher_weights_create(ctx, rows * columns, weights));
     struct rng_stream stream = rng_stream_at(rng_stream_make(seed, replicate, RNG_TEACHER), layer);
     rng_normal_f64(rng_stream_sub(stream, role), rows * columns, weights->f64);
