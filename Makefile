@@ -37,5 +37,53 @@ test: all
 test-long: all
 	@meson test -C $(BUILD) --no-rebuild --suite long --print-errorlogs
 
+# ---- checks, each in a build folder of its own
+FUZZ_SECONDS ?= 60
+C_SOURCES = $(wildcard src/*/*.c src/*/*/*.c tests/*.c fuzz/*.c examples/*.c)
+C_FILES = $(C_SOURCES) $(wildcard include/strata/*.h src/*/*.h src/*/*/*.h tests/*.h)
+CHECK_TEST = meson test -C $(1) --no-rebuild --suite fast --print-errorlogs
+SANITIZE_FLAGS = -Dbuildtype=debugoptimized -Db_lundef=false
+
+asan:
+	@$(MAKE) --no-print-directory all BUILD=build-asan MESON_FLAGS="-Db_sanitize=address,undefined $(SANITIZE_FLAGS)"
+	@UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 ASAN_OPTIONS=detect_leaks=1 $(call CHECK_TEST,build-asan) --timeout-multiplier 5
+
+# Our own threads only: OpenBLAS is not built for the sanitizer, and runs on one thread in tests.
+tsan:
+	@$(MAKE) --no-print-directory all BUILD=build-tsan MESON_FLAGS="-Db_sanitize=thread $(SANITIZE_FLAGS)"
+	@TSAN_OPTIONS=halt_on_error=1 $(call CHECK_TEST,build-tsan) --timeout-multiplier 10
+
+# Valgrind knows no AVX-512: the portable variants only.
+valgrind:
+	@$(MAKE) --no-print-directory all BUILD=build-valgrind EXTRA_PACKAGES=valgrind MESON_FLAGS="-Dbuildtype=debugoptimized -Dportable=true"
+	@OPENBLAS_CORETYPE=Haswell $(call CHECK_TEST,build-valgrind) --timeout-multiplier 30 \
+	    --wrap='valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite'
+
+coverage:
+	@$(MAKE) --no-print-directory all BUILD=build-coverage EXTRA_PACKAGES=gcovr MESON_FLAGS="-Db_coverage=true -Dbuildtype=debugoptimized"
+	@$(call CHECK_TEST,build-coverage) --timeout-multiplier 5
+	@mkdir -p build-coverage/report
+	@gcovr --root . --filter src/ --exclude-unreachable-branches --gcov-ignore-parse-errors --html-details build-coverage/report/index.html \
+	    --txt --print-summary build-coverage
+
+fuzz:
+	@$(MAKE) --no-print-directory setup BUILD=build-fuzz CC=clang EXTRA_PACKAGES="clang libclang-rt-14-dev" \
+	    MESON_FLAGS="-Dfuzzers=true -Db_sanitize=address,undefined $(SANITIZE_FLAGS)"
+	@for source in fuzz/fuzz_*.c; do target=$$(basename $$source .c); name=$${target#fuzz_}; \
+	    ninja -C build-fuzz --quiet fuzz/$$target && mkdir -p build-fuzz/corpus/$$name && echo "$$target: $(FUZZ_SECONDS) s" && \
+	    build-fuzz/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -verbosity=0 -print_final_stats=0 \
+	        -artifact_prefix=build-fuzz/$$name- build-fuzz/corpus/$$name fuzz/corpus/$$name || exit 1; done
+
+# Warnings that are errors: .clang-tidy says which; cppcheck knows what the compiler does not.
+lint:
+	@$(MAKE) --no-print-directory setup BUILD=build-lint CC=clang EXTRA_PACKAGES="clang clang-tidy cppcheck"
+	@printf '%s\n' $(C_SOURCES) | xargs -P $$(nproc) -n 4 clang-tidy -p build-lint --quiet --warnings-as-errors='*' 2>/dev/null
+	@cppcheck --quiet --error-exitcode=1 --enable=warning,portability,performance --inline-suppr --std=c11 -j $$(nproc) \
+	    --suppressions-list=.cppcheck -I include -I src -D__GNUC__=12 -DREAL_BITS=32 -DOP_VARIANT=base src
+
+format:
+	@$(MAKE) --no-print-directory packages EXTRA_PACKAGES=clang-format
+	@clang-format -i $(C_FILES)
+
 clean:
 	@rm -rf build build-*
