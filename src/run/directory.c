@@ -18,7 +18,7 @@
 #include "core/memory.h"
 #include "run/checkpoint.h"
 
-enum { DIRECTORY_FORMAT = 1, CONFIG_LIMIT = 1 << 20, NAME_ATTEMPTS = 100 };
+enum { DIRECTORY_FORMAT = 1, CONFIG_LIMIT = 1 << 20, NAME_ATTEMPTS = 100, LOCK_ATTEMPTS = 10 };
 
 double clock_seconds(void) {
     struct timespec now;
@@ -59,7 +59,7 @@ static strata_status folder_check_empty(strata_context *ctx, const char *path) {
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) snprintf(found, sizeof found, "%s", entry->d_name);
     closedir(folder);
     if (!*found) return STRATA_OK;
-    return strata_fail(ctx, STRATA_ERR_ARGUMENT, "%s: expected a new or an empty folder, found '%s' in it", path, found);
+    return strata_fail(ctx, STRATA_ERR_ARGUMENT, "%s: the folder is not empty, it holds '%s'; expected a new or an empty one", path, found);
 }
 
 /* runs/STUDY-YYYYMMDD-HHMMSS-HASH; the hash tells runs of one second apart, so a name that is taken gets the next. */
@@ -91,14 +91,24 @@ static strata_status folder_make(strata_context *ctx, const char *path, const ch
 
 /* ---- the lock ---- */
 
+/* Tries for a tenth of a second: a process that was killed while it started gnuplot leaves a child with the lock until its exec. */
+static int lock_take(int file) {
+    int taken = flock(file, LOCK_EX | LOCK_NB);
+    for (int attempt = 0; taken != 0 && errno == EWOULDBLOCK && attempt < LOCK_ATTEMPTS; ++attempt) {
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+        taken = flock(file, LOCK_EX | LOCK_NB);
+    }
+    return taken;
+}
+
 static strata_status directory_lock(strata_context *ctx, struct run_directory *directory) {
     char *path;
     strata_status status = STRATA_OK;
     STRATA_TRY(directory_file(ctx, directory->path, "checkpoint/lock", &path));
     directory->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (directory->lock < 0) status = strata_fail_errno(ctx, errno, "open", path);
-    else if (flock(directory->lock, LOCK_EX | LOCK_NB) != 0)
-        status = errno == EWOULDBLOCK ? strata_fail(ctx, STRATA_ERR_BUSY, "%s: another process is running there (it holds %s)", directory->path, path)
+    else if (lock_take(directory->lock) != 0)
+        status = errno == EWOULDBLOCK ? strata_fail(ctx, STRATA_ERR_BUSY, "%s: another process is running there (it has locked %s)", directory->path, path)
                                       : strata_fail_errno(ctx, errno, "lock", path);
     mem_free(path);
     return status;

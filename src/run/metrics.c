@@ -81,7 +81,7 @@ struct metric_line {
     const char *text;
     size_t size;  /* with the newline */
     size_t rank;  /* of its task, in order of ids */
-    size_t step, number;
+    size_t number;
 };
 
 /** The whole file, cut into lines; names and taken are by rank. */
@@ -97,10 +97,10 @@ static int name_compare(const void *a, const void *b) {
     return strcmp(((const struct task_name *)a)->id, ((const struct task_name *)b)->id);
 }
 
+/* Steps rise within a task, so the order of a task's own lines is that of their steps. */
 static int line_compare(const void *a, const void *b) {
     const struct metric_line *x = a, *y = b;
     if (x->rank != y->rank) return x->rank < y->rank ? -1 : 1;
-    if (x->step != y->step) return x->step < y->step ? -1 : 1;
     return x->number < y->number ? -1 : x->number > y->number;
 }
 
@@ -116,11 +116,9 @@ static strata_status line_read(strata_context *ctx, const struct metric_table *t
     id[size] = '\0';
     start += size;
     if ((size_t)(end - start) <= middle_size || memcmp(start, middle, middle_size) != 0 || end[-2] != '}') goto malformed;
-    char *after;
-    errno = 0;
-    unsigned long long step = strtoull(start + middle_size, &after, 10);
-    if (after == start + middle_size || *after != ',' || errno) goto malformed;
-    line->step = (size_t)step;
+    start += middle_size;
+    size = strspn(start, "0123456789");
+    if (size == 0 || start[size] != ',') goto malformed;
     const struct task_name key = {.id = id}, *found = bsearch(&key, table->names, table->task_count, sizeof key, name_compare);
     if (!found) return strata_fail(ctx, STRATA_ERR_FORMAT, "%s:%zu: this run has no task '%s'", table->path, line->number, id);
     line->rank = (size_t)(found - table->names);

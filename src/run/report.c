@@ -96,30 +96,42 @@ static strata_status study_check(const struct report *report) {
     return strata_fail(report->ctx, STRATA_ERR_FORMAT, "%s: key 'study': expected '%s', found '%s'", report->result_path, report->study->name, name);
 }
 
-strata_status report_build_with(strata_context *ctx, const struct study *study, const char *directory, const char *gnuplot) {
-    struct report report = {.ctx = ctx, .study = study, .directory = directory};
-    char *result_path = string_format("%s/result.json", directory), *config_path = string_format("%s/config.ini", directory);
-    char *page_path = string_format("%s/report.html", directory);
+/* Everything but reading result.json; takes over what `report` owns. */
+static strata_status report_finish(struct report *report, const char *gnuplot) {
+    strata_context *ctx = report->ctx;
+    char *config_path = string_format("%s/config.ini", report->directory), *page_path = string_format("%s/report.html", report->directory);
     strata_status status;
-    if (!result_path || !config_path || !page_path) {
-        status = strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory: report");
-        goto cleanup;
-    }
-    report.result_path = result_path;
-    STRATA_GO(json_read(ctx, result_path, &report.result));
-    STRATA_GO(study_check(&report));
-    STRATA_GO(ini_read(ctx, config_path, &report.config));
-    STRATA_GO(figures_draw(&report, gnuplot));
-    STRATA_GO(page_write(&report));
-    STRATA_GO(file_write_atomic(ctx, page_path, report.page.data, report.page.size));
+    if (!config_path || !page_path) STRATA_GO(strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory: report"));
+    STRATA_GO(study_check(report));
+    STRATA_GO(ini_read(ctx, config_path, &report->config));
+    STRATA_GO(figures_draw(report, gnuplot));
+    STRATA_GO(page_write(report));
+    STRATA_GO(file_write_atomic(ctx, page_path, report->page.data, report->page.size));
 cleanup:
-    json_decref(report.result);
-    ini_destroy(&report.config);
-    buffer_destroy(&report.page);
-    buffer_destroy(&report.figures);
-    mem_free(result_path);
+    ini_destroy(&report->config);
+    buffer_destroy(&report->page);
+    buffer_destroy(&report->figures);
     mem_free(config_path);
     mem_free(page_path);
+    return status;
+}
+
+strata_status report_write(strata_context *ctx, const struct study *study, const char *directory, json_t *result) {
+    struct report report = {.ctx = ctx, .study = study, .directory = directory, .result_path = "result.json", .result = result};
+    return report_finish(&report, "gnuplot");
+}
+
+strata_status report_build_with(strata_context *ctx, const struct study *study, const char *directory, const char *gnuplot) {
+    struct report report = {.ctx = ctx, .study = study, .directory = directory};
+    char *result_path = string_format("%s/result.json", directory);
+    strata_status status;
+    if (!result_path) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory: report");
+    report.result_path = result_path;
+    STRATA_GO(json_read(ctx, result_path, &report.result));
+    STRATA_GO(report_finish(&report, gnuplot));
+cleanup:
+    json_decref(report.result);
+    mem_free(result_path);
     return status;
 }
 

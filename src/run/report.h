@@ -20,7 +20,10 @@
  */
 STRATA_MUST_USE strata_status report_build(strata_context *ctx, const struct study *study, const char *directory);
 
-/** The same with another gnuplot: a name to look for in PATH, or a path. */
+/** The same from a result (borrowed) that is not in result.json yet: a run writes that file last. */
+STRATA_MUST_USE strata_status report_write(strata_context *ctx, const struct study *study, const char *directory, json_t *result);
+
+/** report_build with another gnuplot: a name to look for in PATH, or a path. */
 STRATA_MUST_USE strata_status report_build_with(strata_context *ctx, const struct study *study, const char *directory, const char *gnuplot);
 
 /* ---- parts of the page ---- */

@@ -11,6 +11,7 @@
 #include "core/json.h"
 #include "core/memory.h"
 #include "run/host.h"
+#include "run/report.h"
 #include "run/session.h"
 #include "run/summary.h"
 
@@ -65,6 +66,7 @@ static strata_status session_finish(strata_context *ctx, struct session *session
     STRATA_GO(summary_check(ctx, &summary));
     STRATA_GO(summary_write_figures(ctx, &summary, folder));
     STRATA_GO(result_make(ctx, session, &summary, &made));
+    STRATA_GO(report_write(ctx, session->study, folder, made));
     STRATA_GO(json_write(ctx, made, 1, path));
     STRATA_GO(session_log(ctx, session, "finished after %.1f s", session->directory.seconds));
     *result = made;
@@ -161,11 +163,9 @@ strata_status run_study_name(strata_context *ctx, const char *directory, char **
 
 strata_status run_report(strata_context *ctx, const struct study *study, const char *directory) {
     char *path;
-    (void)study;
     STRATA_TRY(directory_file(ctx, directory, "result.json", &path));
-    strata_status status = STRATA_OK;
-    if (!file_exists(path))
-        status = strata_fail(ctx, STRATA_ERR_NOT_FOUND, "%s: no result yet: the run is not finished; go on with: strata resume %s", path, directory);
+    strata_status status = file_exists(path) ? report_build(ctx, study, directory)
+        : strata_fail(ctx, STRATA_ERR_NOT_FOUND, "%s: the run is not finished; go on with: strata resume %s", path, directory);
     mem_free(path);
     return status;
 }

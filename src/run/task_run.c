@@ -110,7 +110,6 @@ static strata_status task_run_open(strata_context *ctx, struct session *session,
     STRATA_TRY(status);
     if (!file_exists(run->state_path)) return STRATA_OK;
     const struct checkpoint_owner owner = task_owner(run, run->state_path);
-    record_set_destroy(run->records);
     STRATA_TRY(state_read(ctx, &owner, run->records, run->mark, &run->state));
     run->has_state = true;
     run->earlier = run->mark->seconds;
