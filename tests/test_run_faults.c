@@ -163,6 +163,18 @@ static void damaged_metrics_are_named_by_line_or_task(void **state) {
     buffer_destroy(&bad);
 }
 
+static void files_a_killed_process_was_writing_are_removed(void **state) {
+    (void)state;
+    static const char *const left[] = {"run/result.json.tmp-12", "run/checkpoint/walk/width=2/seed=9.done.json.tmp-3456"};
+    interrupt_in_second_task();
+    toy_write(left[0], "{");
+    toy_write(left[1], "{");
+    toy_write("run/mine.tmp-x", "kept");
+    assert_resume_equals_whole();
+    assert_false(file_exists(toy_path(left[0])) || file_exists(toy_path(left[1])));
+    assert_true(file_exists(toy_path("run/mine.tmp-x")));
+}
+
 /* ---- full disks ---- */
 
 static int temporary_files;
@@ -323,6 +335,7 @@ int main(void) {
         TOY_TEST(changed_or_missing_config_is_refused),
         TOY_TEST(another_version_or_a_damaged_description_is_refused),
         TOY_TEST(damaged_metrics_are_named_by_line_or_task),
+        TOY_TEST(files_a_killed_process_was_writing_are_removed),
         TOY_TEST(full_disk_leaves_no_partial_file_and_a_run_that_goes_on),
         TOY_TEST(killed_at_any_moment_a_run_ends_with_the_same_result),
         TOY_TEST(every_allocation_of_a_run_may_fail),

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@
 #include "core/memory.h"
 #include "run/checkpoint.h"
 
-enum { DIRECTORY_FORMAT = 1, CONFIG_LIMIT = 1 << 20, NAME_ATTEMPTS = 100, LOCK_ATTEMPTS = 10 };
+enum { DIRECTORY_FORMAT = 1, CONFIG_LIMIT = 1 << 20, NAME_ATTEMPTS = 100, LOCK_ATTEMPTS = 10, LEFTOVER_FOLDERS = 8 };
 
 double clock_seconds(void) {
     struct timespec now;
@@ -112,6 +113,16 @@ static strata_status directory_lock(strata_context *ctx, struct run_directory *d
                                       : strata_fail_errno(ctx, errno, "lock", path);
     mem_free(path);
     return status;
+}
+
+/* ---- what a killed process left ---- */
+
+/* PATH.tmp-PID of file_write_atomic. Failing to remove one harms nothing. */
+static int leftover_remove(const char *path, const struct stat *about, int kind, struct FTW *walk) {
+    const char *name = path + walk->base, *ending = strstr(name, ".tmp-");
+    (void)about;
+    if (kind == FTW_F && ending && ending[5] && ending[5 + strspn(ending + 5, "0123456789")] == '\0') unlink(path);
+    return 0;
 }
 
 /* ---- checkpoint/run.json ---- */
@@ -224,6 +235,7 @@ strata_status directory_open(strata_context *ctx, const char *path, struct run_d
         status = strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "%s: made by version %s, this is %s: their numbers may differ, start a new run", path,
             version, strata_version());
     if (status == STRATA_OK) status = config_check(ctx, directory);
+    if (status == STRATA_OK) nftw(path, leftover_remove, LEFTOVER_FOLDERS, FTW_PHYS);
     mem_free(version);
     return status;
 }

@@ -25,7 +25,8 @@ STRATA_MUST_USE strata_status directory_create(strata_context *ctx, const char *
     const struct settings *settings, struct run_directory *directory);
 
 /**
- * Opens and locks the directory of an earlier run; `directory` as above.
+ * Opens and locks the directory of an earlier run, and removes files that a killed process was writing;
+ * `directory` as above.
  * Errors: ERR_NOT_FOUND (no run there), ERR_BUSY (another process has the lock), ERR_FORMAT (damaged),
  * ERR_CONFIG (config.ini changed since), ERR_UNSUPPORTED (another version made it).
  */

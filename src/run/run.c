@@ -50,6 +50,16 @@ static strata_status result_make(strata_context *ctx, const struct session *sess
     return status;
 }
 
+/* Settings may leave out what a claim is measured by: it is then absent, which log.txt says. */
+static strata_status log_unmeasured(strata_context *ctx, struct session *session, const struct summary *summary) {
+    for (size_t i = 0; i < summary->claim_count; ++i) {
+        const struct claim *claim = &session->study->claims[i];
+        if (!summary->claims[i].measured && claim->presets & (1u << summary->preset))
+            STRATA_TRY(session_log(ctx, session, "claim %s: not measured with these settings", claim->id));
+    }
+    return STRATA_OK;
+}
+
 /* Tables, figures and verdicts of the records; result.json comes last, its absence means "not finished". */
 static strata_status session_finish(strata_context *ctx, struct session *session, json_t **result) {
     const struct records records = {.tasks = &session->tasks, .sets = session->records, .settings = session->settings};
@@ -64,6 +74,7 @@ static strata_status session_finish(strata_context *ctx, struct session *session
     STRATA_GO(summary_create(ctx, session->study, settings_preset(session->settings), &summary));
     STRATA_GO(session->study->summarise(ctx, &records, &summary));
     STRATA_GO(summary_check(ctx, &summary));
+    STRATA_GO(log_unmeasured(ctx, session, &summary));
     STRATA_GO(summary_write_figures(ctx, &summary, folder));
     STRATA_GO(result_make(ctx, session, &summary, &made));
     STRATA_GO(report_write(ctx, session->study, folder, made));
