@@ -8,7 +8,7 @@
 #include "core/memory.h"
 #include "data/dataset.h"
 
-enum { NAMES_MOST = 64 };
+enum { NAMES_MOST = 64, INDENT = 4, WIDTH_PIPED = 80 };
 
 const char *data_name(size_t i) { return i < data_table_size ? data_table[i]->name : NULL; }
 
@@ -17,8 +17,10 @@ static strata_status list_data(struct cli *cli, const char *folder) {
         char *path = NULL;
         strata_status status = data_locate(cli->ctx, data_table[i], folder, &path);
         if (status != STRATA_OK && status != STRATA_ERR_NOT_FOUND) return status;
-        printf("%s\n    %s\n    %s%s\n", data_table[i]->name, data_table[i]->summary, path ? "found in " : "missing: ",
-            path ? path : strata_context_message(cli->ctx));
+        printf("%s\n", data_table[i]->name);
+        text_wrap(stdout, data_table[i]->summary, 0, INDENT, terminal_width(stdout, WIDTH_PIPED));
+        if (path) printf("%*sfound in %s\n", INDENT, "", path);
+        else text_wrap(stdout, strata_context_message(cli->ctx), 0, INDENT, terminal_width(stdout, WIDTH_PIPED));
         mem_free(path);
         context_clear(cli->ctx);
     }

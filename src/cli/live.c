@@ -18,7 +18,7 @@ static void format_seconds(double seconds, char text[32]) {
 static void format_progress(const struct run_progress *now, char *text, size_t size) {
     char elapsed[32], left[32] = "";
     format_seconds(now->seconds, elapsed);
-    if (now->eta_seconds >= 0) format_seconds(now->eta_seconds, left);
+    if (now->eta_seconds >= 0 && now->tasks_done < now->tasks) format_seconds(now->eta_seconds, left);
     snprintf(text, size, "%3.0f%%  %zu/%zu tasks  %s%s%s%s", 100 * now->fraction, now->tasks_done, now->tasks, elapsed,
         *left ? ", about " : "", left, *left ? " left" : "");
 }

@@ -69,19 +69,24 @@ static void print_presets(const struct study *study) {
     }
 }
 
-static void print_claim(const struct claim *claim) {
+static strata_status print_claim(const struct cli *cli, const struct claim *claim) {
+    struct buffer line = {0};
     char bound[64];
     size_t indent = claim->control ? 6 : 4;
+    strata_status status = STRATA_OK;
     claim_bound_text(claim, bound);
-    printf("%*s%s\n", (int)indent - 2, "", claim->id);
-    printf("%*s%s, expected %s; %s %s (scale %s%s); presets", (int)indent, "", claim->control ? "control" : "claim",
-        expectation_name(claim->expected), claim->unit, bound, claim->scale == SCALE_LOG ? "log" : "linear", claim->exact ? ", exact" : "");
+    STRATA_GO(buffer_print(cli->ctx, &line, "%s, expected %s; %s %s (%s scale%s); presets", claim->control ? "control" : "claim",
+        expectation_name(claim->expected), claim->unit, bound, claim->scale == SCALE_LOG ? "log" : "linear", claim->exact ? ", exact" : ""));
     for (int preset = 0; preset < PRESET_COUNT; ++preset)
-        if (claim->presets & (1u << preset)) printf(" %s", preset_names[preset]);
-    putchar('\n');
+        if (claim->presets & (1u << preset)) STRATA_GO(buffer_print(cli->ctx, &line, " %s", preset_names[preset]));
+    printf("%*s%s\n", (int)indent - 2, "", claim->id);
+    text_wrap(stdout, line.data, 0, indent, page_width());
     text_wrap(stdout, claim->statement, 0, indent, page_width());
     printf("%*sSource: ", (int)indent, "");
     text_wrap(stdout, claim->source, indent + 8, indent + 8, page_width());
+cleanup:
+    buffer_destroy(&line);
+    return status;
 }
 
 strata_status command_studies(struct cli *cli, const struct arguments *arguments) {
@@ -100,6 +105,6 @@ strata_status command_studies(struct cli *cli, const struct arguments *arguments
     STRATA_TRY(print_settings(cli, study));
     print_presets(study);
     puts("\nClaims, each followed by its controls:");
-    for (const struct claim *claim = study->claims; claim && claim->id; ++claim) print_claim(claim);
+    for (const struct claim *claim = study->claims; claim && claim->id; ++claim) STRATA_TRY(print_claim(cli, claim));
     return STRATA_OK;
 }
