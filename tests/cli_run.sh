@@ -110,7 +110,7 @@ child=$!
 started locked
 expect 2 'locked' resume locked
 kill -INT $child
-sleep 0.02
+sleep 0.4
 kill -INT $child 2>/dev/null
 wait $child
 [ $? -le 1 ] || fault "Ctrl-C twice: status $?"

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -16,20 +17,31 @@
 
 static volatile sig_atomic_t stop_asked;
 
-/* First: a clean stop. Second: now. */
+/*
+ * First: a clean stop. Second: now; but not within a quarter of a second, because timeout(1) and some
+ * wrappers pass one Ctrl-C on to the process and to its group.
+ */
 static void on_stop(int signal_number) {
-    (void)signal_number;
-    if (stop_asked) _exit(STATUS_STOPPED);
-    stop_asked = 1;
+    static struct timespec first;
     static const char text[] = "\nstrata: stopping, saving what is done; once more to stop at once\n";
+    struct timespec now;
     int kept = errno;
-    ssize_t written = write(STDERR_FILENO, text, sizeof text - 1);
-    (void)written;
+    (void)signal_number;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (stop_asked && (double)(now.tv_sec - first.tv_sec) + 1e-9 * (double)(now.tv_nsec - first.tv_nsec) > 0.25) _exit(STATUS_STOPPED);
+    if (!stop_asked) {
+        first = now;
+        ssize_t written = write(STDERR_FILENO, text, sizeof text - 1);
+        (void)written;
+    }
+    stop_asked = 1;
     errno = kept;
 }
 
 static void catch_signals(void) {
     struct sigaction stop = {.sa_handler = on_stop, .sa_flags = SA_RESTART}, ignore = {.sa_handler = SIG_IGN};
+    sigaddset(&stop.sa_mask, SIGINT); /* the handler keeps state */
+    sigaddset(&stop.sa_mask, SIGTERM);
     sigaction(SIGINT, &stop, NULL);
     sigaction(SIGTERM, &stop, NULL);
     sigaction(SIGPIPE, &ignore, NULL); /* a closed pipe is a failed write, seen when standard output is flushed */

@@ -83,12 +83,12 @@ static strata_status show_result(struct cli *cli, const struct arguments *argume
     return STRATA_OK;
 }
 
-/* A stopped run says how to go on; a fault of usage does not. */
-static strata_status stopped(struct cli *cli, strata_status status, const char *directory) {
+/* A run that stopped half-way says how to go on (an interrupted one has said so); a fault of usage does not. */
+static strata_status end_run(struct cli *cli, strata_status status, const char *directory) {
     live_end(cli->live);
     if (status == STRATA_OK || !directory || exit_status_of(status, cli->started) != STATUS_STOPPED) return status;
-    char *word = shell_word(directory);
-    if (word) fprintf(stderr, "strata: continue with: strata resume %s\n", word);
+    char *word = strstr(strata_context_message(cli->ctx), "strata resume ") ? NULL : shell_word(directory);
+    if (word) fprintf(stderr, "strata: go on with: strata resume %s\n", word);
     mem_free(word);
     return status;
 }
@@ -111,7 +111,8 @@ strata_status command_run(struct cli *cli, const struct arguments *arguments) {
     STRATA_TRY(cli_threads(cli, arguments, &threads));
     STRATA_GO(settings_from_arguments(cli->ctx, study, arguments, 0, NULL, &settings));
     options = options_of(cli, arguments, study, threads);
-    status = stopped(cli, run_study(cli->ctx, &options, settings, &directory, &result), directory);
+    status = run_study(cli->ctx, &options, settings, &directory, &result);
+    status = end_run(cli, status, directory);
     if (status == STRATA_OK) status = show_result(cli, arguments, result, directory);
 cleanup:
     json_decref(result);
@@ -140,7 +141,7 @@ strata_status command_resume(struct cli *cli, const struct arguments *arguments)
     STRATA_TRY(cli_threads(cli, arguments, &threads));
     STRATA_TRY(study_of(cli, directory, &study));
     struct run_options options = options_of(cli, arguments, study, threads);
-    strata_status status = stopped(cli, run_resume(cli->ctx, directory, &options, &result), directory);
+    strata_status status = end_run(cli, run_resume(cli->ctx, directory, &options, &result), directory);
     if (status == STRATA_OK) status = show_result(cli, arguments, result, directory);
     json_decref(result);
     return status;

@@ -127,9 +127,9 @@ static strata_status first_failure(const struct sweep *sweep, const char *out) {
     for (size_t i = 0; i < sweep->grid.combinations; ++i) {
         if (sweep->runs[i].status != STRATA_ERR_INTERRUPTED) continue;
         char *word = shell_word(out);
-        fprintf(stderr, "strata: continue with the same command and --out %s\n", word ? word : out);
+        strata_status status = strata_fail(ctx, STRATA_ERR_INTERRUPTED, "interrupted; go on with the same command and --out %s", word ? word : out);
         mem_free(word);
-        return strata_fail_copy(ctx, sweep->runs[i].ctx);
+        return status;
     }
     for (size_t i = 0; i < sweep->grid.combinations; ++i) {
         const struct sweep_run *run = &sweep->runs[i];
