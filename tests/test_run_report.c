@@ -52,9 +52,23 @@ static const char *path_of(const char *name) {
 }
 
 static int teardown(void **state) {
-    static const char *const names[] = {"figures/curve.csv", "figures/curve.svg", "figures/curve.png", "figures/bars.csv", "figures/bars.svg",
-        "figures/bars.png", "figures/tiles.json", "figures/tiles.before.npy", "figures/tiles.after.npy", "figures/tiles.svg", "figures/tiles.png",
-        "figures", "result.json", "config.ini", "report.html", "failing", ""};
+    static const char *const names[] = {"figures/curve.csv",
+                                        "figures/curve.svg",
+                                        "figures/curve.png",
+                                        "figures/bars.csv",
+                                        "figures/bars.svg",
+                                        "figures/bars.png",
+                                        "figures/tiles.json",
+                                        "figures/tiles.before.npy",
+                                        "figures/tiles.after.npy",
+                                        "figures/tiles.svg",
+                                        "figures/tiles.png",
+                                        "figures",
+                                        "result.json",
+                                        "config.ini",
+                                        "report.html",
+                                        "failing",
+                                        ""};
     (void)state;
     mem_fail_from(0);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) remove(path_of(names[i]));
@@ -71,30 +85,47 @@ static const struct setting toy_rows[] = {
 };
 static const struct setting *const toy_tables[] = {toy_rows, NULL};
 static const struct figure toy_figures[] = {
-    {"curve", FIGURE_LINES, "Error & \"steps\" <i>", "step", "it's an error", false, true, "Lower is <better> & it's clear."},
+    {"curve", FIGURE_LINES, "Error & \"steps\" <i>", "step", "it's an error", false, true,
+     "Lower is <better> & it's clear."},
     {"bars", FIGURE_BARS, "Bars", "layer", "error", false, false, "Compare."},
     {"tiles", FIGURE_TILES, "Tiles", "", "", false, false, "Look."},
     {0},
 };
 static const struct table_title toy_titles[] = {{"learners", "All <learners>", "Smaller is better."}, {0}};
-static const struct study toy = {.name = "toy", .summary = "A <toy> & its study", .source = "Doe 2020", .question = "Is 1 < 2?",
-    .setting_tables = toy_tables, .figures = toy_figures, .tables = toy_titles};
+static const struct study toy = {.name = "toy",
+                                 .summary = "A <toy> & its study",
+                                 .source = "Doe 2020",
+                                 .question = "Is 1 < 2?",
+                                 .setting_tables = toy_tables,
+                                 .figures = toy_figures,
+                                 .tables = toy_titles};
 
 static const char toy_result[] =
-    "{\"study\":\"toy\",\"version\":\"0.1.0\",\"preset\":\"smoke\",\"seed\":1,\"seeds\":4,\"threads\":2,\"seconds\":9.3,"
+    "{\"study\":\"toy\",\"version\":\"0.1.0\",\"preset\":\"smoke\",\"seed\":1,\"seeds\":4,\"threads\":2,\"seconds\":9."
+    "3,"
     "\"host\":{\"cpu\":\"<cpu>\",\"cores\":2,\"blas\":\"b\"},\"claims\":["
-    "{\"id\":\"toy.good\",\"role\":\"claim\",\"expected\":\"holds\",\"statement\":\"It works.\",\"source\":\"Doe\",\"measured\":221,\"low\":160,\"high\":305,"
-    "\"unit\":\"ratio\",\"scale\":\"log\",\"seeds\":4,\"bound\":\">= 20\",\"verdict\":\"holds\",\"controls\":[\"toy.good.frozen\"]},"
-    "{\"id\":\"toy.good.frozen\",\"role\":\"control\",\"expected\":\"fails\",\"statement\":\"Frozen.\",\"source\":\"Doe\",\"measured\":null,\"low\":null,\"high\":null,"
-    "\"unit\":\"ratio\",\"scale\":\"log\",\"seeds\":4,\"bound\":\">= 20\",\"verdict\":\"fails\",\"controls\":[],\"note\":\"seed 3 diverged at step 1200\"},"
-    "{\"id\":\"toy.bad\",\"role\":\"claim\",\"expected\":\"holds\",\"statement\":\"<script>alert(1)</script>\",\"source\":\"Doe & Roe\",\"measured\":0.5,\"low\":0.4,\"high\":0.6,"
-    "\"unit\":\"points\",\"scale\":\"linear\",\"seeds\":4,\"bound\":\"in [1.2, 2.4]\",\"verdict\":\"fails\",\"controls\":[]},"
-    "{\"id\":\"toy.open\",\"role\":\"claim\",\"expected\":\"open\",\"statement\":\"Who knows.\",\"source\":\"-\",\"measured\":1,\"low\":1,\"high\":1,"
+    "{\"id\":\"toy.good\",\"role\":\"claim\",\"expected\":\"holds\",\"statement\":\"It "
+    "works.\",\"source\":\"Doe\",\"measured\":221,\"low\":160,\"high\":305,"
+    "\"unit\":\"ratio\",\"scale\":\"log\",\"seeds\":4,\"bound\":\">= "
+    "20\",\"verdict\":\"holds\",\"controls\":[\"toy.good.frozen\"]},"
+    "{\"id\":\"toy.good.frozen\",\"role\":\"control\",\"expected\":\"fails\",\"statement\":\"Frozen.\",\"source\":"
+    "\"Doe\",\"measured\":null,\"low\":null,\"high\":null,"
+    "\"unit\":\"ratio\",\"scale\":\"log\",\"seeds\":4,\"bound\":\">= "
+    "20\",\"verdict\":\"fails\",\"controls\":[],\"note\":\"seed 3 diverged at step 1200\"},"
+    "{\"id\":\"toy.bad\",\"role\":\"claim\",\"expected\":\"holds\",\"statement\":\"<script>alert(1)</"
+    "script>\",\"source\":\"Doe & Roe\",\"measured\":0.5,\"low\":0.4,\"high\":0.6,"
+    "\"unit\":\"points\",\"scale\":\"linear\",\"seeds\":4,\"bound\":\"in [1.2, "
+    "2.4]\",\"verdict\":\"fails\",\"controls\":[]},"
+    "{\"id\":\"toy.open\",\"role\":\"claim\",\"expected\":\"open\",\"statement\":\"Who "
+    "knows.\",\"source\":\"-\",\"measured\":1,\"low\":1,\"high\":1,"
     "\"unit\":\"points\",\"scale\":\"linear\",\"seeds\":4,\"bound\":\"<= 2\",\"verdict\":\"holds\",\"controls\":[]}],"
-    "\"tables\":[{\"id\":\"learners\",\"columns\":[\"learner\",\"n\",\"test_error\"],\"rows\":[[\"sgd_joint\",4096,0.0004],[\"a<b\",2,null]]}],"
+    "\"tables\":[{\"id\":\"learners\",\"columns\":[\"learner\",\"n\",\"test_error\"],\"rows\":[[\"sgd_joint\",4096,0."
+    "0004],[\"a<b\",2,null]]}],"
     "\"figures\":[\"figures/curve.svg\",\"figures/bars.svg\",\"figures/tiles.svg\"]}";
 
-static void text_write(const char *name, const char *text) { OK(file_write_atomic(ctx, path_of(name), text, strlen(text))); }
+static void text_write(const char *name, const char *text) {
+    OK(file_write_atomic(ctx, path_of(name), text, strlen(text)));
+}
 
 static struct buffer text_read(const char *name) {
     struct buffer bytes = {0};
@@ -192,9 +223,28 @@ static void numbers_read_like_a_person_writes_them(void **state) {
     static const struct {
         double value;
         const char *text;
-    } cases[] = {{0, "0"}, {1, "1"}, {221, "221"}, {4096, "4096"}, {65536, "65,536"}, {-1234567, "−1,234,567"}, {0.5, "0.5"}, {1.2345, "1.23"},
-        {0.50004, "0.500"}, {0.001, "0.001"}, {0.00123456, "0.00123"}, {0.0004, "4×10⁻⁴"}, {1.2e-5, "1.2×10⁻⁵"}, {-3.14159e-10, "−3.14×10⁻¹⁰"},
-        {9.9999, "10.0"}, {99.99, "100"}, {1234.6, "1235"}, {12345.6, "12,346"}, {2e9, "2×10⁹"}, {6.02214e23, "6.02×10²³"}, {NAN, "diverged"}, {INFINITY, "diverged"}};
+    } cases[] = {{0, "0"},
+                 {1, "1"},
+                 {221, "221"},
+                 {4096, "4096"},
+                 {65536, "65,536"},
+                 {-1234567, "−1,234,567"},
+                 {0.5, "0.5"},
+                 {1.2345, "1.23"},
+                 {0.50004, "0.500"},
+                 {0.001, "0.001"},
+                 {0.00123456, "0.00123"},
+                 {0.0004, "4×10⁻⁴"},
+                 {1.2e-5, "1.2×10⁻⁵"},
+                 {-3.14159e-10, "−3.14×10⁻¹⁰"},
+                 {9.9999, "10.0"},
+                 {99.99, "100"},
+                 {1234.6, "1235"},
+                 {12345.6, "12,346"},
+                 {2e9, "2×10⁹"},
+                 {6.02214e23, "6.02×10²³"},
+                 {NAN, "diverged"},
+                 {INFINITY, "diverged"}};
     char text[NUMBER_TEXT_SIZE];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         number_text(cases[i].value, text);
@@ -230,7 +280,8 @@ static void axes_hold_the_data_and_have_round_tics(void **state) {
     static const struct {
         double low, high;
         bool log;
-    } cases[] = {{0, 9000, false}, {3e-5, 1.2, true}, {600, 3600, true}, {-0.3, 0.2, false}, {5, 5, false}, {7, 7, true}, {1e-12, 1e9, true}};
+    } cases[] = {{0, 9000, false}, {3e-5, 1.2, true}, {600, 3600, true}, {-0.3, 0.2, false},
+                 {5, 5, false},    {7, 7, true},      {1e-12, 1e9, true}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct extent extent = extent_empty;
         struct axis axis;
@@ -240,7 +291,8 @@ static void axes_hold_the_data_and_have_round_tics(void **state) {
         axis_make(&extent, cases[i].log, false, &axis);
         assert_true(axis.low <= cases[i].low && axis.high >= cases[i].high && axis.low < axis.high);
         assert_in_range(axis.tic_count, 2, 11);
-        for (size_t t = 0; t < axis.tic_count; t++) assert_true(axis.tics[t] >= axis.low * (1 - 1e-9) - 1e-9 && axis.tics[t] <= axis.high * (1 + 1e-9) + 1e-9);
+        for (size_t t = 0; t < axis.tic_count; t++)
+            assert_true(axis.tics[t] >= axis.low * (1 - 1e-9) - 1e-9 && axis.tics[t] <= axis.high * (1 + 1e-9) + 1e-9);
         assert_true(axis_place(&axis, cases[i].low) >= 0 && axis_place(&axis, cases[i].high) <= 1);
     }
 }
@@ -261,7 +313,8 @@ static void figure_data_reads_back_what_was_written(void **state) {
         assert_int_equal(second.points[i].series, first.points[i].series);
         assert_true(second.points[i].x == first.points[i].x);
         assert_true(second.points[i].y == first.points[i].y || (isnan(second.points[i].y) && isnan(first.points[i].y)));
-        assert_true(isnan(first.points[i].low) ? isnan(second.points[i].low) : second.points[i].low == first.points[i].low);
+        assert_true(isnan(first.points[i].low) ? isnan(second.points[i].low)
+                                               : second.points[i].low == first.points[i].low);
     }
     figure_data_destroy(&first);
     figure_data_destroy(&second);
@@ -277,7 +330,8 @@ static void damaged_figure_data_is_refused_with_its_line(void **state) {
         {FIGURE_BARS, "series,x,y,low,high,label\n", ":1: expected series,category,y,low,high"},
         {FIGURE_LINES, "series,x,y,low,high,label\na,1,2,,\n", ":2: expected 6 fields, found 5"},
         {FIGURE_LINES, "series,x,y,low,high,label\na,1,2,,,,\n", ":2: expected 6 fields, found more"},
-        {FIGURE_LINES, "series,x,y,low,high,label\na,1,2,,,\na,one,2,,,\n", ":3: expected a number in column x, found 'one'"},
+        {FIGURE_LINES, "series,x,y,low,high,label\na,1,2,,,\na,one,2,,,\n",
+         ":3: expected a number in column x, found 'one'"},
         {FIGURE_LINES, "series,x,y,low,high,label\na,,2,,,\n", ":2: expected a number in column x"},
         {FIGURE_LINES, "series,x,y,low,high,label\na,1,2,1,,\n", ":2: expected both ends of the interval"},
         {FIGURE_LINES, "series,x,y,low,high,label\n\"a,1,2,1,,\n", ":2: field 1: quote is not closed"},
@@ -289,8 +343,10 @@ static void damaged_figure_data_is_refused_with_its_line(void **state) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct figure_data data;
-        assert_int_equal(figure_data_parse(ctx, cases[i].kind, "f.csv", cases[i].text, strlen(cases[i].text), &data), STRATA_ERR_FORMAT);
-        if (!strstr(strata_context_message(ctx), cases[i].message)) fail_msg("case %zu: '%s' without '%s'", i, strata_context_message(ctx), cases[i].message);
+        assert_int_equal(figure_data_parse(ctx, cases[i].kind, "f.csv", cases[i].text, strlen(cases[i].text), &data),
+                         STRATA_ERR_FORMAT);
+        if (!strstr(strata_context_message(ctx), cases[i].message))
+            fail_msg("case %zu: '%s' without '%s'", i, strata_context_message(ctx), cases[i].message);
     }
 }
 
@@ -321,14 +377,16 @@ static void scripts_quote_every_text(void **state) {
     OK(figure_script(ctx, &toy_figures[0], &data, FORMAT_SVG, &script, &height));
     assert_non_null(strstr(script.data, "'it''s an error'"));
     assert_non_null(strstr(script.data, "'`touch x` $(y) @z'"));
-    assert_int_equal(occurrences(script.data, "\""), 2); /* those of a name: a literal in double quotes would substitute */
+    assert_int_equal(occurrences(script.data, "\""),
+                     2); /* those of a name: a literal in double quotes would substitute */
     buffer_destroy(&script);
     figure_data_destroy(&data);
 }
 
 static void fitted_slopes_stand_in_the_legend(void **state) {
     (void)state;
-    const struct figure spec = {.id = "f", .kind = FIGURE_POINTS, .title = "t", .x_label = "x", .y_label = "y", .log_x = true, .log_y = true};
+    const struct figure spec = {
+        .id = "f", .kind = FIGURE_POINTS, .title = "t", .x_label = "x", .y_label = "y", .log_x = true, .log_y = true};
     struct figure_data data = {.kind = FIGURE_POINTS};
     struct buffer script = {0};
     double height;
@@ -383,11 +441,27 @@ static void empty_figures_are_drawn_without_fault(void **state) {
 
 static void the_page_says_everything_and_escapes_it(void **state) {
     (void)state;
-    static const char *const parts[] = {"A &lt;toy&gt; &amp; its study", "Is 1 &lt; 2?", "1 of 2 claims came out as the theory says; 1 came out otherwise.",
-        "1 of 1 control behaved as it should.", "1 question is open in theory; here 1 holds.", "Not as expected", "&lt;script&gt;alert(1)&lt;/script&gt;",
-        "95 % interval 160 to 305", "bound: at least 20", "bound: between 1.2 and 2.4", "seed 3 diverged at step 1200", "Lower is &lt;better&gt; &amp; it&#39;s clear.",
-        "All &lt;learners&gt;", "SGD, all layers together", "<td class=\"n\">diverged</td>", "strata run toy --config config.ini", "<td class=\"set\">smoke</td>",
-        "weight of a level &lt;relative&gt;", "&lt;cpu&gt;", "<html lang=\"en\">", "name=\"viewport\""};
+    static const char *const parts[] = {"A &lt;toy&gt; &amp; its study",
+                                        "Is 1 &lt; 2?",
+                                        "1 of 2 claims came out as the theory says; 1 came out otherwise.",
+                                        "1 of 1 control behaved as it should.",
+                                        "1 question is open in theory; here 1 holds.",
+                                        "Not as expected",
+                                        "&lt;script&gt;alert(1)&lt;/script&gt;",
+                                        "95 % interval 160 to 305",
+                                        "bound: at least 20",
+                                        "bound: between 1.2 and 2.4",
+                                        "seed 3 diverged at step 1200",
+                                        "Lower is &lt;better&gt; &amp; it&#39;s clear.",
+                                        "All &lt;learners&gt;",
+                                        "SGD, all layers together",
+                                        "<td class=\"n\">diverged</td>",
+                                        "strata run toy --config config.ini",
+                                        "<td class=\"set\">smoke</td>",
+                                        "weight of a level &lt;relative&gt;",
+                                        "&lt;cpu&gt;",
+                                        "<html lang=\"en\">",
+                                        "name=\"viewport\""};
     directory_write();
     OK(report_build(ctx, &toy, folder));
     struct buffer page = text_read("report.html");
@@ -444,9 +518,12 @@ static void a_damaged_directory_is_named(void **state) {
     directory_write();
     text_write("figures/curve.csv", "series,x,y,low,high,label\nsgd_joint,1,oops,,,\n");
     assert_int_equal(report_build(ctx, &toy, folder), STRATA_ERR_FORMAT);
-    assert_non_null(strstr(strata_context_message(ctx), "figures/curve.csv:2: expected a number or nothing in column y, found 'oops'"));
+    assert_non_null(strstr(strata_context_message(ctx),
+                           "figures/curve.csv:2: expected a number or nothing in column y, found 'oops'"));
     curve_write();
-    text_write("result.json", "{\"study\":\"toy\",\"preset\":\"smoke\",\"claims\":[],\"tables\":[],\"figures\":[\"figures/../../etc.svg\"]}");
+    text_write(
+        "result.json",
+        "{\"study\":\"toy\",\"preset\":\"smoke\",\"claims\":[],\"tables\":[],\"figures\":[\"figures/../../etc.svg\"]}");
     assert_int_equal(report_build(ctx, &toy, folder), STRATA_ERR_FORMAT);
     text_write("result.json", "{\"study\":\"other\"}");
     assert_int_equal(report_build(ctx, &toy, folder), STRATA_ERR_FORMAT);
@@ -464,7 +541,8 @@ static void any_allocation_may_fail(void **state) {
         mem_fail_from(n);
         status = report_build_with(ctx, &toy, folder, "/nonexistent/gnuplot");
         mem_fail_from(0);
-        if (status != STRATA_OK && status != STRATA_ERR_MEMORY) fail_msg("allocation %llu: %s", (unsigned long long)n, strata_context_message(ctx));
+        if (status != STRATA_OK && status != STRATA_ERR_MEMORY)
+            fail_msg("allocation %llu: %s", (unsigned long long)n, strata_context_message(ctx));
     }
 }
 

@@ -16,8 +16,10 @@ static void tic_power(struct axis *axis, double exponent, bool plain) {
     double value = pow(10, exponent);
     char *label = axis->labels[axis->tic_count];
     axis->tics[axis->tic_count++] = value;
-    if (plain) number_text(value, label);
-    else number_power((int)exponent, label);
+    if (plain)
+        number_text(value, label);
+    else
+        number_power((int)exponent, label);
 }
 
 static const double fine_steps[] = {1, 2, 5};
@@ -70,8 +72,10 @@ static void log_make(const struct extent *extent, bool tight, struct axis *axis)
         axis->low = fine_below(axis->low);
         axis->high = fine_above(axis->high);
     }
-    if (axis->high / axis->low <= 100) fine_make(axis);
-    else decades_make(axis);
+    if (axis->high / axis->low <= 100)
+        fine_make(axis);
+    else
+        decades_make(axis);
 }
 
 /** 1, 2, 2.5 or 5 times a power of ten, at least `least`. */
@@ -98,7 +102,8 @@ static void linear_make(const struct extent *extent, bool tight, struct axis *ax
         axis->low = step * floor(axis->low / step + 1e-9);
         axis->high = step * ceil(axis->high / step - 1e-9);
     }
-    for (double n = ceil(axis->low / step - 1e-9); n * step <= axis->high + 1e-9 * step && axis->tic_count < AXIS_MAX_TICS; n++) {
+    for (double n = ceil(axis->low / step - 1e-9);
+         n * step <= axis->high + 1e-9 * step && axis->tic_count < AXIS_MAX_TICS; n++) {
         number_tic(n * step, step, axis->labels[axis->tic_count]);
         axis->tics[axis->tic_count++] = n * step;
     }
@@ -106,8 +111,10 @@ static void linear_make(const struct extent *extent, bool tight, struct axis *ax
 
 void axis_make(const struct extent *extent, bool log, bool tight, struct axis *axis) {
     *axis = (struct axis){.log = log};
-    if (log) log_make(extent, tight, axis);
-    else linear_make(extent, tight, axis);
+    if (log)
+        log_make(extent, tight, axis);
+    else
+        linear_make(extent, tight, axis);
 }
 
 void axis_at(const double *values, size_t count, bool log, struct axis *axis) {
@@ -132,5 +139,6 @@ double axis_clamp(const struct axis *axis, double value) { return fmin(fmax(valu
 
 double axis_place(const struct axis *axis, double value) {
     value = axis_clamp(axis, value);
-    return axis->log ? log(value / axis->low) / log(axis->high / axis->low) : (value - axis->low) / (axis->high - axis->low);
+    return axis->log ? log(value / axis->low) / log(axis->high / axis->low)
+                     : (value - axis->low) / (axis->high - axis->low);
 }

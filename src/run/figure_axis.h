@@ -30,7 +30,8 @@ extern const struct extent extent_empty;
 void extent_add(struct extent *extent, double value);
 
 /**
- * An axis over an extent. Logarithmic: tics at decades, or at 1-2-5 when there are fewer than two. Linear: about five round steps.
+ * An axis over an extent. Logarithmic: tics at decades, or at 1-2-5 when there are fewer than two. Linear: about
+ * five round steps.
  *
  * @param tight  the range ends at the data (x of curves), else at the next tic.
  */

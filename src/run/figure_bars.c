@@ -12,7 +12,8 @@ static double bar_width(const struct figure_data *data) { return group_width / f
 
 /** Middle of a bar; category c (from 0) is centred at c + 1. */
 static double bar_middle(const struct figure_data *data, const struct figure_point *point) {
-    return (double)point->category + 1 + bar_width(data) * ((double)point->series - ((double)data->series.count - 1) / 2);
+    return (double)point->category + 1 +
+           bar_width(data) * ((double)point->series - ((double)data->series.count - 1) / 2);
 }
 
 static double bar_pixels(const struct sketch *sketch) {
@@ -30,8 +31,10 @@ static void values_axis(const struct sketch *sketch, struct axis *y) {
         if (!isnan(point->low)) extent_add(&up, log && point->y > 0 ? fmax(point->low, point->y / 10) : point->low);
         extent_add(&up, high > 0 ? high * (log ? 1.5 : 1.08) : high); /* room for the value above */
     }
-    if (log) up.positive *= 0.7; /* the smallest bar has a height too */
-    else extent_add(&up, 0);
+    if (log)
+        up.positive *= 0.7; /* the smallest bar has a height too */
+    else
+        extent_add(&up, 0);
     axis_make(&up, log, false, y);
 }
 
@@ -46,7 +49,8 @@ static bool categories_axis(const struct sketch *sketch, struct axis *x, double 
 }
 
 static strata_status categories_draw(const struct sketch *sketch, bool slanted) {
-    STRATA_TRY(buffer_print(sketch->ctx, sketch->out, "set xtics nomirror scale 0 %s tc rgb '#333333' (", slanted ? "rotate by 35 right" : "norotate"));
+    STRATA_TRY(buffer_print(sketch->ctx, sketch->out, "set xtics nomirror scale 0 %s tc rgb '#333333' (",
+                            slanted ? "rotate by 35 right" : "norotate"));
     for (size_t i = 0; i < sketch->data->categories.count; i++) {
         struct buffer label = {0};
         strata_status status = series_label(sketch->ctx, &label, sketch->data->categories.names[i]);
@@ -60,7 +64,8 @@ static strata_status categories_draw(const struct sketch *sketch, bool slanted) 
 }
 
 /** The value above its bar, or the word "diverged" where the bar would stand. */
-static strata_status value_draw(const struct sketch *sketch, const struct axis *x, const struct axis *y, const struct figure_point *point, bool all) {
+static strata_status value_draw(const struct sketch *sketch, const struct axis *x, const struct axis *y,
+                                const struct figure_point *point, bool all) {
     char text[NUMBER_TEXT_SIZE];
     bool diverged = isnan(point->y);
     if (!diverged && !all) return STRATA_OK;
@@ -68,7 +73,8 @@ static strata_status value_draw(const struct sketch *sketch, const struct axis *
     double top = diverged ? y->low : isnan(point->high) ? point->y : fmax(point->y, point->high);
     double at_x = sketch->left + axis_place(x, bar_middle(sketch->data, point)) * (sketch->right - sketch->left);
     double at_y = sketch->bottom + axis_place(y, fmax(top, 0)) * (sketch->top - sketch->bottom);
-    return sketch_text(sketch, at_x, at_y + (diverged ? 6 : 9), diverged ? "left rotate by 90 tc rgb '#777777'" : "center tc rgb '#333333'", text);
+    return sketch_text(sketch, at_x, at_y + (diverged ? 6 : 9),
+                       diverged ? "left rotate by 90 tc rgb '#777777'" : "center tc rgb '#333333'", text);
 }
 
 static strata_status series_write(const struct sketch *sketch, const struct axis *y, size_t series) {
@@ -105,8 +111,14 @@ static strata_status plot_write(const struct sketch *sketch) {
         char tint[8];
         colour_tint(sketch->looks[i].style->colour, bar_density(i), tint);
         series_count(sketch->data, i, &values, &intervals);
-        if (values) STRATA_TRY(buffer_print(sketch->ctx, sketch->out, ", $s%zu using 1:2 with boxes fc rgb '%s' lw 1 fs solid 1.0 border lc rgb '%s'", i, tint, sketch->looks[i].style->colour));
-        if (intervals) STRATA_TRY(buffer_print(sketch->ctx, sketch->out, ", $s%zu using 1:3:(0):($4-$3) with vectors %s lw 1.3 lc rgb '#222222'", i, whisker_style));
+        if (values)
+            STRATA_TRY(buffer_print(sketch->ctx, sketch->out,
+                                    ", $s%zu using 1:2 with boxes fc rgb '%s' lw 1 fs solid 1.0 border lc rgb '%s'", i,
+                                    tint, sketch->looks[i].style->colour));
+        if (intervals)
+            STRATA_TRY(buffer_print(sketch->ctx, sketch->out,
+                                    ", $s%zu using 1:3:(0):($4-$3) with vectors %s lw 1.3 lc rgb '#222222'", i,
+                                    whisker_style));
     }
     return buffer_print(sketch->ctx, sketch->out, "\n");
 }
@@ -116,7 +128,8 @@ strata_status script_bars(struct sketch *sketch) {
     struct axis x, y;
     double widest, tics = 0;
     if (data->categories.count > MAX_CATEGORIES)
-        return strata_fail(sketch->ctx, STRATA_ERR_UNSUPPORTED, "figure '%s': at most %d categories, found %zu", sketch->spec->id, MAX_CATEGORIES, data->categories.count);
+        return strata_fail(sketch->ctx, STRATA_ERR_UNSUPPORTED, "figure '%s': at most %d categories, found %zu",
+                           sketch->spec->id, MAX_CATEGORIES, data->categories.count);
     values_axis(sketch, &y);
     for (size_t i = 0; i < y.tic_count; i++) tics = fmax(tics, sketch_text_width(y.labels[i]));
     sketch->left = tics + 24;
@@ -128,9 +141,12 @@ strata_status script_bars(struct sketch *sketch) {
     STRATA_TRY(sketch_open(sketch));
     STRATA_TRY(sketch_axes(sketch, &x, &y, "ytics", "scale 0"));
     STRATA_TRY(categories_draw(sketch, slanted));
-    for (size_t i = 0; i < data->point_count; i++) STRATA_TRY(value_draw(sketch, &x, &y, &data->points[i], bar_pixels(sketch) >= VALUE_ROOM));
+    for (size_t i = 0; i < data->point_count; i++)
+        STRATA_TRY(value_draw(sketch, &x, &y, &data->points[i], bar_pixels(sketch) >= VALUE_ROOM));
     for (size_t i = 0; i < data->series.count; i++) STRATA_TRY(series_write(sketch, &y, i));
     STRATA_TRY(legend_draw(sketch));
-    if (!data->point_count) STRATA_TRY(sketch_text(sketch, (sketch->left + sketch->right) / 2, (sketch->bottom + sketch->top) / 2, "center tc rgb '#555555'", "no data"));
+    if (!data->point_count)
+        STRATA_TRY(sketch_text(sketch, (sketch->left + sketch->right) / 2, (sketch->bottom + sketch->top) / 2,
+                               "center tc rgb '#555555'", "no data"));
     return plot_write(sketch);
 }

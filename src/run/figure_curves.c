@@ -49,7 +49,8 @@ static size_t x_values(const struct figure_data *data, double values[AXIS_MAX_TI
 /** True when the labels of the tics stand clear of each other. */
 static bool tics_apart(const struct sketch *sketch, const struct axis *axis) {
     for (size_t i = 1; i < axis->tic_count; i++) {
-        double apart = (axis_place(axis, axis->tics[i]) - axis_place(axis, axis->tics[i - 1])) * (sketch->right - sketch->left);
+        double apart = (axis_place(axis, axis->tics[i]) - axis_place(axis, axis->tics[i - 1])) *
+                       (sketch->right - sketch->left);
         if (apart < (sketch_text_width(axis->labels[i]) + sketch_text_width(axis->labels[i - 1])) / 2 + 8) return false;
     }
     return true;
@@ -65,7 +66,8 @@ static void axes_plan(struct sketch *sketch, struct axis *x, struct axis *y) {
         extent_add(&up, point->y);
         extent_add(&up, point->high);
         /* an interval that reaches far down a log axis must not flatten the rest */
-        if (!isnan(point->low)) extent_add(&up, sketch->spec->log_y && point->y > 0 ? fmax(point->low, point->y / 10) : point->low);
+        if (!isnan(point->low))
+            extent_add(&up, sketch->spec->log_y && point->y > 0 ? fmax(point->low, point->y / 10) : point->low);
     }
     for (size_t i = 0; i < data->marker_count; i++) extent_add(&along, data->markers[i].x);
     axis_make(&up, sketch->spec->log_y, false, y);
@@ -96,8 +98,9 @@ static size_t markers_place(const struct sketch *sketch, const struct axis *x, s
     size_t rows = 0;
     for (size_t i = 0; i < sketch->data->marker_count; i++) {
         struct marker_place *place = &places[i];
-        *place = (struct marker_place){.x = sketch->left + axis_place(x, sketch->data->markers[i].x) * (sketch->right - sketch->left),
-            .width = sketch_text_width(sketch->data->markers[i].label)};
+        *place = (struct marker_place){.x = sketch->left +
+                                            axis_place(x, sketch->data->markers[i].x) * (sketch->right - sketch->left),
+                                       .width = sketch_text_width(sketch->data->markers[i].label)};
         place->leftward = place->x + place->width > FIGURE_WIDTH - 4;
         double from = place->leftward ? place->x - place->width : place->x;
         while (place->row + 1 < MARKER_ROWS && from < ends[place->row] + 10) place->row++;
@@ -107,14 +110,16 @@ static size_t markers_place(const struct sketch *sketch, const struct axis *x, s
     return rows;
 }
 
-static strata_status marker_draw(const struct sketch *sketch, const struct figure_marker *marker, const struct marker_place *place) {
+static strata_status marker_draw(const struct sketch *sketch, const struct figure_marker *marker,
+                                 const struct marker_place *place) {
     double y = sketch->top + 10 + MARKER_ROW * (double)place->row;
     STRATA_TRY(buffer_print(sketch->ctx, sketch->out, "set arrow from"));
     STRATA_TRY(sketch_place(sketch, place->x, sketch->bottom));
     STRATA_TRY(buffer_print(sketch->ctx, sketch->out, " to"));
     STRATA_TRY(sketch_place(sketch, place->x, y + 6));
     STRATA_TRY(buffer_print(sketch->ctx, sketch->out, " nohead dt (4,4) lw 1 lc rgb '#8a8a8a' back\n"));
-    return sketch_text(sketch, place->x + (place->leftward ? -5 : 5), y, place->leftward ? "right tc rgb '#555555'" : "left tc rgb '#555555'", marker->label);
+    return sketch_text(sketch, place->x + (place->leftward ? -5 : 5), y,
+                       place->leftward ? "right tc rgb '#555555'" : "left tc rgb '#555555'", marker->label);
 }
 
 /* ---- data ---- */
@@ -129,7 +134,8 @@ static strata_status point_write(const struct sketch *sketch, const struct axis 
 }
 
 /** $sN: x y low high of every point (a blank line where a fit diverged); $mN: the few that carry a marker. */
-static strata_status curve_write(const struct sketch *sketch, const struct axis *x, const struct axis *y, const struct curve *curve, bool marks) {
+static strata_status curve_write(const struct sketch *sketch, const struct axis *x, const struct axis *y,
+                                 const struct curve *curve, bool marks) {
     size_t every = curve->count > 3 * MARKS ? curve->count / MARKS : 1, seen = 0;
     size_t first = every > 1 ? curve->series * every / (sketch->data->series.count + 1) : 0; /* staggered */
     STRATA_TRY(buffer_print(sketch->ctx, sketch->out, "$%c%zu << END\n", marks ? 'm' : 's', curve->series));
@@ -138,8 +144,10 @@ static strata_status curve_write(const struct sketch *sketch, const struct axis 
         if (point->series != curve->series) continue;
         bool kept = !marks || (seen % every == first % every);
         seen++;
-        if (isnan(point->y) || (x->log && point->x <= 0)) STRATA_TRY(buffer_print(sketch->ctx, sketch->out, "\n"));
-        else if (kept) STRATA_TRY(point_write(sketch, y, point));
+        if (isnan(point->y) || (x->log && point->x <= 0))
+            STRATA_TRY(buffer_print(sketch->ctx, sketch->out, "\n"));
+        else if (kept)
+            STRATA_TRY(point_write(sketch, y, point));
     }
     return buffer_print(sketch->ctx, sketch->out, "END\n");
 }
@@ -148,9 +156,10 @@ static strata_status style_write(const struct sketch *sketch, size_t series) {
     const struct series_look *look = &sketch->looks[series];
     static const char *const dashes[] = {"(14,4)", "(2,3)", "(8,4)", "(9,3,2,3)"};
     const char *dash = look->fit ? "(3,3)" : look->variant ? dashes[(look->variant - 1) % 4] : look->style->dash;
-    return buffer_print(sketch->ctx, sketch->out, "set style line %zu lc rgb '%s' lw %s dt %s pt %d ps %s\n", series + 1, look->style->colour,
-        look->fit ? "1.4" : "2.2", *dash ? dash : "solid", look->style->point - (look->variant % 2 ? 1 : 0),
-        sketch->data->kind == FIGURE_POINTS ? "0.85" : "0.65");
+    return buffer_print(sketch->ctx, sketch->out, "set style line %zu lc rgb '%s' lw %s dt %s pt %d ps %s\n",
+                        series + 1, look->style->colour, look->fit ? "1.4" : "2.2", *dash ? dash : "solid",
+                        look->style->point - (look->variant % 2 ? 1 : 0),
+                        sketch->data->kind == FIGURE_POINTS ? "0.85" : "0.65");
 }
 
 /* ---- plot ---- */
@@ -168,15 +177,23 @@ static strata_status plot_write(const struct sketch *sketch) {
     for (size_t i = 0; i < data->series.count; i++) {
         struct curve curve = curve_of(data, i);
         if (curve_any(data, i) && curve.interval && data->kind == FIGURE_LINES && curve.count > SPARSE)
-            STRATA_TRY(buffer_print(sketch->ctx, sketch->out, ", $s%zu using 1:3:4 with filledcurves lc rgb '%s' fs transparent solid 0.16 noborder", i, sketch->looks[i].style->colour));
+            STRATA_TRY(
+                buffer_print(sketch->ctx, sketch->out,
+                             ", $s%zu using 1:3:4 with filledcurves lc rgb '%s' fs transparent solid 0.16 noborder", i,
+                             sketch->looks[i].style->colour));
     }
     for (size_t i = 0; i < data->series.count; i++) {
         struct curve curve = curve_of(data, i);
-        bool lines = data->kind == FIGURE_LINES || sketch->looks[i].fit, band = data->kind == FIGURE_LINES && curve.count > SPARSE;
+        bool lines = data->kind == FIGURE_LINES || sketch->looks[i].fit,
+             band = data->kind == FIGURE_LINES && curve.count > SPARSE;
         if (!curve_any(data, i)) continue;
         if (lines) STRATA_TRY(buffer_print(sketch->ctx, sketch->out, ", $s%zu using 1:2 with lines ls %zu", i, i + 1));
-        if (curve.interval && !band) STRATA_TRY(buffer_print(sketch->ctx, sketch->out, ", $s%zu using 1:3:(0):($4-$3) with vectors %s lw 1.3 lc rgb '%s'", i, whisker_style, sketch->looks[i].style->colour));
-        if (!sketch->looks[i].fit) STRATA_TRY(buffer_print(sketch->ctx, sketch->out, ", $m%zu using 1:2 with points ls %zu", i, i + 1));
+        if (curve.interval && !band)
+            STRATA_TRY(buffer_print(sketch->ctx, sketch->out,
+                                    ", $s%zu using 1:3:(0):($4-$3) with vectors %s lw 1.3 lc rgb '%s'", i,
+                                    whisker_style, sketch->looks[i].style->colour));
+        if (!sketch->looks[i].fit)
+            STRATA_TRY(buffer_print(sketch->ctx, sketch->out, ", $m%zu using 1:2 with points ls %zu", i, i + 1));
     }
     return buffer_print(sketch->ctx, sketch->out, "\n");
 }
@@ -185,7 +202,8 @@ static strata_status plot_write(const struct sketch *sketch) {
 static void layout(struct sketch *sketch, size_t marker_rows) {
     sketch->bottom = legend_height(sketch) + 62;
     sketch->top = sketch->bottom + 320;
-    sketch->height = sketch->top + (marker_rows ? 6 + MARKER_ROW * (double)marker_rows : 10) + 26 + (sketch->format == FORMAT_PNG ? FIGURE_TITLE_HEIGHT : 0);
+    sketch->height = sketch->top + (marker_rows ? 6 + MARKER_ROW * (double)marker_rows : 10) + 26 +
+                     (sketch->format == FORMAT_PNG ? FIGURE_TITLE_HEIGHT : 0);
 }
 
 strata_status script_curves(struct sketch *sketch) {
@@ -193,7 +211,8 @@ strata_status script_curves(struct sketch *sketch) {
     struct axis x, y;
     struct marker_place places[AXIS_MAX_TICS] = {{0}};
     if (data->marker_count > AXIS_MAX_TICS)
-        return strata_fail(sketch->ctx, STRATA_ERR_UNSUPPORTED, "figure '%s': at most %d markers, found %zu", sketch->spec->id, AXIS_MAX_TICS, data->marker_count);
+        return strata_fail(sketch->ctx, STRATA_ERR_UNSUPPORTED, "figure '%s': at most %d markers, found %zu",
+                           sketch->spec->id, AXIS_MAX_TICS, data->marker_count);
     sketch->right = FIGURE_WIDTH - 16;
     axes_plan(sketch, &x, &y);
     sketch->left = tics_width(&y) + 24;
@@ -208,6 +227,8 @@ strata_status script_curves(struct sketch *sketch) {
         if (!sketch->looks[i].fit) STRATA_TRY(curve_write(sketch, &x, &y, &curve, true));
     }
     STRATA_TRY(legend_draw(sketch));
-    if (!data->point_count) STRATA_TRY(sketch_text(sketch, (sketch->left + sketch->right) / 2, (sketch->bottom + sketch->top) / 2, "center tc rgb '#555555'", "no data"));
+    if (!data->point_count)
+        STRATA_TRY(sketch_text(sketch, (sketch->left + sketch->right) / 2, (sketch->bottom + sketch->top) / 2,
+                               "center tc rgb '#555555'", "no data"));
     return plot_write(sketch);
 }

@@ -30,12 +30,14 @@ static strata_status name_check(strata_context *ctx, const char *name, const cha
     if (!*name) return strata_fail(ctx, STRATA_ERR_ARGUMENT, "figure data: empty %s", what);
     for (const char *c = name; *c; c++)
         if ((unsigned char)*c < ' ' || *c == 127)
-            return strata_fail(ctx, STRATA_ERR_ARGUMENT, "figure data: control byte 0x%02x in %s", (unsigned char)*c, what);
+            return strata_fail(ctx, STRATA_ERR_ARGUMENT, "figure data: control byte 0x%02x in %s", (unsigned char)*c,
+                               what);
     return STRATA_OK;
 }
 
 /** Index of a name, added when new. */
-static strata_status names_index(strata_context *ctx, struct figure_names *list, const char *name, const char *what, size_t *index) {
+static strata_status names_index(strata_context *ctx, struct figure_names *list, const char *name, const char *what,
+                                 size_t *index) {
     for (*index = 0; *index < list->count; (*index)++)
         if (strcmp(list->names[*index], name) == 0) return STRATA_OK;
     STRATA_TRY(name_check(ctx, name, what));
@@ -55,8 +57,9 @@ static void names_destroy(struct figure_names *list) {
 
 static strata_status points_add(strata_context *ctx, struct figure_data *data, struct figure_point point) {
     if (isnan(point.low) != isnan(point.high))
-        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "figure data: series '%s': an interval needs both ends, got [%g, %g]",
-            data->series.names[point.series], point.low, point.high);
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT,
+                           "figure data: series '%s': an interval needs both ends, got [%g, %g]",
+                           data->series.names[point.series], point.low, point.high);
     void *points = data->points;
     STRATA_TRY(list_reserve(ctx, &points, data->point_count, &data->point_capacity, sizeof *data->points));
     data->points = points;
@@ -64,17 +67,20 @@ static strata_status points_add(strata_context *ctx, struct figure_data *data, s
     return STRATA_OK;
 }
 
-strata_status figure_data_point(strata_context *ctx, struct figure_data *data, const char *series, double x, double y, double low, double high) {
+strata_status figure_data_point(strata_context *ctx, struct figure_data *data, const char *series, double x, double y,
+                                double low, double high) {
     STRATA_TRY(kind_check(ctx, data, data->kind == FIGURE_LINES || data->kind == FIGURE_POINTS, "points"));
     if (*series == '@')
-        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "figure data: series '%s': names starting with '@' are reserved", series);
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "figure data: series '%s': names starting with '@' are reserved",
+                           series);
     if (!isfinite(x)) return strata_fail(ctx, STRATA_ERR_ARGUMENT, "figure data: series '%s': x is not finite", series);
     struct figure_point point = {.x = x, .y = y, .low = low, .high = high};
     STRATA_TRY(names_index(ctx, &data->series, series, "series", &point.series));
     return points_add(ctx, data, point);
 }
 
-strata_status figure_data_bar(strata_context *ctx, struct figure_data *data, const char *series, const char *category, double y, double low, double high) {
+strata_status figure_data_bar(strata_context *ctx, struct figure_data *data, const char *series, const char *category,
+                              double y, double low, double high) {
     STRATA_TRY(kind_check(ctx, data, data->kind == FIGURE_BARS, "bars"));
     struct figure_point point = {.y = y, .low = low, .high = high};
     STRATA_TRY(names_index(ctx, &data->series, series, "series", &point.series));
@@ -100,18 +106,21 @@ strata_status figure_data_marker(strata_context *ctx, struct figure_data *data, 
 /** A panel's name is part of a file's name. */
 static strata_status panel_check(strata_context *ctx, const struct figure_data *data, const char *panel) {
     if (!*panel || panel[strspn(panel, "abcdefghijklmnopqrstuvwxyz0123456789_")])
-        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "figure data: panel '%s': expected a name of a-z, 0-9 and _", panel);
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "figure data: panel '%s': expected a name of a-z, 0-9 and _",
+                           panel);
     for (size_t i = 0; i < data->panel_count; i++)
         if (strcmp(data->panels[i].name, panel) == 0)
             return strata_fail(ctx, STRATA_ERR_ARGUMENT, "figure data: panel '%s' twice", panel);
     return STRATA_OK;
 }
 
-strata_status figure_data_tiles(strata_context *ctx, struct figure_data *data, const char *panel, size_t count, size_t height, size_t width, const double *values) {
+strata_status figure_data_tiles(strata_context *ctx, struct figure_data *data, const char *panel, size_t count,
+                                size_t height, size_t width, const double *values) {
     STRATA_TRY(kind_check(ctx, data, data->kind == FIGURE_TILES, "tiles"));
     STRATA_TRY(panel_check(ctx, data, panel));
     if (!count || !height || !width)
-        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "figure data: panel '%s': empty shape [%zu, %zu, %zu]", panel, count, height, width);
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "figure data: panel '%s': empty shape [%zu, %zu, %zu]", panel,
+                           count, height, width);
     size_t size;
     STRATA_TRY(mem_product(ctx, count, height, "tiles", &size));
     STRATA_TRY(mem_product(ctx, size, width, "tiles", &size));
@@ -119,7 +128,8 @@ strata_status figure_data_tiles(strata_context *ctx, struct figure_data *data, c
     void *panels = data->panels;
     STRATA_TRY(list_reserve(ctx, &panels, data->panel_count, &data->panel_capacity, sizeof *data->panels));
     data->panels = panels;
-    struct figure_panel added = {.name = mem_string(panel), .count = count, .height = height, .width = width, .values = mem_alloc(size)};
+    struct figure_panel added = {
+        .name = mem_string(panel), .count = count, .height = height, .width = width, .values = mem_alloc(size)};
     if (!added.name || !added.values) {
         mem_free(added.name);
         mem_free(added.values);

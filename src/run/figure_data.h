@@ -18,10 +18,10 @@
 #include "run/study.h"
 
 struct figure_point {
-    size_t series;   /* index into names of series */
-    size_t category; /* bars: index into names of categories; else 0 */
-    double x;        /* bars: unused, 0 */
-    double y;        /* NaN: diverged */
+    size_t series;    /* index into names of series */
+    size_t category;  /* bars: index into names of categories; else 0 */
+    double x;         /* bars: unused, 0 */
+    double y;         /* NaN: diverged */
     double low, high; /* interval, both NaN: none */
 };
 
@@ -56,28 +56,35 @@ struct figure_data {
 };
 
 /** Adds a point to a figure of lines or points. `x` finite; `low`, `high` both NaN: no interval. Strings are copied. */
-STRATA_MUST_USE strata_status figure_data_point(strata_context *ctx, struct figure_data *data, const char *series, double x, double y, double low, double high);
+STRATA_MUST_USE strata_status figure_data_point(strata_context *ctx, struct figure_data *data, const char *series,
+                                                double x, double y, double low, double high);
 
 /** Adds a bar to a figure of bars. */
-STRATA_MUST_USE strata_status figure_data_bar(strata_context *ctx, struct figure_data *data, const char *series, const char *category, double y, double low, double high);
+STRATA_MUST_USE strata_status figure_data_bar(strata_context *ctx, struct figure_data *data, const char *series,
+                                              const char *category, double y, double low, double high);
 
 /** Adds a labelled vertical line to a figure of lines or points; the same line twice is one. */
-STRATA_MUST_USE strata_status figure_data_marker(strata_context *ctx, struct figure_data *data, const char *label, double x);
+STRATA_MUST_USE strata_status figure_data_marker(strata_context *ctx, struct figure_data *data, const char *label,
+                                                 double x);
 
 /** Adds a panel of tiles; `values` [count, height, width] is copied; `panel` matches [a-z0-9_]+ and is new. */
-STRATA_MUST_USE strata_status figure_data_tiles(strata_context *ctx, struct figure_data *data, const char *panel, size_t count, size_t height, size_t width, const double *values);
+STRATA_MUST_USE strata_status figure_data_tiles(strata_context *ctx, struct figure_data *data, const char *panel,
+                                                size_t count, size_t height, size_t width, const double *values);
 
 /** Writes the files of figure `id` below DIRECTORY/figures, making the folder. Each by rename. */
-STRATA_MUST_USE strata_status figure_data_write(strata_context *ctx, const struct figure_data *data, const char *directory, const char *id);
+STRATA_MUST_USE strata_status figure_data_write(strata_context *ctx, const struct figure_data *data,
+                                                const char *directory, const char *id);
 
 /**
  * Reads them back; `data` (kind included) is set and owned by the caller, empty on failure.
  * Errors: NOT_FOUND, FORMAT (path, line, what was expected and found), MEMORY.
  */
-STRATA_MUST_USE strata_status figure_data_read(strata_context *ctx, enum figure_kind kind, const char *directory, const char *id, struct figure_data *data);
+STRATA_MUST_USE strata_status figure_data_read(strata_context *ctx, enum figure_kind kind, const char *directory,
+                                               const char *id, struct figure_data *data);
 
 /** The parser of the CSV kinds, for fuzzing; `text` [size] need not be terminated; `path` names it in messages. */
-STRATA_MUST_USE strata_status figure_data_parse(strata_context *ctx, enum figure_kind kind, const char *path, const char *text, size_t size, struct figure_data *data);
+STRATA_MUST_USE strata_status figure_data_parse(strata_context *ctx, enum figure_kind kind, const char *path,
+                                                const char *text, size_t size, struct figure_data *data);
 
 void figure_data_destroy(struct figure_data *data);
 

@@ -32,7 +32,8 @@ static const struct replacement *replacement_at(const char *at) {
     return NULL;
 }
 
-static strata_status replacement_write(strata_context *ctx, const char *id, const struct replacement *replacement, struct buffer *out) {
+static strata_status replacement_write(strata_context *ctx, const char *id, const struct replacement *replacement,
+                                       struct buffer *out) {
     const char *hole = strchr(replacement->to, '%');
     if (!hole) return buffer_append(ctx, out, replacement->to, strlen(replacement->to));
     STRATA_TRY(buffer_append(ctx, out, replacement->to, (size_t)(hole - replacement->to)));
@@ -40,7 +41,8 @@ static strata_status replacement_write(strata_context *ctx, const char *id, cons
 }
 
 /** Copies one tag, `from` at its '<', with the replacements made; `next` is set behind its '>'. */
-static strata_status tag_write(strata_context *ctx, const char *id, const char *from, const char **next, struct buffer *out) {
+static strata_status tag_write(strata_context *ctx, const char *id, const char *from, const char **next,
+                               struct buffer *out) {
     const char *end = strchr(from, '>');
     end = end ? end + 1 : from + strlen(from);
     for (const char *start = from; from < end;) {
@@ -66,34 +68,43 @@ static strata_status body_write(strata_context *ctx, const char *id, const char 
         if (text) STRATA_TRY(buffer_append(ctx, out, svg, text));
         svg += text;
         const char *end = strncmp(svg, title, sizeof title - 1) == 0 ? strstr(svg, title_end) : NULL;
-        if (end) svg = end + sizeof title_end - 1;
-        else if (*svg) STRATA_TRY(tag_write(ctx, id, svg, &svg, out));
+        if (end)
+            svg = end + sizeof title_end - 1;
+        else if (*svg)
+            STRATA_TRY(tag_write(ctx, id, svg, &svg, out));
     }
     return STRATA_OK;
 }
 
 /** Opening of the element. A file of its own carries namespaces and the title above the drawing; a page has both. */
-static strata_status head_write(strata_context *ctx, const struct figure *spec, double height, bool page, struct buffer *out) {
+static strata_status head_write(strata_context *ctx, const struct figure *spec, double height, bool page,
+                                struct buffer *out) {
     static const char spaces[] = " xmlns=\"http://www.w3.org/2000/svg\" xmlns:xlink=\"http://www.w3.org/1999/xlink\"";
     int title = page ? 0 : FIGURE_TITLE_HEIGHT, left = page ? FIGURE_MARGIN : 0;
     if (!page) STRATA_TRY(buffer_print(ctx, out, "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n"));
-    STRATA_TRY(buffer_print(ctx, out, "<svg%s viewBox=\"%d %d %d %.0f\" role=\"img\" aria-labelledby=\"%s-title %s-desc\" font-family=\"%s\">\n",
+    STRATA_TRY(buffer_print(
+        ctx, out,
+        "<svg%s viewBox=\"%d %d %d %.0f\" role=\"img\" aria-labelledby=\"%s-title %s-desc\" font-family=\"%s\">\n",
         page ? "" : spaces, left, -title, FIGURE_WIDTH - left, height + title, spec->id, spec->id, fonts));
     STRATA_TRY(buffer_print(ctx, out, "<title id=\"%s-title\">", spec->id));
     STRATA_TRY(text_print(ctx, out, "%s</title>\n", spec->title));
     STRATA_TRY(buffer_print(ctx, out, "<desc id=\"%s-desc\">", spec->id));
     STRATA_TRY(text_print(ctx, out, "%s</desc>\n", spec->caption ? spec->caption : spec->title));
     if (page) return STRATA_OK;
-    STRATA_TRY(buffer_print(ctx, out, "<rect x=\"0\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"#ffffff\"/>\n", -title, FIGURE_WIDTH, title + 1));
-    STRATA_TRY(buffer_print(ctx, out, "<text x=\"12\" y=\"-13\" font-size=\"17\" font-weight=\"600\" fill=\"#111111\">"));
+    STRATA_TRY(buffer_print(ctx, out, "<rect x=\"0\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"#ffffff\"/>\n", -title,
+                            FIGURE_WIDTH, title + 1));
+    STRATA_TRY(
+        buffer_print(ctx, out, "<text x=\"12\" y=\"-13\" font-size=\"17\" font-weight=\"600\" fill=\"#111111\">"));
     return text_print(ctx, out, "%s</text>\n", spec->title);
 }
 
-static strata_status svg_finish(strata_context *ctx, const struct figure *spec, double height, bool page, const struct buffer *drawn, struct buffer *out) {
+static strata_status svg_finish(strata_context *ctx, const struct figure *spec, double height, bool page,
+                                const struct buffer *drawn, struct buffer *out) {
     static const char head_end[] = "</desc>";
     const char *body = drawn->size ? strstr(drawn->data, head_end) : NULL;
     if (!body || !strstr(body, "</svg>"))
-        return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "figure '%s': gnuplot wrote no whole SVG (%zu bytes)", spec->id, drawn->size);
+        return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "figure '%s': gnuplot wrote no whole SVG (%zu bytes)", spec->id,
+                           drawn->size);
     STRATA_TRY(head_write(ctx, spec, height, page, out));
     return body_write(ctx, spec->id, body + sizeof head_end - 1, out);
 }
@@ -101,7 +112,8 @@ static strata_status svg_finish(strata_context *ctx, const struct figure *spec, 
 /* ---- one picture ---- */
 
 /** Runs gnuplot on the figure; `drawn` receives the picture. */
-static strata_status picture_make(strata_context *ctx, const struct figure_request *request, enum figure_format format, struct buffer *drawn, double *height) {
+static strata_status picture_make(strata_context *ctx, const struct figure_request *request, enum figure_format format,
+                                  struct buffer *drawn, double *height) {
     struct buffer script = {0};
     strata_status status = figure_script(ctx, request->spec, request->data, format, &script, height);
     if (status == STRATA_OK) status = gnuplot_run(ctx, request->gnuplot, &script, drawn);
@@ -109,7 +121,8 @@ static strata_status picture_make(strata_context *ctx, const struct figure_reque
     return status;
 }
 
-static strata_status picture_write(strata_context *ctx, const struct figure_request *request, const char *extension, const struct buffer *bytes) {
+static strata_status picture_write(strata_context *ctx, const struct figure_request *request, const char *extension,
+                                   const struct buffer *bytes) {
     char *path = string_format("%s/figures/%s%s", request->directory, request->spec->id, extension);
     if (!path) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory: path of figure '%s'", request->spec->id);
     strata_status status = file_write_atomic(ctx, path, bytes->data, bytes->size);
@@ -136,7 +149,8 @@ static strata_status png_draw(strata_context *ctx, const struct figure_request *
     double height;
     strata_status status = picture_make(ctx, request, FORMAT_PNG, &drawn, &height);
     if (status == STRATA_OK && (drawn.size < 8 || memcmp(drawn.data, "\x89PNG", 4) != 0))
-        status = strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "figure '%s': gnuplot wrote no PNG (%zu bytes)", request->spec->id, drawn.size);
+        status = strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "figure '%s': gnuplot wrote no PNG (%zu bytes)",
+                             request->spec->id, drawn.size);
     if (status == STRATA_OK) status = picture_write(ctx, request, ".png", &drawn);
     buffer_destroy(&drawn);
     return status;

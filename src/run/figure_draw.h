@@ -23,9 +23,11 @@ struct figure_request {
  * @return STRATA_OK; STRATA_ERR_NOT_FOUND: no such program; STRATA_ERR_UNSUPPORTED: gnuplot failed (its first
  *         message is in ours) or the data cannot be drawn; errors of files and memory.
  */
-STRATA_MUST_USE strata_status figure_draw(strata_context *ctx, const struct figure_request *request, struct buffer *page);
+STRATA_MUST_USE strata_status figure_draw(strata_context *ctx, const struct figure_request *request,
+                                          struct buffer *page);
 
 /** Feeds a script to gnuplot's standard input and appends what it writes; no shell is involved. */
-STRATA_MUST_USE strata_status gnuplot_run(strata_context *ctx, const char *program, const struct buffer *script, struct buffer *out);
+STRATA_MUST_USE strata_status gnuplot_run(strata_context *ctx, const char *program, const struct buffer *script,
+                                          struct buffer *out);
 
 #endif

@@ -25,12 +25,15 @@ static const struct csv_format bar_format = {"series,category,y,low,high", 5};
 
 static const char marker_series[] = "@marker";
 
-static const struct csv_format *csv_format_of(enum figure_kind kind) { return kind == FIGURE_BARS ? &bar_format : &point_format; }
+static const struct csv_format *csv_format_of(enum figure_kind kind) {
+    return kind == FIGURE_BARS ? &bar_format : &point_format;
+}
 
 /* ---- writing ---- */
 
 /** DIRECTORY/figures/ID[.PANEL]EXTENSION as a fresh string. */
-static strata_status figure_path(strata_context *ctx, const char *directory, const char *id, const char *panel, const char *extension, char **path) {
+static strata_status figure_path(strata_context *ctx, const char *directory, const char *id, const char *panel,
+                                 const char *extension, char **path) {
     *path = panel ? string_format("%s/figures/%s.%s%s", directory, id, panel, extension)
                   : string_format("%s/figures/%s%s", directory, id, extension);
     return *path ? STRATA_OK : strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory: path of figure '%s'", id);
@@ -50,7 +53,8 @@ static strata_status csv_number(strata_context *ctx, struct buffer *out, double 
     return buffer_print(ctx, out, ",%s", text);
 }
 
-static strata_status csv_point(strata_context *ctx, const struct figure_data *data, const struct figure_point *point, struct buffer *out) {
+static strata_status csv_point(strata_context *ctx, const struct figure_data *data, const struct figure_point *point,
+                               struct buffer *out) {
     bool bars = data->kind == FIGURE_BARS;
     STRATA_TRY(csv_text(ctx, out, data->series.names[point->series]));
     if (bars) {
@@ -83,20 +87,24 @@ cleanup:
     return status;
 }
 
-static strata_status panel_write(strata_context *ctx, const struct figure_panel *panel, const char *directory, const char *id) {
+static strata_status panel_write(strata_context *ctx, const struct figure_panel *panel, const char *directory,
+                                 const char *id) {
     char *path;
     STRATA_TRY(figure_path(ctx, directory, id, panel->name, ".npy", &path));
-    strata_status status = tiles_write(ctx, path, (const size_t[3]){panel->count, panel->height, panel->width}, panel->values);
+    strata_status status = tiles_write(ctx, path, (const size_t[3]){panel->count, panel->height, panel->width},
+                                       panel->values);
     mem_free(path);
     return status;
 }
 
 /** The list of panels goes last: once it is there, so are they. */
-static strata_status panels_write(strata_context *ctx, const struct figure_data *data, const char *directory, const char *id, const char *path) {
+static strata_status panels_write(strata_context *ctx, const struct figure_data *data, const char *directory,
+                                  const char *id, const char *path) {
     for (size_t i = 0; i < data->panel_count; i++) STRATA_TRY(panel_write(ctx, &data->panels[i], directory, id));
     json_t *names = json_array();
     int failed = names == NULL;
-    for (size_t i = 0; i < data->panel_count && !failed; i++) failed = json_array_append_new(names, json_string(data->panels[i].name));
+    for (size_t i = 0; i < data->panel_count && !failed; i++)
+        failed = json_array_append_new(names, json_string(data->panels[i].name));
     json_t *list = json_object();
     failed = failed || json_object_set(list, "panels", names);
     strata_status status = failed ? strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory: panels of figure '%s'", id)
@@ -106,10 +114,12 @@ static strata_status panels_write(strata_context *ctx, const struct figure_data 
     return status;
 }
 
-strata_status figure_data_write(strata_context *ctx, const struct figure_data *data, const char *directory, const char *id) {
+strata_status figure_data_write(strata_context *ctx, const struct figure_data *data, const char *directory,
+                                const char *id) {
     bool tiles = data->kind == FIGURE_TILES;
     char *folder = string_format("%s/figures", directory), *path = NULL;
-    strata_status status = folder ? STRATA_OK : strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory: path of figure '%s'", id);
+    strata_status status = folder ? STRATA_OK
+                                  : strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory: path of figure '%s'", id);
     if (status != STRATA_OK) goto cleanup;
     STRATA_GO(file_make_folder(ctx, folder));
     STRATA_GO(figure_path(ctx, directory, id, NULL, tiles ? ".json" : ".csv", &path));
@@ -130,7 +140,8 @@ struct csv_row {
 };
 
 static strata_status row_fail(strata_context *ctx, const struct csv_row *row, const char *expected, const char *found) {
-    return strata_fail(ctx, STRATA_ERR_FORMAT, "%s:%zu: expected %s, found '%s'", row->path, row->line, expected, found);
+    return strata_fail(ctx, STRATA_ERR_FORMAT, "%s:%zu: expected %s, found '%s'", row->path, row->line, expected,
+                       found);
 }
 
 /** Unquotes the field that starts at `from` in place; returns what follows it, or NULL when a quote is not closed. */
@@ -149,12 +160,16 @@ static char *field_unquote(char *from) {
 /** Splits `text` at its commas into row->fields; the count goes one past the format's when there are too many. */
 static strata_status row_split(strata_context *ctx, struct csv_row *row, char *text, size_t wanted) {
     for (row->count = 0; text; row->count++) {
-        if (row->count == wanted) return strata_fail(ctx, STRATA_ERR_FORMAT, "%s:%zu: expected %zu fields, found more", row->path, row->line, wanted);
+        if (row->count == wanted)
+            return strata_fail(ctx, STRATA_ERR_FORMAT, "%s:%zu: expected %zu fields, found more", row->path, row->line,
+                               wanted);
         row->fields[row->count] = text;
         char *end = text;
         if (*text == '"') {
             end = field_unquote(text);
-            if (!end) return strata_fail(ctx, STRATA_ERR_FORMAT, "%s:%zu: field %zu: quote is not closed", row->path, row->line, row->count + 1);
+            if (!end)
+                return strata_fail(ctx, STRATA_ERR_FORMAT, "%s:%zu: field %zu: quote is not closed", row->path,
+                                   row->line, row->count + 1);
             if (*end && *end != ',') return row_fail(ctx, row, "a comma after the closing quote", end);
         } else {
             end += strcspn(text, ",");
@@ -163,11 +178,13 @@ static strata_status row_split(strata_context *ctx, struct csv_row *row, char *t
         *end = '\0';
     }
     if (row->count == wanted) return STRATA_OK;
-    return strata_fail(ctx, STRATA_ERR_FORMAT, "%s:%zu: expected %zu fields, found %zu", row->path, row->line, wanted, row->count);
+    return strata_fail(ctx, STRATA_ERR_FORMAT, "%s:%zu: expected %zu fields, found %zu", row->path, row->line, wanted,
+                       row->count);
 }
 
 /** A number, or NaN for an empty field. */
-static strata_status row_number(strata_context *ctx, const struct csv_row *row, size_t field, const char *what, double *value) {
+static strata_status row_number(strata_context *ctx, const struct csv_row *row, size_t field, const char *what,
+                                double *value) {
     *value = NAN;
     if (!*row->fields[field] || number_parse(row->fields[field], value)) return STRATA_OK;
     return row_fail(ctx, row, what, row->fields[field]);
@@ -183,7 +200,8 @@ static strata_status row_add(strata_context *ctx, struct figure_data *data, cons
     STRATA_TRY(row_number(ctx, row, 2, "a number or nothing in column y", &y));
     STRATA_TRY(row_number(ctx, row, 3, "a number or nothing in column low", &low));
     STRATA_TRY(row_number(ctx, row, 4, "a number or nothing in column high", &high));
-    if (isnan(low) != isnan(high)) return row_fail(ctx, row, "both ends of the interval or none", isnan(low) ? row->fields[4] : row->fields[3]);
+    if (isnan(low) != isnan(high))
+        return row_fail(ctx, row, "both ends of the interval or none", isnan(low) ? row->fields[4] : row->fields[3]);
     if (!*row->fields[0]) return row_fail(ctx, row, "a name in column series", "");
     if (bars && !*row->fields[1]) return row_fail(ctx, row, "a name in column category", "");
     if (bars) return figure_data_bar(ctx, data, row->fields[0], row->fields[1], y, low, high);
@@ -206,16 +224,20 @@ static const char *line_fault(const char *line, size_t size) {
 }
 
 /** One line without its end; the first must be the header. */
-static strata_status line_parse(strata_context *ctx, struct figure_data *data, struct csv_row *row, char *line, size_t size) {
+static strata_status line_parse(strata_context *ctx, struct figure_data *data, struct csv_row *row, char *line,
+                                size_t size) {
     const struct csv_format *format = csv_format_of(data->kind);
     const char *fault = line_fault(line, size);
-    if (fault) return strata_fail(ctx, STRATA_ERR_FORMAT, "%s:%zu: expected UTF-8 text, found byte 0x%02x", row->path, row->line, (unsigned char)*fault);
+    if (fault)
+        return strata_fail(ctx, STRATA_ERR_FORMAT, "%s:%zu: expected UTF-8 text, found byte 0x%02x", row->path,
+                           row->line, (unsigned char)*fault);
     if (row->line == 1) return strcmp(line, format->header) == 0 ? STRATA_OK : row_fail(ctx, row, format->header, line);
     STRATA_TRY(row_split(ctx, row, line, format->fields));
     return row_add(ctx, data, row);
 }
 
-strata_status figure_data_parse(strata_context *ctx, enum figure_kind kind, const char *path, const char *text, size_t size, struct figure_data *data) {
+strata_status figure_data_parse(strata_context *ctx, enum figure_kind kind, const char *path, const char *text,
+                                size_t size, struct figure_data *data) {
     *data = (struct figure_data){.kind = kind};
     strata_status status = STRATA_OK;
     struct csv_row row = {.path = path};
@@ -244,7 +266,8 @@ static strata_status csv_load(strata_context *ctx, enum figure_kind kind, const 
     return status;
 }
 
-static strata_status panel_load(strata_context *ctx, const char *directory, const char *id, const char *panel, struct figure_data *data) {
+static strata_status panel_load(strata_context *ctx, const char *directory, const char *id, const char *panel,
+                                struct figure_data *data) {
     size_t dims[3];
     double *values = NULL;
     char *path;
@@ -256,7 +279,8 @@ static strata_status panel_load(strata_context *ctx, const char *directory, cons
     return status;
 }
 
-static strata_status panels_load(strata_context *ctx, const char *directory, const char *id, const char *path, struct figure_data *data) {
+static strata_status panels_load(strata_context *ctx, const char *directory, const char *id, const char *path,
+                                 struct figure_data *data) {
     json_t *list = NULL;
     strata_status status;
     STRATA_GO(json_read(ctx, path, &list));
@@ -268,8 +292,9 @@ static strata_status panels_load(strata_context *ctx, const char *directory, con
     for (size_t i = 0; i < json_array_size(names); i++) {
         const char *name = json_string_value(json_array_get(names, i));
         if (!name || !*name || name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_")]) {
-            status = strata_fail(ctx, STRATA_ERR_FORMAT, "%s: key 'panels': item %zu: expected a name of a-z, 0-9 and _, found '%s'",
-                path, i + 1, name ? name : "no text");
+            status = strata_fail(ctx, STRATA_ERR_FORMAT,
+                                 "%s: key 'panels': item %zu: expected a name of a-z, 0-9 and _, found '%s'", path,
+                                 i + 1, name ? name : "no text");
             goto cleanup;
         }
         STRATA_GO(panel_load(ctx, directory, id, name, data));
@@ -279,7 +304,8 @@ cleanup:
     return status;
 }
 
-strata_status figure_data_read(strata_context *ctx, enum figure_kind kind, const char *directory, const char *id, struct figure_data *data) {
+strata_status figure_data_read(strata_context *ctx, enum figure_kind kind, const char *directory, const char *id,
+                               struct figure_data *data) {
     bool tiles = kind == FIGURE_TILES;
     char *path;
     *data = (struct figure_data){.kind = kind};

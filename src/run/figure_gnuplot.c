@@ -30,7 +30,8 @@ static strata_status child_run(strata_context *ctx, const char *program, FILE *s
     pid_t child;
     int error = posix_spawn_file_actions_init(&actions);
     if (error) return strata_fail_errno(ctx, error, "start it", program);
-    for (int i = 0; i < STREAMS && !error; i++) error = posix_spawn_file_actions_adddup2(&actions, fileno(streams[i]), i);
+    for (int i = 0; i < STREAMS && !error; i++)
+        error = posix_spawn_file_actions_adddup2(&actions, fileno(streams[i]), i);
     if (!error) error = posix_spawnp(&child, program, &actions, NULL, arguments, environ);
     posix_spawn_file_actions_destroy(&actions);
     if (error) return strata_fail_errno(ctx, error, "start it", program);
@@ -75,8 +76,9 @@ strata_status gnuplot_run(strata_context *ctx, const char *program, const struct
     if (!WIFEXITED(code) || WEXITSTATUS(code) != 0) {
         complaint_read(streams[STREAM_ERR], complaint);
         bool signalled = WIFSIGNALED(code);
-        status = strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "%s: %s %d: %s", program, signalled ? "ended by signal" : "exit status",
-            signalled ? WTERMSIG(code) : WEXITSTATUS(code), complaint);
+        status = strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "%s: %s %d: %s", program,
+                             signalled ? "ended by signal" : "exit status",
+                             signalled ? WTERMSIG(code) : WEXITSTATUS(code), complaint);
         goto cleanup;
     }
     STRATA_GO(output_read(ctx, streams[STREAM_OUT], out));

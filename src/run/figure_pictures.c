@@ -15,7 +15,8 @@ struct grid {
 };
 
 static struct grid grid_of(const struct figure_panel *panel) {
-    struct grid grid = {.columns = (size_t)ceil(sqrt((double)panel->count * (double)panel->height / (double)panel->width))};
+    struct grid grid = {
+        .columns = (size_t)ceil(sqrt((double)panel->count * (double)panel->height / (double)panel->width))};
     if (grid.columns > panel->count) grid.columns = panel->count;
     grid.rows = (panel->count + grid.columns - 1) / grid.columns;
     grid.gap = panel->width / 14 + 1;
@@ -43,7 +44,8 @@ static double tile_scale(const struct figure_panel *panel, size_t tile) {
 }
 
 /** One cell of the grid; NaN in gaps, which stay white. */
-static double grid_cell(const struct figure_panel *panel, const struct grid *grid, const double *scales, size_t row, size_t column) {
+static double grid_cell(const struct figure_panel *panel, const struct grid *grid, const double *scales, size_t row,
+                        size_t column) {
     size_t tile_row = row / (panel->height + grid->gap), y = row % (panel->height + grid->gap);
     size_t tile_column = column / (panel->width + grid->gap), x = column % (panel->width + grid->gap);
     size_t tile = tile_row * grid->columns + tile_column;
@@ -80,19 +82,22 @@ static strata_status margin_set(const struct sketch *sketch, char side, double s
 static strata_status panel_title(const struct sketch *sketch, size_t index, double x, double top) {
     struct buffer title = {0};
     strata_status status = text_humanise(sketch->ctx, &title, sketch->data->panels[index].name);
-    if (status == STRATA_OK) status = sketch_text(sketch, x, top + PANEL_TITLE / 2.0, "left tc rgb '#222222'", title.data);
+    if (status == STRATA_OK)
+        status = sketch_text(sketch, x, top + PANEL_TITLE / 2.0, "left tc rgb '#222222'", title.data);
     buffer_destroy(&title);
     return status;
 }
 
-static strata_status panel_draw(const struct sketch *sketch, size_t index, const struct grid *grid, double x, double top, double width) {
+static strata_status panel_draw(const struct sketch *sketch, size_t index, const struct grid *grid, double x,
+                                double top, double width) {
     double height = width * (double)grid->height / (double)grid->width;
     STRATA_TRY(margin_set(sketch, 'l', x / FIGURE_WIDTH));
     STRATA_TRY(margin_set(sketch, 'r', (x + width) / FIGURE_WIDTH));
     STRATA_TRY(margin_set(sketch, 't', top / sketch->height));
     STRATA_TRY(margin_set(sketch, 'b', (top - height) / sketch->height));
-    return buffer_print(sketch->ctx, sketch->out, "set xrange [-0.5:%zu.5]\nset yrange [%zu.5:-0.5]\nplot $p%zu matrix with image\nunset label\n",
-        grid->width - 1, grid->height - 1, index);
+    return buffer_print(sketch->ctx, sketch->out,
+                        "set xrange [-0.5:%zu.5]\nset yrange [%zu.5:-0.5]\nplot $p%zu matrix with image\nunset label\n",
+                        grid->width - 1, grid->height - 1, index);
 }
 
 /** Height of the tallest panel of each row, summed from row 0 to `rows` - 1. */
@@ -113,19 +118,23 @@ static strata_status shapes_check(const struct sketch *sketch) {
     for (size_t p = 0; p < sketch->data->panel_count; p++) {
         struct grid grid = grid_of(&sketch->data->panels[p]);
         if (grid.columns > 256 || grid.width > 4096 || grid.height > 4096)
-            return strata_fail(sketch->ctx, STRATA_ERR_UNSUPPORTED, "figure '%s': panel '%s' is %zu x %zu cells; at most 4096 x 4096 and 256 tiles a row can be drawn",
+            return strata_fail(
+                sketch->ctx, STRATA_ERR_UNSUPPORTED,
+                "figure '%s': panel '%s' is %zu x %zu cells; at most 4096 x 4096 and 256 tiles a row can be drawn",
                 sketch->spec->id, sketch->data->panels[p].name, grid.width, grid.height);
     }
     return STRATA_OK;
 }
 
 strata_status script_tiles(struct sketch *sketch) {
-    static const char diverging[] = "set palette defined (-1 '#2166ac', -0.5 '#92c5de', 0 '#ffffff', 0.5 '#f4a582', 1 '#b2182b')\nset cbrange [-1000:1000]\n";
+    static const char diverging[] = "set palette defined (-1 '#2166ac', -0.5 '#92c5de', 0 '#ffffff', 0.5 '#f4a582', 1 "
+                                    "'#b2182b')\nset cbrange [-1000:1000]\n";
     static const char grey[] = "set palette defined (0 '#000000', 1 '#ffffff')\nset cbrange [0:1000]\n";
     const struct figure_data *data = sketch->data;
     bool both_signs = panels_signed(data);
     size_t a_row = data->panel_count < PANELS_A_ROW ? data->panel_count : PANELS_A_ROW;
-    if (!a_row) return strata_fail(sketch->ctx, STRATA_ERR_UNSUPPORTED, "figure '%s': no panels to draw", sketch->spec->id);
+    if (!a_row)
+        return strata_fail(sketch->ctx, STRATA_ERR_UNSUPPORTED, "figure '%s': no panels to draw", sketch->spec->id);
     STRATA_TRY(shapes_check(sketch));
     double width = (FIGURE_WIDTH - 2.0 * MARGIN - PANEL_GAP * (double)(a_row - 1)) / (double)a_row;
     if (a_row == 1) width *= 0.6;
@@ -137,15 +146,18 @@ strata_status script_tiles(struct sketch *sketch) {
         struct grid grid = grid_of(&data->panels[p]);
         STRATA_TRY(panel_write(sketch, p, &grid));
     }
-    STRATA_TRY(sketch_text(sketch, MARGIN, NOTE_HEIGHT / 2.0 - 4, "left tc rgb '#555555'",
+    STRATA_TRY(sketch_text(
+        sketch, MARGIN, NOTE_HEIGHT / 2.0 - 4, "left tc rgb '#555555'",
         both_signs ? "Each tile is scaled to its own largest value: blue is negative, white 0, red positive."
                    : "Each tile is scaled to its own largest value: black is 0."));
-    STRATA_TRY(buffer_print(sketch->ctx, sketch->out, "unset colorbox\n%sset multiplot\n", both_signs ? diverging : grey));
+    STRATA_TRY(
+        buffer_print(sketch->ctx, sketch->out, "unset colorbox\n%sset multiplot\n", both_signs ? diverging : grey));
     for (int titles = 1; titles >= 0; titles--) { /* all labels are drawn with the first panel */
         for (size_t p = 0; p < data->panel_count; p++) {
             struct grid grid = grid_of(&data->panels[p]);
             double above = rows_height(sketch, a_row, p / a_row, width) + (p / a_row ? 10 : 0);
-            double x = MARGIN + (double)(p % a_row) * (width + PANEL_GAP), top = sketch->height - title - above - PANEL_TITLE;
+            double x = MARGIN + (double)(p % a_row) * (width + PANEL_GAP),
+                   top = sketch->height - title - above - PANEL_TITLE;
             STRATA_TRY(titles ? panel_title(sketch, p, x, top) : panel_draw(sketch, p, &grid, x, top, width));
         }
     }

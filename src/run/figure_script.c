@@ -48,14 +48,18 @@ strata_status sketch_text(const struct sketch *sketch, double x, double y, const
 strata_status sketch_open(const struct sketch *sketch) {
     static const char common[] = "set encoding utf8\nunset key\nunset border\nunset tics\n";
     if (sketch->format == FORMAT_SVG)
-        STRATA_TRY(buffer_print(sketch->ctx, sketch->out, "set term svg size %d,%.0f dynamic font 'sans,%d' background '#ffffff' noenhanced\n",
-            FIGURE_WIDTH, sketch->height, FIGURE_FONT));
+        STRATA_TRY(buffer_print(sketch->ctx, sketch->out,
+                                "set term svg size %d,%.0f dynamic font 'sans,%d' background '#ffffff' noenhanced\n",
+                                FIGURE_WIDTH, sketch->height, FIGURE_FONT));
     else
-        STRATA_TRY(buffer_print(sketch->ctx, sketch->out, "set term pngcairo size %d,%.0f font 'sans,10.5' fontscale 2 linewidth 2 pointscale 2 background '#ffffff' noenhanced\n",
-            2 * FIGURE_WIDTH, 2 * sketch->height));
+        STRATA_TRY(buffer_print(sketch->ctx, sketch->out,
+                                "set term pngcairo size %d,%.0f font 'sans,10.5' fontscale 2 linewidth 2 pointscale 2 "
+                                "background '#ffffff' noenhanced\n",
+                                2 * FIGURE_WIDTH, 2 * sketch->height));
     STRATA_TRY(buffer_print(sketch->ctx, sketch->out, "%s", common));
     if (sketch->format == FORMAT_SVG) return STRATA_OK;
-    return sketch_text(sketch, FIGURE_MARGIN, sketch->height - 0.55 * FIGURE_TITLE_HEIGHT, "left font 'sans:Bold,12.5' tc rgb '#111111'", sketch->spec->title);
+    return sketch_text(sketch, FIGURE_MARGIN, sketch->height - 0.55 * FIGURE_TITLE_HEIGHT,
+                       "left font 'sans:Bold,12.5' tc rgb '#111111'", sketch->spec->title);
 }
 
 static strata_status axis_draw(const struct sketch *sketch, const struct axis *axis, char name, const char *style) {
@@ -65,7 +69,8 @@ static strata_status axis_draw(const struct sketch *sketch, const struct axis *a
     STRATA_TRY(sketch_number(sketch, axis->high));
     STRATA_TRY(buffer_print(sketch->ctx, sketch->out, "]\n"));
     if (axis->log) STRATA_TRY(buffer_print(sketch->ctx, sketch->out, "set logscale %c\n", name));
-    STRATA_TRY(buffer_print(sketch->ctx, sketch->out, "set %ctics nomirror %s tc rgb '%s' (", name, style, text_colour));
+    STRATA_TRY(
+        buffer_print(sketch->ctx, sketch->out, "set %ctics nomirror %s tc rgb '%s' (", name, style, text_colour));
     for (size_t i = 0; i < axis->tic_count; i++) {
         if (i) STRATA_TRY(buffer_print(sketch->ctx, sketch->out, ", "));
         STRATA_TRY(sketch_literal(sketch, axis->labels[i]));
@@ -80,16 +85,21 @@ static strata_status margin_set(const struct sketch *sketch, char side, double s
     return buffer_print(sketch->ctx, sketch->out, "\n");
 }
 
-strata_status sketch_axes(const struct sketch *sketch, const struct axis *x, const struct axis *y, const char *grid, const char *x_tic_style) {
+strata_status sketch_axes(const struct sketch *sketch, const struct axis *x, const struct axis *y, const char *grid,
+                          const char *x_tic_style) {
     STRATA_TRY(margin_set(sketch, 'l', sketch->left / FIGURE_WIDTH));
     STRATA_TRY(margin_set(sketch, 'r', sketch->right / FIGURE_WIDTH));
     STRATA_TRY(margin_set(sketch, 'b', sketch->bottom / sketch->height));
     STRATA_TRY(margin_set(sketch, 't', sketch->top / sketch->height));
     STRATA_TRY(axis_draw(sketch, x, 'x', x_tic_style));
     STRATA_TRY(axis_draw(sketch, y, 'y', "scale 0"));
-    STRATA_TRY(buffer_print(sketch->ctx, sketch->out, "set grid %s lt 1 lw 1 lc rgb '#e3e3e3'\nset border 1 lt 1 lw 1 lc rgb '#777777'\n", grid));
-    STRATA_TRY(sketch_text(sketch, FIGURE_MARGIN, sketch->height - (sketch->format == FORMAT_PNG ? FIGURE_TITLE_HEIGHT : 0) - 12, "left tc rgb '#333333'", sketch->spec->y_label));
-    return sketch_text(sketch, (sketch->left + sketch->right) / 2, legend_height(sketch) + 16, "center tc rgb '#333333'", sketch->spec->x_label);
+    STRATA_TRY(buffer_print(sketch->ctx, sketch->out,
+                            "set grid %s lt 1 lw 1 lc rgb '#e3e3e3'\nset border 1 lt 1 lw 1 lc rgb '#777777'\n", grid));
+    STRATA_TRY(sketch_text(sketch, FIGURE_MARGIN,
+                           sketch->height - (sketch->format == FORMAT_PNG ? FIGURE_TITLE_HEIGHT : 0) - 12,
+                           "left tc rgb '#333333'", sketch->spec->y_label));
+    return sketch_text(sketch, (sketch->left + sketch->right) / 2, legend_height(sketch) + 16,
+                       "center tc rgb '#333333'", sketch->spec->x_label);
 }
 
 /* ---- legend ---- */
@@ -120,7 +130,8 @@ static struct legend legend_plan(const struct sketch *sketch) {
     for (size_t i = 0; i < sketch->data->series.count; i++)
         legend.entries += !(sketch->looks[i].fit && sketch->looks[i].parent != i);
     legend.columns = legend.entries < LEGEND_COLUMNS ? legend.entries : LEGEND_COLUMNS;
-    while (legend.columns > 1 && legend_width(sketch, legend.columns, legend.widths) > FIGURE_WIDTH - 24) legend.columns--;
+    while (legend.columns > 1 && legend_width(sketch, legend.columns, legend.widths) > FIGURE_WIDTH - 24)
+        legend.columns--;
     if (legend.columns) legend_width(sketch, legend.columns, legend.widths);
     return legend;
 }
@@ -139,7 +150,8 @@ static strata_status swatch_draw(const struct sketch *sketch, size_t series, dou
     STRATA_TRY(sketch_place(sketch, x + 2, y - 7));
     STRATA_TRY(buffer_print(sketch->ctx, sketch->out, " to"));
     STRATA_TRY(sketch_place(sketch, x + LEGEND_SAMPLE - 2, y + 7));
-    return buffer_print(sketch->ctx, sketch->out, " fc rgb '%s' fs solid 1.0 border lc rgb '%s' lw 1\n", tint, sketch->looks[series].style->colour);
+    return buffer_print(sketch->ctx, sketch->out, " fc rgb '%s' fs solid 1.0 border lc rgb '%s' lw 1\n", tint,
+                        sketch->looks[series].style->colour);
 }
 
 /** A short line (curves) with the series' marker. */
@@ -191,7 +203,8 @@ static strata_status label_make(struct sketch *sketch, size_t series) {
     strata_status status;
     STRATA_GO(series_label(sketch->ctx, &label, data->series.names[series]));
     for (size_t i = 0; i < data->series.count && sketch->spec->log_x && sketch->spec->log_y; i++) {
-        double slope = sketch->looks[i].fit && sketch->looks[i].parent == series && i != series ? fit_slope(data, i) : NAN;
+        double slope = sketch->looks[i].fit && sketch->looks[i].parent == series && i != series ? fit_slope(data, i)
+                                                                                                : NAN;
         if (!isfinite(slope)) continue;
         number_text(slope, number);
         STRATA_GO(buffer_print(sketch->ctx, &label, " (slope %s)", number));
@@ -203,9 +216,12 @@ cleanup:
     return status;
 }
 
-strata_status figure_script(strata_context *ctx, const struct figure *spec, const struct figure_data *data, enum figure_format format, struct buffer *out, double *height) {
-    static strata_status (*const kinds[])(struct sketch *) = {
-        [FIGURE_LINES] = script_curves, [FIGURE_POINTS] = script_curves, [FIGURE_BARS] = script_bars, [FIGURE_TILES] = script_tiles};
+strata_status figure_script(strata_context *ctx, const struct figure *spec, const struct figure_data *data,
+                            enum figure_format format, struct buffer *out, double *height) {
+    static strata_status (*const kinds[])(struct sketch *) = {[FIGURE_LINES] = script_curves,
+                                                              [FIGURE_POINTS] = script_curves,
+                                                              [FIGURE_BARS] = script_bars,
+                                                              [FIGURE_TILES] = script_tiles};
     struct sketch sketch = {.ctx = ctx, .out = out, .spec = spec, .data = data, .format = format};
     strata_status status;
     STRATA_GO(series_looks(ctx, &data->series, &sketch.looks));

@@ -11,10 +11,10 @@
 enum figure_format { FORMAT_SVG, FORMAT_PNG };
 
 enum {
-    FIGURE_WIDTH = 760,       /* pixels of the drawing; text is FIGURE_FONT pixels high */
+    FIGURE_WIDTH = 760, /* pixels of the drawing; text is FIGURE_FONT pixels high */
     FIGURE_FONT = 14,
-    FIGURE_MARGIN = 12,       /* left of texts and legend */
-    FIGURE_TITLE_HEIGHT = 38  /* above the drawing: by gnuplot in a PNG, by figure_draw in an SVG */
+    FIGURE_MARGIN = 12,      /* left of texts and legend */
+    FIGURE_TITLE_HEIGHT = 38 /* above the drawing: by gnuplot in a PNG, by figure_draw in an SVG */
 };
 
 /** What is being drawn, and where on the canvas (pixels from its lower left corner). */
@@ -24,14 +24,16 @@ struct sketch {
     const struct figure *spec;
     const struct figure_data *data;
     enum figure_format format;
-    struct series_look *looks; /* [series count] */
-    char **labels;             /* [series count]: what the legend says */
-    double height;             /* of the canvas, with the title in a PNG */
+    struct series_look *looks;       /* [series count] */
+    char **labels;                   /* [series count]: what the legend says */
+    double height;                   /* of the canvas, with the title in a PNG */
     double left, right, bottom, top; /* of the plot's area */
 };
 
 /** Appends the script; it writes the picture to standard output. `height`: of the canvas, in pixels. */
-STRATA_MUST_USE strata_status figure_script(strata_context *ctx, const struct figure *spec, const struct figure_data *data, enum figure_format format, struct buffer *out, double *height);
+STRATA_MUST_USE strata_status figure_script(strata_context *ctx, const struct figure *spec,
+                                            const struct figure_data *data, enum figure_format format,
+                                            struct buffer *out, double *height);
 
 /* ---- shared by the kinds ---- */
 
@@ -48,13 +50,15 @@ STRATA_MUST_USE strata_status sketch_number(const struct sketch *sketch, double 
 STRATA_MUST_USE strata_status sketch_place(const struct sketch *sketch, double x, double y);
 
 /** A line of text; `how` holds alignment and colour ("right tc rgb '#444444'"). */
-STRATA_MUST_USE strata_status sketch_text(const struct sketch *sketch, double x, double y, const char *how, const char *text);
+STRATA_MUST_USE strata_status sketch_text(const struct sketch *sketch, double x, double y, const char *how,
+                                          const char *text);
 
 /** Terminal, title of a PNG and common styles; sketch->height must be set. */
 STRATA_MUST_USE strata_status sketch_open(const struct sketch *sketch);
 
 /** The plot's area, ranges, tics and grid (`grid`: "xtics ytics"). */
-STRATA_MUST_USE strata_status sketch_axes(const struct sketch *sketch, const struct axis *x, const struct axis *y, const char *grid, const char *x_tic_style);
+STRATA_MUST_USE strata_status sketch_axes(const struct sketch *sketch, const struct axis *x, const struct axis *y,
+                                          const char *grid, const char *x_tic_style);
 
 /** Height of the legend in pixels, and (draw) the legend itself at the canvas's foot: swatches for bars, else lines. */
 double legend_height(const struct sketch *sketch);

@@ -11,20 +11,20 @@
 #include "core/memory.h"
 #include "run/report_text.h"
 
-#define BLUE "#0072b2"
-#define GREEN "#008a64"
+#define BLUE       "#0072b2"
+#define GREEN      "#008a64"
 #define VERMILLION "#d55e00"
-#define ORANGE "#c17d00"
-#define PURPLE "#b8578f"
-#define SKY "#2f93d0"
-#define OLIVE "#8f8000"
-#define BLACK "#222222"
-#define GREY "#767676"
+#define ORANGE     "#c17d00"
+#define PURPLE     "#b8578f"
+#define SKY        "#2f93d0"
+#define OLIVE      "#8f8000"
+#define BLACK      "#222222"
+#define GREY       "#767676"
 
-#define SOLID ""
-#define LONG "(14,4)"
-#define DASHED "(8,4)"
-#define DOTTED "(2,3)"
+#define SOLID    ""
+#define LONG     "(14,4)"
+#define DASHED   "(8,4)"
+#define DOTTED   "(2,3)"
 #define DASH_DOT "(9,3,2,3)"
 
 enum { CIRCLE = 7, TRIANGLE = 9, SQUARE = 5, DIAMOND = 13, NABLA = 11, PENTAGON = 15 };
@@ -55,10 +55,10 @@ static const struct series_style known_styles[] = {
 
 /** For names that are not learners, by order. */
 static const struct series_style other_styles[] = {
-    {NULL, NULL, BLUE, SOLID, CIRCLE},        {NULL, NULL, VERMILLION, DASHED, SQUARE},
-    {NULL, NULL, GREEN, LONG, TRIANGLE},      {NULL, NULL, PURPLE, DASH_DOT, DIAMOND},
-    {NULL, NULL, ORANGE, DOTTED, NABLA},      {NULL, NULL, SKY, SOLID, PENTAGON},
-    {NULL, NULL, BLACK, DASHED, CIRCLE},      {NULL, NULL, OLIVE, LONG, SQUARE},
+    {NULL, NULL, BLUE, SOLID, CIRCLE},      {NULL, NULL, VERMILLION, DASHED, SQUARE},
+    {NULL, NULL, GREEN, LONG, TRIANGLE},    {NULL, NULL, PURPLE, DASH_DOT, DIAMOND},
+    {NULL, NULL, ORANGE, DOTTED, NABLA},    {NULL, NULL, SKY, SOLID, PENTAGON},
+    {NULL, NULL, BLACK, DASHED, CIRCLE},    {NULL, NULL, OLIVE, LONG, SQUARE},
     {NULL, NULL, GREY, DASH_DOT, TRIANGLE},
 };
 

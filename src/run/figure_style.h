@@ -28,10 +28,14 @@ void colour_tint(const char *colour, double density, char tint[8]);
 /** Title of a known name, else NULL. */
 const char *series_title(const char *name);
 
-/** Appends the text people read: the title of the leading name, the rest ("/depth=3") with blanks; ":fit" is dropped. */
+/**
+ * Appends the text people read: the title of the leading name, the rest ("/depth=3") with blanks; ":fit" is
+ * dropped.
+ */
 STRATA_MUST_USE strata_status series_label(strata_context *ctx, struct buffer *out, const char *series);
 
 /** Looks of all series, in order; `looks` [series->count] is owned by the caller (mem_free). */
-STRATA_MUST_USE strata_status series_looks(strata_context *ctx, const struct figure_names *series, struct series_look **looks);
+STRATA_MUST_USE strata_status series_looks(strata_context *ctx, const struct figure_names *series,
+                                           struct series_look **looks);
 
 #endif

@@ -13,7 +13,8 @@ strata_status tiles_read(strata_context *ctx, const char *path, size_t dims[3], 
     struct npy_array array = {0};
     STRATA_TRY(npy_read(ctx, path, &array));
     if (array.rank != 3) {
-        strata_status status = strata_fail(ctx, STRATA_ERR_FORMAT, "%s: expected shape [count, height, width], found %u dimensions", path, array.rank);
+        strata_status status = strata_fail(
+            ctx, STRATA_ERR_FORMAT, "%s: expected shape [count, height, width], found %u dimensions", path, array.rank);
         npy_destroy(&array);
         return status;
     }

@@ -15,27 +15,36 @@ static strata_status figure_find(const struct report *report, size_t index, cons
     static const char prefix[] = "figures/", suffix[] = ".svg";
     const char *path = json_string_value(json_array_get(json_object_get(report->result, "figures"), index));
     size_t size = path ? strlen(path) : 0, ends = sizeof prefix - 1 + sizeof suffix - 1;
-    bool shaped = size > ends && strncmp(path, prefix, sizeof prefix - 1) == 0 && strcmp(path + size - (sizeof suffix - 1), suffix) == 0;
+    bool shaped = size > ends && strncmp(path, prefix, sizeof prefix - 1) == 0 &&
+                  strcmp(path + size - (sizeof suffix - 1), suffix) == 0;
     for (*spec = report->study->figures; shaped && *spec && (*spec)->id; (*spec)++)
-        if (strlen((*spec)->id) == size - ends && strncmp(path + sizeof prefix - 1, (*spec)->id, size - ends) == 0) return STRATA_OK;
-    return strata_fail(report->ctx, STRATA_ERR_FORMAT, "%s: figures[%zu]: expected figures/ID.svg with a figure of study '%s', found '%s'",
-        report->result_path, index, report->study->name, path ? path : "no text");
+        if (strlen((*spec)->id) == size - ends && strncmp(path + sizeof prefix - 1, (*spec)->id, size - ends) == 0)
+            return STRATA_OK;
+    return strata_fail(report->ctx, STRATA_ERR_FORMAT,
+                       "%s: figures[%zu]: expected figures/ID.svg with a figure of study '%s', found '%s'",
+                       report->result_path, index, report->study->name, path ? path : "no text");
 }
 
-static strata_status figure_frame(struct report *report, const struct figure *spec, const struct buffer *drawing, const char *fault) {
+static strata_status figure_frame(struct report *report, const struct figure *spec, const struct buffer *drawing,
+                                  const char *fault) {
     strata_context *ctx = report->ctx;
     struct buffer *out = &report->figures;
     STRATA_TRY(text_print(ctx, out, "<figure id=\"figure-%s\">\n<h3>%s</h3>\n", spec->id, spec->title));
     if (fault) {
-        STRATA_TRY(text_print(ctx, out, "<p class=\"missing\">Not drawn: %s. With gnuplot installed, <code>strata report</code> draws it.</p>\n", fault));
+        STRATA_TRY(text_print(
+            ctx, out,
+            "<p class=\"missing\">Not drawn: %s. With gnuplot installed, <code>strata report</code> draws it.</p>\n",
+            fault));
     } else {
-        STRATA_TRY(text_print(ctx, out, "<div class=\"scroll plot\" tabindex=\"0\" role=\"region\" aria-label=\"%s\">\n", spec->title));
+        STRATA_TRY(text_print(
+            ctx, out, "<div class=\"scroll plot\" tabindex=\"0\" role=\"region\" aria-label=\"%s\">\n", spec->title));
         STRATA_TRY(buffer_append(ctx, out, drawing->data, drawing->size));
         STRATA_TRY(buffer_print(ctx, out, "</div>\n"));
     }
     STRATA_TRY(text_print(ctx, out, "<figcaption>%s ", spec->caption ? spec->caption : ""));
-    return text_print(ctx, out, "<span class=\"note\">Numbers: <code>figures/%s%s</code></span></figcaption>\n</figure>\n", spec->id,
-        spec->kind == FIGURE_TILES ? ".*.npy" : ".csv");
+    return text_print(ctx, out,
+                      "<span class=\"note\">Numbers: <code>figures/%s%s</code></span></figcaption>\n</figure>\n",
+                      spec->id, spec->kind == FIGURE_TILES ? ".*.npy" : ".csv");
 }
 
 /** Draws one figure; a missing or failing gnuplot leaves a note and a warning. */
@@ -44,13 +53,15 @@ static strata_status figure_add(struct report *report, const struct figure *spec
     struct buffer drawing = {0};
     strata_status status = figure_data_read(report->ctx, spec->kind, report->directory, spec->id, &data);
     if (status != STRATA_OK) return status;
-    struct figure_request request = {.spec = spec, .data = &data, .directory = report->directory, .gnuplot = gnuplot, .png = png};
+    struct figure_request request = {
+        .spec = spec, .data = &data, .directory = report->directory, .gnuplot = gnuplot, .png = png};
     status = figure_draw(report->ctx, &request, &drawing);
     if (status == STRATA_ERR_NOT_FOUND || status == STRATA_ERR_UNSUPPORTED) {
         char *fault = mem_string(strata_context_message(report->ctx));
         context_clear(report->ctx);
         context_log(report->ctx, STRATA_LOG_WARNING, "figure '%s' was not drawn: %s", spec->id, fault ? fault : "");
-        status = fault ? figure_frame(report, spec, NULL, fault) : strata_fail(report->ctx, STRATA_ERR_MEMORY, "out of memory: report");
+        status = fault ? figure_frame(report, spec, NULL, fault)
+                       : strata_fail(report->ctx, STRATA_ERR_MEMORY, "out of memory: report");
         mem_free(fault);
     } else if (status == STRATA_OK) {
         status = figure_frame(report, spec, &drawing, NULL);
@@ -82,8 +93,10 @@ static strata_status figures_draw(struct report *report, const char *gnuplot) {
 static strata_status page_write(struct report *report) {
     STRATA_TRY(report_head(report));
     STRATA_TRY(report_claims(report));
-    STRATA_TRY(buffer_print(report->ctx, &report->page, "</div>\n<section>\n<h2 id=\"figures\">Figures</h2>\n%s", report->figures.size ? "" : "<p>This study draws no figures.</p>\n"));
-    if (report->figures.size) STRATA_TRY(buffer_append(report->ctx, &report->page, report->figures.data, report->figures.size));
+    STRATA_TRY(buffer_print(report->ctx, &report->page, "</div>\n<section>\n<h2 id=\"figures\">Figures</h2>\n%s",
+                            report->figures.size ? "" : "<p>This study draws no figures.</p>\n"));
+    if (report->figures.size)
+        STRATA_TRY(buffer_append(report->ctx, &report->page, report->figures.data, report->figures.size));
     STRATA_TRY(buffer_print(report->ctx, &report->page, "</section>\n"));
     STRATA_TRY(report_tables(report));
     return report_settings(report);
@@ -93,13 +106,15 @@ static strata_status study_check(const struct report *report) {
     const char *name;
     STRATA_TRY(report_text(report, report->result, "top level", "study", &name));
     if (strcmp(name, report->study->name) == 0) return STRATA_OK;
-    return strata_fail(report->ctx, STRATA_ERR_FORMAT, "%s: key 'study': expected '%s', found '%s'", report->result_path, report->study->name, name);
+    return strata_fail(report->ctx, STRATA_ERR_FORMAT, "%s: key 'study': expected '%s', found '%s'",
+                       report->result_path, report->study->name, name);
 }
 
 /* Everything but reading result.json; takes over what `report` owns. */
 static strata_status report_finish(struct report *report, const char *gnuplot) {
     strata_context *ctx = report->ctx;
-    char *config_path = string_format("%s/config.ini", report->directory), *page_path = string_format("%s/report.html", report->directory);
+    char *config_path = string_format("%s/config.ini", report->directory),
+         *page_path = string_format("%s/report.html", report->directory);
     strata_status status;
     if (!config_path || !page_path) STRATA_GO(strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory: report"));
     STRATA_GO(study_check(report));
@@ -117,11 +132,13 @@ cleanup:
 }
 
 strata_status report_write(strata_context *ctx, const struct study *study, const char *directory, json_t *result) {
-    struct report report = {.ctx = ctx, .study = study, .directory = directory, .result_path = "result.json", .result = result};
+    struct report report = {
+        .ctx = ctx, .study = study, .directory = directory, .result_path = "result.json", .result = result};
     return report_finish(&report, "gnuplot");
 }
 
-strata_status report_build_with(strata_context *ctx, const struct study *study, const char *directory, const char *gnuplot) {
+strata_status report_build_with(strata_context *ctx, const struct study *study, const char *directory,
+                                const char *gnuplot) {
     struct report report = {.ctx = ctx, .study = study, .directory = directory};
     char *result_path = string_format("%s/result.json", directory);
     strata_status status;

@@ -21,10 +21,12 @@
 STRATA_MUST_USE strata_status report_build(strata_context *ctx, const struct study *study, const char *directory);
 
 /** The same from a result (borrowed) that is not in result.json yet: a run writes that file last. */
-STRATA_MUST_USE strata_status report_write(strata_context *ctx, const struct study *study, const char *directory, json_t *result);
+STRATA_MUST_USE strata_status report_write(strata_context *ctx, const struct study *study, const char *directory,
+                                           json_t *result);
 
 /** report_build with another gnuplot: a name to look for in PATH, or a path. */
-STRATA_MUST_USE strata_status report_build_with(strata_context *ctx, const struct study *study, const char *directory, const char *gnuplot);
+STRATA_MUST_USE strata_status report_build_with(strata_context *ctx, const struct study *study, const char *directory,
+                                                const char *gnuplot);
 
 /* ---- parts of the page ---- */
 
@@ -57,18 +59,20 @@ bool report_claim_expected(const struct report_claim *claim);
 /** Bound text of result.json as an interval; an open end is infinite. False when it is not one. */
 bool bound_parse(const char *text, double *low, double *high);
 
-STRATA_MUST_USE strata_status report_head(struct report *report);     /* style, title, question, summary in a sentence */
-STRATA_MUST_USE strata_status report_claims(struct report *report);   /* verdicts, unexpected ones first */
+STRATA_MUST_USE strata_status report_head(struct report *report);   /* style, title, question, summary in a sentence */
+STRATA_MUST_USE strata_status report_claims(struct report *report); /* verdicts, unexpected ones first */
 STRATA_MUST_USE strata_status report_tables(struct report *report);
 STRATA_MUST_USE strata_status report_settings(struct report *report); /* settings, how to repeat, versions */
 
 /** Strip with the bound shaded and the interval over it, as an inline SVG; appended to the page. */
-STRATA_MUST_USE strata_status report_strip(struct report *report, const struct report_claim *claim, const double range[2]);
+STRATA_MUST_USE strata_status report_strip(struct report *report, const struct report_claim *claim,
+                                           const double range[2]);
 
 /** Style sheet of the page, in pieces up to NULL: screens from 320 px, print, forced colours. */
 extern const char *const report_style[];
 
 /** A text member of a JSON object; FORMAT names file, place ("claims[3]") and key. */
-STRATA_MUST_USE strata_status report_text(const struct report *report, const json_t *object, const char *place, const char *key, const char **text);
+STRATA_MUST_USE strata_status report_text(const struct report *report, const json_t *object, const char *place,
+                                          const char *key, const char **text);
 
 #endif

@@ -9,27 +9,33 @@
 
 /* ---- reading ---- */
 
-strata_status report_text(const struct report *report, const json_t *object, const char *place, const char *key, const char **text) {
+strata_status report_text(const struct report *report, const json_t *object, const char *place, const char *key,
+                          const char **text) {
     *text = json_string_value(json_object_get(object, key));
     if (*text) return STRATA_OK;
-    return strata_fail(report->ctx, STRATA_ERR_FORMAT, "%s: %s: key '%s': expected a text", report->result_path, place, key);
+    return strata_fail(report->ctx, STRATA_ERR_FORMAT, "%s: %s: key '%s': expected a text", report->result_path, place,
+                       key);
 }
 
-static strata_status claim_number(const struct report *report, const json_t *object, const char *place, const char *key, double *number) {
+static strata_status claim_number(const struct report *report, const json_t *object, const char *place, const char *key,
+                                  double *number) {
     const json_t *value = json_object_get(object, key);
     *number = NAN;
     if (json_is_number(value) || json_is_null(value)) {
         *number = json_number_read(value);
         return STRATA_OK;
     }
-    return strata_fail(report->ctx, STRATA_ERR_FORMAT, "%s: %s: key '%s': expected a number or null", report->result_path, place, key);
+    return strata_fail(report->ctx, STRATA_ERR_FORMAT, "%s: %s: key '%s': expected a number or null",
+                       report->result_path, place, key);
 }
 
 /** A text that must be one of a list. */
-static strata_status claim_choice(const struct report *report, const char *place, const char *key, const char *text, const char *const *choices) {
+static strata_status claim_choice(const struct report *report, const char *place, const char *key, const char *text,
+                                  const char *const *choices) {
     for (size_t i = 0; choices[i]; i++)
         if (strcmp(choices[i], text) == 0) return STRATA_OK;
-    return strata_fail(report->ctx, STRATA_ERR_FORMAT, "%s: %s: key '%s': unexpected '%s'", report->result_path, place, key, text);
+    return strata_fail(report->ctx, STRATA_ERR_FORMAT, "%s: %s: key '%s': unexpected '%s'", report->result_path, place,
+                       key, text);
 }
 
 strata_status report_claim_read(const struct report *report, size_t index, struct report_claim *claim) {
@@ -40,17 +46,22 @@ strata_status report_claim_read(const struct report *report, size_t index, struc
     *claim = (struct report_claim){.note = json_string_value(json_object_get(row, "note"))};
     const struct {
         const char *key, **text;
-    } texts[] = {{"id", &claim->id}, {"role", &claim->role}, {"expected", &claim->expected}, {"verdict", &claim->verdict},
-        {"statement", &claim->statement}, {"source", &claim->source}, {"unit", &claim->unit}, {"bound", &claim->bound}, {"scale", &scale}};
+    } texts[] = {{"id", &claim->id},           {"role", &claim->role},           {"expected", &claim->expected},
+                 {"verdict", &claim->verdict}, {"statement", &claim->statement}, {"source", &claim->source},
+                 {"unit", &claim->unit},       {"bound", &claim->bound},         {"scale", &scale}};
     const struct {
         const char *key;
         double *number;
     } numbers[] = {{"measured", &claim->measured}, {"low", &claim->low}, {"high", &claim->high}};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) STRATA_TRY(report_text(report, row, place, texts[i].key, texts[i].text));
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) STRATA_TRY(claim_number(report, row, place, numbers[i].key, numbers[i].number));
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        STRATA_TRY(report_text(report, row, place, texts[i].key, texts[i].text));
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        STRATA_TRY(claim_number(report, row, place, numbers[i].key, numbers[i].number));
     STRATA_TRY(claim_choice(report, place, "role", claim->role, (const char *const[]){"claim", "control", NULL}));
-    STRATA_TRY(claim_choice(report, place, "expected", claim->expected, (const char *const[]){"holds", "fails", "open", NULL}));
-    STRATA_TRY(claim_choice(report, place, "verdict", claim->verdict, (const char *const[]){"holds", "fails", "inconclusive", NULL}));
+    STRATA_TRY(claim_choice(report, place, "expected", claim->expected,
+                            (const char *const[]){"holds", "fails", "open", NULL}));
+    STRATA_TRY(claim_choice(report, place, "verdict", claim->verdict,
+                            (const char *const[]){"holds", "fails", "inconclusive", NULL}));
     claim->seeds = (size_t)json_integer_value(json_object_get(row, "seeds"));
     claim->log_scale = strcmp(scale, "log") == 0;
     claim->control = strcmp(claim->role, "control") == 0;
@@ -101,19 +112,28 @@ static const char *badge_colour(const struct report_claim *claim) {
 static strata_status state_write(struct report *report, const struct report_claim *claim) {
     const struct badge *badge = badge_of(claim->verdict);
     bool open = strcmp(claim->expected, "open") == 0, expected = report_claim_expected(claim);
-    STRATA_TRY(buffer_print(report->ctx, &report->page,
-        "<p class=\"state\"><span class=\"badge %s\"><svg viewBox=\"0 0 16 16\" fill=\"none\" stroke=\"currentColor\" stroke-width=\"2.4\" stroke-linecap=\"round\" aria-hidden=\"true\">%s</svg>%s</span>",
+    STRATA_TRY(buffer_print(
+        report->ctx, &report->page,
+        "<p class=\"state\"><span class=\"badge %s\"><svg viewBox=\"0 0 16 16\" fill=\"none\" stroke=\"currentColor\" "
+        "stroke-width=\"2.4\" stroke-linecap=\"round\" aria-hidden=\"true\">%s</svg>%s</span>",
         badge_colour(claim), badge->icon, badge->word));
-    const char *words = open ? "an open question" : expected ? (claim->control ? "as it should" : "as the theory says") : NULL;
-    if (words) STRATA_TRY(buffer_print(report->ctx, &report->page, "<span class=\"match\">%s</span>", words));
-    else STRATA_TRY(text_print(report->ctx, &report->page, "<span class=\"match off\">not as expected: the theory says that it %s</span>", claim->expected));
+    const char *words = open     ? "an open question"
+                      : expected ? (claim->control ? "as it should" : "as the theory says")
+                                 : NULL;
+    if (words)
+        STRATA_TRY(buffer_print(report->ctx, &report->page, "<span class=\"match\">%s</span>", words));
+    else
+        STRATA_TRY(text_print(report->ctx, &report->page,
+                              "<span class=\"match off\">not as expected: the theory says that it %s</span>",
+                              claim->expected));
     return text_print(report->ctx, &report->page, "<span class=\"id\">%s</span></p>\n", claim->id);
 }
 
 static strata_status bound_write(struct report *report, const struct report_claim *claim) {
     char low_text[NUMBER_TEXT_SIZE], high_text[NUMBER_TEXT_SIZE];
     double low, high;
-    if (!bound_parse(claim->bound, &low, &high)) return text_print(report->ctx, &report->page, "bound: %s", claim->bound);
+    if (!bound_parse(claim->bound, &low, &high))
+        return text_print(report->ctx, &report->page, "bound: %s", claim->bound);
     number_text(low, low_text);
     number_text(high, high_text);
     if (isinf(high)) return text_print(report->ctx, &report->page, "bound: at least %s", low_text);
@@ -135,14 +155,18 @@ static strata_status measure_write(struct report *report, const struct report_cl
     number_text(claim->low, low);
     number_text(claim->high, high);
     STRATA_TRY(text_print(report->ctx, &report->page, "<div class=\"measure\"><span class=\"value\">%s", value));
-    if (!isnan(claim->measured)) STRATA_TRY(text_print(report->ctx, &report->page, " <span class=\"unit\">%s</span>", claim->unit));
+    if (!isnan(claim->measured))
+        STRATA_TRY(text_print(report->ctx, &report->page, " <span class=\"unit\">%s</span>", claim->unit));
     STRATA_TRY(buffer_print(report->ctx, &report->page, "</span>"));
     if (isnan(claim->measured))
-        STRATA_TRY(text_print(report->ctx, &report->page, "<span class=\"range\">%s</span>", claim->note ? claim->note : "a fit diverged"));
+        STRATA_TRY(text_print(report->ctx, &report->page, "<span class=\"range\">%s</span>",
+                              claim->note ? claim->note : "a fit diverged"));
     else if (claim->low != claim->high)
-        STRATA_TRY(text_print(report->ctx, &report->page, "<span class=\"range\">95 %% interval %s to %s</span>", low, high));
+        STRATA_TRY(
+            text_print(report->ctx, &report->page, "<span class=\"range\">95 %% interval %s to %s</span>", low, high));
     else
-        STRATA_TRY(buffer_print(report->ctx, &report->page, "<span class=\"range\">%s</span>", claim_exact(report, claim->id) ? "the worst case" : "the same for every seed"));
+        STRATA_TRY(buffer_print(report->ctx, &report->page, "<span class=\"range\">%s</span>",
+                                claim_exact(report, claim->id) ? "the worst case" : "the same for every seed"));
     STRATA_TRY(buffer_print(report->ctx, &report->page, "<span class=\"bound\">"));
     STRATA_TRY(bound_write(report, claim));
     STRATA_TRY(buffer_print(report->ctx, &report->page, "</span>"));
@@ -156,8 +180,10 @@ static strata_status row_write(struct report *report, const struct report_claim 
     STRATA_TRY(state_write(report, claim));
     STRATA_TRY(buffer_print(report->ctx, &report->page, "<%s>", heading));
     STRATA_TRY(text_escape(report->ctx, &report->page, claim->statement));
-    STRATA_TRY(buffer_print(report->ctx, &report->page, "</%s>\n<p class=\"facts\">%zu seed%s", heading, claim->seeds, claim->seeds == 1 ? "" : "s"));
-    if (claim->note && !isnan(claim->measured)) STRATA_TRY(text_print(report->ctx, &report->page, " · %s", claim->note));
+    STRATA_TRY(buffer_print(report->ctx, &report->page, "</%s>\n<p class=\"facts\">%zu seed%s", heading, claim->seeds,
+                            claim->seeds == 1 ? "" : "s"));
+    if (claim->note && !isnan(claim->measured))
+        STRATA_TRY(text_print(report->ctx, &report->page, " · %s", claim->note));
     if (!claim->control) STRATA_TRY(text_print(report->ctx, &report->page, " · source: %s", claim->source));
     STRATA_TRY(buffer_print(report->ctx, &report->page, "</p>\n</div>\n"));
     STRATA_TRY(measure_write(report, claim, range));
@@ -180,13 +206,15 @@ static size_t control_find(const struct report *report, const char *id) {
 /** Runs `visit` on a claim's controls in order. */
 typedef strata_status (*control_visit)(struct report *report, const struct report_claim *control, void *user);
 
-static strata_status controls_visit(struct report *report, const struct report_claim *claim, control_visit visit, void *user) {
+static strata_status controls_visit(struct report *report, const struct report_claim *claim, control_visit visit,
+                                    void *user) {
     for (size_t i = 0; i < json_array_size(claim->controls); i++) {
         const char *id = json_string_value(json_array_get(claim->controls, i));
         size_t index = control_find(report, id);
         struct report_claim control;
         if (index == json_array_size(json_object_get(report->result, "claims")))
-            return strata_fail(report->ctx, STRATA_ERR_FORMAT, "%s: claim '%s': its control '%s' is not in 'claims'", report->result_path, claim->id, id ? id : "(no text)");
+            return strata_fail(report->ctx, STRATA_ERR_FORMAT, "%s: claim '%s': its control '%s' is not in 'claims'",
+                               report->result_path, claim->id, id ? id : "(no text)");
         STRATA_TRY(report_claim_read(report, index, &control));
         STRATA_TRY(visit(report, &control, user));
     }
@@ -232,10 +260,15 @@ static strata_status control_write(struct report *report, const struct report_cl
 }
 
 static strata_status family_write(struct report *report, const struct report_claim *claim, struct family *family) {
-    STRATA_TRY(text_print(report->ctx, &report->page, family->expected ? "<article class=\"claim\" id=\"%s\">\n" : "<article class=\"claim off\" id=\"%s\">\n", claim->id));
+    STRATA_TRY(text_print(report->ctx, &report->page,
+                          family->expected ? "<article class=\"claim\" id=\"%s\">\n"
+                                           : "<article class=\"claim off\" id=\"%s\">\n",
+                          claim->id));
     STRATA_TRY(row_write(report, claim, family->range));
     if (json_array_size(claim->controls)) {
-        STRATA_TRY(buffer_print(report->ctx, &report->page, "<p class=\"controls-title\">Controls: the same measurement and bound where theory says the opposite</p>\n<ul class=\"controls\">\n"));
+        STRATA_TRY(buffer_print(report->ctx, &report->page,
+                                "<p class=\"controls-title\">Controls: the same measurement and bound where theory "
+                                "says the opposite</p>\n<ul class=\"controls\">\n"));
         STRATA_TRY(controls_visit(report, claim, control_write, family));
         STRATA_TRY(buffer_print(report->ctx, &report->page, "</ul>\n"));
     }
@@ -260,9 +293,10 @@ static strata_status families_write(struct report *report, bool expected, const 
 }
 
 strata_status report_claims(struct report *report) {
-    static const char how[] =
-        "<p class=\"note\">A claim holds when its whole 95 % interval (Student's t over seeds) lies within the bound, fails when none of it does, "
-        "and is inconclusive otherwise. In each number line the shaded part is the bound, the dot the measured value, the bar its interval.</p>\n";
+    static const char how[] = "<p class=\"note\">A claim holds when its whole 95 % interval (Student's t over seeds) "
+                              "lies within the bound, fails when none of it does, "
+                              "and is inconclusive otherwise. In each number line the shaded part is the bound, the "
+                              "dot the measured value, the bar its interval.</p>\n";
     size_t start = report->page.size;
     STRATA_TRY(families_write(report, false, "<h2>Not as expected</h2>"));
     bool unexpected = report->page.size > start;

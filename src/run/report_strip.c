@@ -23,7 +23,9 @@ static struct axis strip_axis(const struct report_claim *claim, const double ran
     return axis;
 }
 
-static double strip_x(const struct axis *axis, double value) { return STRIP_LEFT + (STRIP_RIGHT - STRIP_LEFT) * axis_place(axis, value); }
+static double strip_x(const struct axis *axis, double value) {
+    return STRIP_LEFT + (STRIP_RIGHT - STRIP_LEFT) * axis_place(axis, value);
+}
 
 /** A coordinate with one decimal, in any locale. */
 static double rounded(double x) { return round(10 * x) / 10; }
@@ -42,8 +44,14 @@ static strata_status end_write(struct report *report, const struct axis *axis, d
     double place = axis_place(axis, value);
     number_format(rounded(strip_x(axis, value)), x);
     number_text(value, text);
-    return buffer_print(report->ctx, &report->page, "<path d=\"M%s 5V23\" stroke=\"#0b6b43\" stroke-width=\"1.5\"/><text x=\"%s\" y=\"36\" text-anchor=\"%s\">%s</text>",
-        x, x, place < 0.12 ? "start" : place > 0.88 ? "end" : "middle", text);
+    return buffer_print(report->ctx, &report->page,
+                        "<path d=\"M%s 5V23\" stroke=\"#0b6b43\" stroke-width=\"1.5\"/><text x=\"%s\" y=\"36\" "
+                        "text-anchor=\"%s\">%s</text>",
+                        x, x,
+                        place < 0.12   ? "start"
+                        : place > 0.88 ? "end"
+                                       : "middle",
+                        text);
 }
 
 strata_status report_strip(struct report *report, const struct report_claim *claim, const double range[2]) {
@@ -53,14 +61,19 @@ strata_status report_strip(struct report *report, const struct report_claim *cla
     if (claim->log_scale && range[0] <= 0) return STRATA_OK;
     struct axis axis = strip_axis(claim, range);
     double from = isfinite(low) ? low : axis.low, to = isfinite(high) ? high : axis.high;
-    STRATA_TRY(buffer_print(report->ctx, &report->page,
-        "<svg class=\"strip\" viewBox=\"0 0 %d %d\" font-size=\"11\" fill=\"#0b6b43\" role=\"img\" aria-label=\"Number line: the bound is shaded, the dot is the measured value, the bar its interval\">",
+    STRATA_TRY(buffer_print(
+        report->ctx, &report->page,
+        "<svg class=\"strip\" viewBox=\"0 0 %d %d\" font-size=\"11\" fill=\"#0b6b43\" role=\"img\" aria-label=\"Number "
+        "line: the bound is shaded, the dot is the measured value, the bar its interval\">",
         STRIP_WIDTH, STRIP_HEIGHT));
     STRATA_TRY(line_write(report, STRIP_LEFT, STRIP_RIGHT, STRIP_LINE, "stroke=\"#b5b5b5\" stroke-width=\"1\""));
-    STRATA_TRY(line_write(report, strip_x(&axis, from), strip_x(&axis, to), STRIP_LINE, "stroke=\"#cfeadd\" stroke-width=\"12\""));
+    STRATA_TRY(line_write(report, strip_x(&axis, from), strip_x(&axis, to), STRIP_LINE,
+                          "stroke=\"#cfeadd\" stroke-width=\"12\""));
     STRATA_TRY(end_write(report, &axis, low));
     STRATA_TRY(end_write(report, &axis, high));
-    STRATA_TRY(line_write(report, strip_x(&axis, claim->low), strip_x(&axis, claim->high), STRIP_LINE, "stroke=\"#1a1a1a\" stroke-width=\"3\""));
+    STRATA_TRY(line_write(report, strip_x(&axis, claim->low), strip_x(&axis, claim->high), STRIP_LINE,
+                          "stroke=\"#1a1a1a\" stroke-width=\"3\""));
     number_format(rounded(strip_x(&axis, claim->measured)), x);
-    return buffer_print(report->ctx, &report->page, "<circle cx=\"%s\" cy=\"%d\" r=\"4.5\" fill=\"#1a1a1a\"/></svg>\n", x, STRIP_LINE);
+    return buffer_print(report->ctx, &report->page, "<circle cx=\"%s\" cy=\"%d\" r=\"4.5\" fill=\"#1a1a1a\"/></svg>\n",
+                        x, STRIP_LINE);
 }

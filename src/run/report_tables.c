@@ -52,7 +52,8 @@ static strata_status rows_write(struct report *report, const char *id, const jso
     STRATA_TRY(buffer_print(report->ctx, &report->page, "<thead><tr>"));
     for (size_t c = 0; c < count; c++) {
         const char *name = json_string_value(json_array_get(columns, c));
-        STRATA_TRY(buffer_print(report->ctx, &report->page, "<th scope=\"col\"%s>", column_numeric(rows, c) ? " class=\"n\"" : ""));
+        STRATA_TRY(buffer_print(report->ctx, &report->page, "<th scope=\"col\"%s>",
+                                column_numeric(rows, c) ? " class=\"n\"" : ""));
         STRATA_TRY(name_write(report, name ? name : ""));
         STRATA_TRY(buffer_print(report->ctx, &report->page, "</th>"));
     }
@@ -60,9 +61,11 @@ static strata_status rows_write(struct report *report, const char *id, const jso
     for (size_t r = 0; r < json_array_size(rows); r++) {
         const json_t *row = json_array_get(rows, r);
         if (json_array_size(row) != count)
-            return strata_fail(report->ctx, STRATA_ERR_FORMAT, "%s: table '%s': row %zu: expected %zu cells, found %zu", report->result_path, id, r + 1, count, json_array_size(row));
+            return strata_fail(report->ctx, STRATA_ERR_FORMAT, "%s: table '%s': row %zu: expected %zu cells, found %zu",
+                               report->result_path, id, r + 1, count, json_array_size(row));
         STRATA_TRY(buffer_print(report->ctx, &report->page, "<tr>"));
-        for (size_t c = 0; c < count; c++) STRATA_TRY(cell_write(report, json_array_get(row, c), column_numeric(rows, c), c == 0));
+        for (size_t c = 0; c < count; c++)
+            STRATA_TRY(cell_write(report, json_array_get(row, c), column_numeric(rows, c), c == 0));
         STRATA_TRY(buffer_print(report->ctx, &report->page, "</tr>\n"));
     }
     return buffer_print(report->ctx, &report->page, "</tbody>\n");
@@ -75,19 +78,23 @@ static strata_status table_write(struct report *report, size_t index) {
     snprintf(place, sizeof place, "tables[%zu]", index);
     STRATA_TRY(report_text(report, table, place, "id", &id));
     const struct table_title *title = title_find(report->study, id);
-    STRATA_TRY(buffer_print(report->ctx, &report->page, "<div class=\"table\"><div class=\"scroll\" tabindex=\"0\" role=\"region\""));
-    STRATA_TRY(text_print(report->ctx, &report->page, " aria-label=\"%s\">\n<table>\n<caption>", title ? title->title : id));
+    STRATA_TRY(buffer_print(report->ctx, &report->page,
+                            "<div class=\"table\"><div class=\"scroll\" tabindex=\"0\" role=\"region\""));
+    STRATA_TRY(
+        text_print(report->ctx, &report->page, " aria-label=\"%s\">\n<table>\n<caption>", title ? title->title : id));
     STRATA_TRY(title ? text_escape(report->ctx, &report->page, title->title) : name_write(report, id));
     STRATA_TRY(buffer_print(report->ctx, &report->page, "</caption>\n"));
     STRATA_TRY(rows_write(report, id, json_object_get(table, "columns"), json_object_get(table, "rows")));
     STRATA_TRY(buffer_print(report->ctx, &report->page, "</table></div>\n"));
-    if (title && title->caption) STRATA_TRY(text_print(report->ctx, &report->page, "<p class=\"note\">%s</p>\n", title->caption));
+    if (title && title->caption)
+        STRATA_TRY(text_print(report->ctx, &report->page, "<p class=\"note\">%s</p>\n", title->caption));
     return buffer_print(report->ctx, &report->page, "</div>\n");
 }
 
 strata_status report_tables(struct report *report) {
     size_t count = json_array_size(json_object_get(report->result, "tables"));
-    STRATA_TRY(buffer_print(report->ctx, &report->page, "<section>\n<h2 id=\"tables\">Tables</h2>\n%s", count ? "" : "<p>This study makes no tables.</p>\n"));
+    STRATA_TRY(buffer_print(report->ctx, &report->page, "<section>\n<h2 id=\"tables\">Tables</h2>\n%s",
+                            count ? "" : "<p>This study makes no tables.</p>\n"));
     for (size_t i = 0; i < count; i++) STRATA_TRY(table_write(report, i));
     return buffer_print(report->ctx, &report->page, "</section>\n");
 }

@@ -46,7 +46,8 @@ static void exponent_format(int exponent, char text[NUMBER_TEXT_SIZE]) {
     char digits[16];
     size_t at = exponent < 0 ? (size_t)snprintf(text, NUMBER_TEXT_SIZE, "⁻") : 0;
     snprintf(digits, sizeof digits, "%d", abs(exponent));
-    for (const char *c = digits; *c; c++) at += (size_t)snprintf(text + at, NUMBER_TEXT_SIZE - at, "%s", superscripts[*c - '0']);
+    for (const char *c = digits; *c; c++)
+        at += (size_t)snprintf(text + at, NUMBER_TEXT_SIZE - at, "%s", superscripts[*c - '0']);
 }
 
 void number_power(int exponent, char text[NUMBER_TEXT_SIZE]) {
@@ -127,7 +128,9 @@ strata_status text_print(strata_context *ctx, struct buffer *out, const char *fo
         const char *hole = strchr(format, '%');
         size_t size = hole ? (size_t)(hole - format) : strlen(format);
         if (size) status = buffer_append(ctx, out, format, size);
-        if (status == STRATA_OK && hole) status = hole[1] == 's' ? text_escape(ctx, out, va_arg(arguments, const char *)) : buffer_append(ctx, out, "%", 1);
+        if (status == STRATA_OK && hole)
+            status = hole[1] == 's' ? text_escape(ctx, out, va_arg(arguments, const char *))
+                                    : buffer_append(ctx, out, "%", 1);
         format += size + (hole ? 2 : 0);
     }
     va_end(arguments);

@@ -9,7 +9,9 @@
 enum { NUMBER_TEXT_SIZE = 48 };
 
 /**
- * A number for people, UTF-8: three significant digits (fewer when the value has fewer), whole numbers below 10^7 in full with grouped
+ * A number for people, UTF-8: three significant digits (fewer when the value has fewer), whole numbers below 10^7
+ * in full
+ * with grouped
  * thousands, 1.2×10⁻³ outside [10^-3, 10^6), a true minus sign, "diverged" for what is not finite.
  */
 void number_text(double value, char text[NUMBER_TEXT_SIZE]);
@@ -20,7 +22,10 @@ void number_tic(double value, double step, char text[NUMBER_TEXT_SIZE]);
 /** 10ⁿ, and 1 for n = 0. */
 void number_power(int exponent, char text[NUMBER_TEXT_SIZE]);
 
-/** Appends text with & < > " ' as entities, fit for HTML or XML text and quoted attributes; control bytes become spaces. */
+/**
+ * Appends text with & < > " ' as entities, fit for HTML or XML text and quoted attributes; control bytes become
+ * spaces.
+ */
 STRATA_MUST_USE strata_status text_escape(strata_context *ctx, struct buffer *out, const char *text);
 
 /** buffer_print whose %s arguments are escaped: the format takes %s and %% only. */
