@@ -165,7 +165,8 @@ static void damaged_metrics_are_named_by_line_or_task(void **state) {
 
 static void files_a_killed_process_was_writing_are_removed(void **state) {
     (void)state;
-    static const char *const left[] = {"run/result.json.tmp-12", "run/checkpoint/walk/width=2/seed=9.done.json.tmp-3456"};
+    static const char *const left[] = {
+        "run/result.json.tmp-12", "run/checkpoint/walk/width=2/seed=9.done.json.tmp-3456"};
     interrupt_in_second_task();
     toy_write(left[0], "{");
     toy_write(left[1], "{");
@@ -208,7 +209,8 @@ static void full_disk_leaves_no_partial_file_and_a_run_that_goes_on(void **state
         }
         int ended;
         assert_int_equal(waitpid(child, &ended, 0), child);
-        assert_true(WIFEXITED(ended) && (WEXITSTATUS(ended) == STRATA_ERR_DISK_FULL || WEXITSTATUS(ended) == STRATA_OK));
+        assert_true(
+            WIFEXITED(ended) && (WEXITSTATUS(ended) == STRATA_ERR_DISK_FULL || WEXITSTATUS(ended) == STRATA_OK));
         refused += WEXITSTATUS(ended) == STRATA_ERR_DISK_FULL;
         temporary_files = 0;
         nftw(toy_folder, count_temporary, 16, FTW_PHYS);
@@ -259,7 +261,8 @@ static void killed_at_any_moment_a_run_ends_with_the_same_result(void **state) {
             if (ended) assert_int_equal(WEXITSTATUS(how), 0);
             else kills++;
         }
-        TOY_OK(file_exists(toy_path("run/checkpoint/run.json")) ? toy_resume("run", 1, 0, &result) : toy_start("run", often, 1, 0, &result));
+        TOY_OK(file_exists(toy_path("run/checkpoint/run.json")) ? toy_resume("run", 1, 0, &result)
+                                                                : toy_start("run", often, 1, 0, &result));
         toy_assert_equal_runs("whole", whole, "run", result);
         json_decref(result);
         toy_remove(toy_path("run"));

@@ -12,7 +12,8 @@ static void later_sources_of_settings_win(void **state) {
     snprintf(file, sizeof file, "@%s", toy_path("a.ini"));
     struct settings *table = toy_settings(NULL, NULL), *preset = toy_settings("smoke", NULL);
     struct settings *config = toy_settings("smoke", (const char *const[]){file, NULL});
-    struct settings *set = toy_settings("smoke", (const char *const[]){file, "walk.steps=60", "study.seed=11", "walk.steps=70", NULL});
+    struct settings *set =
+        toy_settings("smoke", (const char *const[]){file, "walk.steps=60", "study.seed=11", "walk.steps=70", NULL});
     assert_int_equal(settings_count(table, "walk.steps"), 30);
     assert_int_equal(settings_count(preset, "walk.steps"), 20);
     assert_int_equal(settings_count(preset, "study.seeds"), 4);
@@ -32,7 +33,8 @@ static void later_sources_of_settings_win(void **state) {
 /* A stored config.ini repeats its run although nobody names the preset again. */
 static void preset_of_a_config_file_counts_and_round_trips(void **state) {
     (void)state;
-    struct settings *first = toy_settings("paper", (const char *const[]){"walk.decay=0.3", "walk.note=a ; b # c", NULL});
+    struct settings *first =
+        toy_settings("paper", (const char *const[]){"walk.decay=0.3", "walk.note=a ; b # c", NULL});
     struct buffer text = {0}, again = {0};
     char file[400];
     TOY_OK(settings_print(ctx, first, &text));
@@ -51,10 +53,12 @@ static void preset_of_a_config_file_counts_and_round_trips(void **state) {
     settings_destroy(third);
 }
 
-static void assert_settings_refused(const char *preset, const char *assignment, strata_status expected, const char *part) {
+static void assert_settings_refused(
+    const char *preset, const char *assignment, strata_status expected, const char *part) {
     struct settings *settings = NULL;
     strata_status status = run_settings(ctx, &toy_study, preset, assignment ? 1 : 0, &assignment, &settings);
-    if (status != expected || !strstr(strata_context_message(ctx), part)) fail_msg("%d: %s", (int)status, strata_context_message(ctx));
+    if (status != expected || !strstr(strata_context_message(ctx), part))
+        fail_msg("%d: %s", (int)status, strata_context_message(ctx));
     assert_null(settings);
 }
 
@@ -72,15 +76,18 @@ static void bad_settings_are_refused_by_name(void **state) {
 
 static void result_has_the_fields_of_the_contract_in_order(void **state) {
     (void)state;
-    static const char *const fields[] = {"study", "version", "preset", "seed", "seeds", "threads", "seconds", "host", "config", "claims", "tables", "figures"};
-    static const char *const claim_fields[] = {"id", "role", "expected", "statement", "source", "measured", "low", "high", "unit", "scale", "seeds", "bound", "verdict", "controls"};
+    static const char *const fields[] = {"study", "version", "preset", "seed", "seeds", "threads", "seconds", "host",
+        "config", "claims", "tables", "figures"};
+    static const char *const claim_fields[] = {"id", "role", "expected", "statement", "source", "measured", "low",
+        "high", "unit", "scale", "seeds", "bound", "verdict", "controls"};
     json_t *result, *value;
     const char *key;
     size_t i = 0;
     TOY_OK(toy_start("run", NULL, 2, 0, &result));
     json_object_foreach(result, key, value) assert_string_equal(key, fields[i++]);
     assert_int_equal(i, sizeof fields / sizeof *fields);
-    json_t *claims = json_object_get(result, "claims"), *claim = json_array_get(claims, 0), *control = json_array_get(claims, 1);
+    json_t *claims = json_object_get(result, "claims"), *claim = json_array_get(claims, 0),
+           *control = json_array_get(claims, 1);
     i = 0;
     json_object_foreach(claim, key, value) assert_string_equal(key, claim_fields[i++]);
     assert_int_equal(i, sizeof claim_fields / sizeof *claim_fields);
@@ -108,8 +115,8 @@ static void finished_directory_holds_what_it_should(void **state) {
     (void)state;
     json_t *result, *stored;
     TOY_OK(toy_start("run", NULL, 1, 0, &result));
-    static const char *const files[] = {"config.ini", "metrics.jsonl", "result.json", "log.txt", "figures/path.csv", "checkpoint/lock",
-        "checkpoint/run.json", "checkpoint/walk/width=1/seed=1.done.json"};
+    static const char *const files[] = {"config.ini", "metrics.jsonl", "result.json", "log.txt", "figures/path.csv",
+        "checkpoint/lock", "checkpoint/run.json", "checkpoint/walk/width=1/seed=1.done.json"};
     for (size_t i = 0; i < sizeof files / sizeof *files; ++i) {
         char name[200];
         snprintf(name, sizeof name, "run/%s", files[i]);
@@ -168,9 +175,11 @@ static void diverged_seed_fails_its_claim_and_says_where(void **state) {
     (void)state;
     json_t *result;
     TOY_OK(toy_start("run", (const char *const[]){"walk.diverge_seed=3", NULL}, 2, 0, &result));
-    json_t *claims = json_object_get(result, "claims"), *small = json_array_get(claims, 0), *steps = json_array_get(claims, 2);
+    json_t *claims = json_object_get(result, "claims"), *small = json_array_get(claims, 0),
+           *steps = json_array_get(claims, 2);
     assert_string_equal(json_string_value(json_object_get(small, "verdict")), "fails");
-    assert_true(json_is_null(json_object_get(small, "measured")) && json_is_null(json_object_get(small, "low")) && json_is_null(json_object_get(small, "high")));
+    assert_true(json_is_null(json_object_get(small, "measured")) && json_is_null(json_object_get(small, "low")) &&
+        json_is_null(json_object_get(small, "high")));
     assert_string_equal(json_string_value(json_object_get(small, "note")), "seed 3 diverged");
     assert_string_equal(json_string_value(json_object_get(steps, "note")), "seed 3 diverged at step 7");
     json_t *rows = json_object_get(json_array_get(json_object_get(result, "tables"), 0), "rows");
@@ -236,7 +245,8 @@ static void progress_rises_to_one(void **state) {
     (void)state;
     struct calls calls = {0};
     struct settings *settings = toy_settings("smoke", NULL);
-    const struct run_options options = {.study = &toy_study, .out = toy_path("run"), .threads = 1, .progress = count_calls, .user = &calls};
+    const struct run_options options = {
+        .study = &toy_study, .out = toy_path("run"), .threads = 1, .progress = count_calls, .user = &calls};
     char *directory;
     json_t *result;
     TOY_OK(run_study(ctx, &options, settings, &directory, &result));
@@ -302,7 +312,8 @@ static void resuming_a_finished_run_returns_its_result(void **state) {
 static void failing_task_ends_the_run_and_keeps_the_others(void **state) {
     (void)state;
     json_t *result;
-    assert_int_equal(toy_start("run", (const char *const[]){"walk.fail_seed=3", NULL}, 1, 0, &result), STRATA_ERR_CONVERGENCE);
+    assert_int_equal(
+        toy_start("run", (const char *const[]){"walk.fail_seed=3", NULL}, 1, 0, &result), STRATA_ERR_CONVERGENCE);
     assert_non_null(strstr(strata_context_message(ctx), "walk/width=2/seed=3"));
     assert_non_null(strstr(strata_context_message(ctx), "no way out"));
     assert_true(file_exists(toy_path("run/checkpoint/walk/width=2/seed=1.done.json"))); /* heaviest first */
@@ -325,11 +336,14 @@ static void study_name_is_read_from_the_directory(void **state) {
 
 /* ---- task ids ---- */
 
-static strata_status add(struct task_list *list, const char *id) { return task_list_add(ctx, list, "k", NULL, 1, 1.0, NULL, "%s", id); }
+static strata_status add(struct task_list *list, const char *id) {
+    return task_list_add(ctx, list, "k", NULL, 1, 1.0, NULL, "%s", id);
+}
 
 static void unsafe_or_repeated_task_ids_are_refused(void **state) {
     (void)state;
-    static const char *const bad[] = {"", "/a", "a//b", "a/", "../a", "a/..", ".a", "a/.b", "A", "a b", "lock", "lock/a", "a\n", "\xc3\xa4"};
+    static const char *const bad[] = {
+        "", "/a", "a//b", "a/", "../a", "a/..", ".a", "a/.b", "A", "a b", "lock", "lock/a", "a\n", "\xc3\xa4"};
     struct task_list list = {0};
     char long_id[300];
     memset(long_id, 'a', sizeof long_id);

@@ -49,10 +49,13 @@ static const struct setting_pair toy_paper[] = {{"walk.steps", "300"}, {NULL, NU
 enum { TOY_ALL = 1u << PRESET_SMOKE | 1u << PRESET_DEFAULT | 1u << PRESET_PAPER };
 
 static const struct claim toy_claims[] = {
-    {"toy.small", "the walk stays small", "Doe 2020", "distance", SCALE_LINEAR, EXPECT_HOLDS, -INFINITY, 100, false, false, TOY_ALL},
-    {"toy.small.drift", "so does a walk that drifts", "Doe 2020", "distance", SCALE_LINEAR, EXPECT_FAILS, -INFINITY, 100, true, false, TOY_ALL},
+    {"toy.small", "the walk stays small", "Doe 2020", "distance", SCALE_LINEAR, EXPECT_HOLDS, -INFINITY, 100, false,
+        false, TOY_ALL},
+    {"toy.small.drift", "so does a walk that drifts", "Doe 2020", "distance", SCALE_LINEAR, EXPECT_FAILS, -INFINITY,
+        100, true, false, TOY_ALL},
     {"toy.steps", "all steps are made", "Doe 2020", "steps", SCALE_LOG, EXPECT_OPEN, 1, INFINITY, false, true, TOY_ALL},
-    {"toy.long", "only in paper", "Doe 2020", "steps", SCALE_LINEAR, EXPECT_HOLDS, 0, 1e9, false, false, 1u << PRESET_PAPER},
+    {"toy.long", "only in paper", "Doe 2020", "steps", SCALE_LINEAR, EXPECT_HOLDS, 0, 1e9, false, false,
+        1u << PRESET_PAPER},
     {0},
 };
 static const struct figure toy_figures[] = {
@@ -60,21 +63,25 @@ static const struct figure toy_figures[] = {
     {"unused", FIGURE_BARS, "Unused", "x", "y", false, false, "Never drawn."},
     {0},
 };
-static const struct table_title toy_titles[] = {{"walks", "Walks", "All walks."}, {"unused", "Unused", "Never filled."}, {0}};
+static const struct table_title toy_titles[] = {
+    {"walks", "Walks", "All walks."}, {"unused", "Unused", "Never filled."}, {0}};
 
 static strata_status toy_check(strata_context *ctx, const struct settings *settings) {
-    if (settings_count(settings, "walk.steps") == 13) return strata_fail(ctx, STRATA_ERR_CONFIG, "walk.steps: 13 brings bad luck");
+    if (settings_count(settings, "walk.steps") == 13)
+        return strata_fail(ctx, STRATA_ERR_CONFIG, "walk.steps: 13 brings bad luck");
     return STRATA_OK;
 }
 
-static strata_status toy_plan(strata_context *ctx, const struct settings *settings, enum preset_kind preset, struct task_list *list) {
+static strata_status toy_plan(
+    strata_context *ctx, const struct settings *settings, enum preset_kind preset, struct task_list *list) {
     const double *widths;
     size_t count = settings_numbers(settings, "walk.widths", &widths);
     (void)preset;
     for (uint64_t seed = 1; seed <= settings_count(settings, "study.seeds"); ++seed)
         for (size_t i = 0; i < count; ++i)
             STRATA_TRY(task_list_add(ctx, list, "walk", NULL, seed, widths[i],
-                i == 1 ? (const struct setting_pair[]){{"walk.decay", "1"}, {NULL, NULL}} : NULL, "walk/width=%g/seed=%d", widths[i], (int)seed));
+                i == 1 ? (const struct setting_pair[]){{"walk.decay", "1"}, {NULL, NULL}} : NULL,
+                "walk/width=%g/seed=%d", widths[i], (int)seed));
     return STRATA_OK;
 }
 
@@ -101,14 +108,18 @@ static strata_status toy_run(strata_context *ctx, struct task_run *run) {
         memcpy(&x, tensor_file_find(state, "x")->data, sizeof x);
         step = (size_t)task_recorded(run, "saved_step");
     }
-    if (settings_count(settings, "walk.fail_seed") == task->replicate) return strata_fail(ctx, STRATA_ERR_CONVERGENCE, "no way out");
+    if (settings_count(settings, "walk.fail_seed") == task->replicate)
+        return strata_fail(ctx, STRATA_ERR_CONVERGENCE, "no way out");
     struct rng_stream stream = rng_stream_make(settings_count(settings, "study.seed"), task->replicate, RNG_TEST);
     while (step < steps) {
         double noise;
         rng_normal_f64(rng_stream_at(stream, ++step), 1, &noise);
         x = decay * x + noise + (decay == 1 ? 1000 : 0);
-        if (step % 5 == 0) STRATA_TRY(task_metric(ctx, run, step, "walk", 2, (const char *const[]){"x", "gone"}, (const double[]){x, NAN}));
-        if (task->replicate == settings_count(settings, "walk.diverge_seed") && step == 7) return task_diverged(ctx, run, step);
+        if (step % 5 == 0)
+            STRATA_TRY(
+                task_metric(ctx, run, step, "walk", 2, (const char *const[]){"x", "gone"}, (const double[]){x, NAN}));
+        if (task->replicate == settings_count(settings, "walk.diverge_seed") && step == 7)
+            return task_diverged(ctx, run, step);
         if (atomic_fetch_add(&toy_steps_done, 1) + 1 == toy_stop_after) toy_cancel = 1;
         if (task_progress(run, (double)step / (double)steps)) STRATA_TRY(toy_save(ctx, run, step, &x));
     }
@@ -122,7 +133,8 @@ static strata_status toy_run(strata_context *ctx, struct task_run *run) {
 static strata_status toy_summarise(strata_context *ctx, const struct records *records, struct summary *summary) {
     const struct settings *settings = records_settings(records);
     const double *widths;
-    size_t seeds = settings_count(settings, "study.seeds"), count = settings_numbers(settings, "walk.widths", &widths), step;
+    size_t seeds = settings_count(settings, "study.seeds"), count = settings_numbers(settings, "walk.widths", &widths),
+           step;
     double small[1000], drift[1000], steps[1000];
     char note[64] = "";
     STRATA_TRY(summary_table(ctx, summary, "walks", 4, (const char *const[]){"task", "seed", "x", "walk_seconds"}));
@@ -131,15 +143,18 @@ static strata_status toy_summarise(strata_context *ctx, const struct records *re
         small[i] = fabs(records_get(records, "x", "walk/width=%g/seed=%d", widths[0], seed));
         drift[i] = count > 1 ? fabs(records_get(records, "x", "walk/width=%g/seed=%d", widths[1], seed)) : 1e6;
         steps[i] = records_get(records, "steps", "walk/width=%g/seed=%d", widths[0], seed);
-        if (records_diverged(records, &step, "walk/width=%g/seed=%d", widths[0], seed)) snprintf(note, sizeof note, "seed %d diverged at step %zu", seed, step);
+        if (records_diverged(records, &step, "walk/width=%g/seed=%d", widths[0], seed))
+            snprintf(note, sizeof note, "seed %d diverged at step %zu", seed, step);
         STRATA_TRY(summary_row(ctx, summary, "walks"));
         STRATA_TRY(summary_cell_text(ctx, summary, "walks", "walk"));
         STRATA_TRY(summary_cell(ctx, summary, "walks", seed));
         STRATA_TRY(summary_cell(ctx, summary, "walks", small[i]));
-        STRATA_TRY(summary_cell(ctx, summary, "walks", records_get(records, "seconds", "walk/width=%g/seed=%d", widths[0], seed)));
+        STRATA_TRY(summary_cell(
+            ctx, summary, "walks", records_get(records, "seconds", "walk/width=%g/seed=%d", widths[0], seed)));
         const double *path;
         size_t points = records_array(records, "path", &path, "walk/width=%g/seed=%d", widths[0], seed);
-        for (size_t p = 0; p < points; ++p) STRATA_TRY(summary_point(ctx, summary, "path", "walk", (double)p, path[p], NAN, NAN));
+        for (size_t p = 0; p < points; ++p)
+            STRATA_TRY(summary_point(ctx, summary, "path", "walk", (double)p, path[p], NAN, NAN));
     }
     STRATA_TRY(summary_claim(ctx, summary, "toy.long", seeds, small, NULL));
     STRATA_TRY(summary_claim(ctx, summary, "toy.steps", seeds, steps, *note ? note : NULL));
@@ -148,9 +163,19 @@ static strata_status toy_summarise(strata_context *ctx, const struct records *re
 }
 
 static const struct study toy_study = {
-    .name = "toy", .summary = "random walks", .source = "Doe 2020", .question = "How far?", .setting_tables = toy_tables,
-    .presets = {toy_smoke, NULL, toy_paper}, .claims = toy_claims, .figures = toy_figures, .tables = toy_titles,
-    .check = toy_check, .plan = toy_plan, .run_task = toy_run, .summarise = toy_summarise,
+    .name = "toy",
+    .summary = "random walks",
+    .source = "Doe 2020",
+    .question = "How far?",
+    .setting_tables = toy_tables,
+    .presets = {toy_smoke, NULL, toy_paper},
+    .claims = toy_claims,
+    .figures = toy_figures,
+    .tables = toy_titles,
+    .check = toy_check,
+    .plan = toy_plan,
+    .run_task = toy_run,
+    .summarise = toy_summarise,
 };
 
 /* ---- a folder for each test, in memory where the system has one: runs flush every file ---- */
@@ -167,7 +192,8 @@ static void toy_remove(const char *path) { nftw(path, toy_remove_one, 16, FTW_DE
 
 static int toy_setup(void **state) {
     (void)state;
-    snprintf(toy_folder, sizeof toy_folder, "%s/strata-run-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    snprintf(
+        toy_folder, sizeof toy_folder, "%s/strata-run-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     toy_stop_after = 0;
     toy_steps_done = 0;
     toy_cancel = 0;
@@ -196,12 +222,14 @@ static inline struct settings *toy_settings(const char *preset, const char *cons
     struct settings *settings = NULL;
     size_t count = 0;
     while (assignments && assignments[count]) ++count;
-    if (run_settings(ctx, &toy_study, preset, count, assignments, &settings) != STRATA_OK) fail_msg("%s", strata_context_message(ctx));
+    if (run_settings(ctx, &toy_study, preset, count, assignments, &settings) != STRATA_OK)
+        fail_msg("%s", strata_context_message(ctx));
     return settings;
 }
 
 /* Runs the toy study in DIRECTORY below the test's folder; stops after `stop_after` steps unless 0. */
-static inline strata_status toy_start(const char *directory, const char *const *assignments, size_t threads, long stop_after, json_t **result) {
+static inline strata_status toy_start(
+    const char *directory, const char *const *assignments, size_t threads, long stop_after, json_t **result) {
     struct settings *settings = toy_settings("smoke", assignments);
     const struct run_options options = {.study = &toy_study, .out = toy_path(directory), .threads = threads};
     char *made = NULL;
@@ -235,12 +263,15 @@ static inline struct buffer toy_read(const char *name) {
 
 static inline void toy_assert_same_file(const char *a, const char *b) {
     struct buffer x = toy_read(a), y = toy_read(b);
-    if (x.size != y.size || memcmp(x.data, y.data, x.size) != 0) fail_msg("%s and %s differ:\n%s\n%s", a, b, x.data, y.data);
+    if (x.size != y.size || memcmp(x.data, y.data, x.size) != 0)
+        fail_msg("%s and %s differ:\n%s\n%s", a, b, x.data, y.data);
     buffer_destroy(&x);
     buffer_destroy(&y);
 }
 
-static inline void toy_write(const char *name, const char *text) { TOY_OK(file_write_atomic(ctx, toy_path(name), text, strlen(text))); }
+static inline void toy_write(const char *name, const char *text) {
+    TOY_OK(file_write_atomic(ctx, toy_path(name), text, strlen(text)));
+}
 
 /* Two finished runs, their results in memory and on disk, agree in all that the contract fixes. */
 static inline void toy_assert_equal_runs(const char *a, const json_t *x, const char *b, const json_t *y) {

@@ -35,7 +35,8 @@ static strata_status json_checksum(strata_context *ctx, const json_t *object, ch
 strata_status json_seal(strata_context *ctx, json_t *object) {
     char text[17];
     STRATA_TRY(json_checksum(ctx, object, text));
-    if (json_object_set_new(object, "checksum", json_string(text)) != 0) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory: checksum");
+    if (json_object_set_new(object, "checksum", json_string(text)) != 0)
+        return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory: checksum");
     return STRATA_OK;
 }
 
@@ -74,16 +75,17 @@ cleanup:
     return status;
 }
 
-static strata_status body_make(strata_context *ctx, const struct checkpoint_owner *owner, size_t step, const struct record_set *records,
-    const struct task_mark *mark, uint64_t tensors, json_t **body) {
+static strata_status body_make(strata_context *ctx, const struct checkpoint_owner *owner, size_t step,
+    const struct record_set *records, const struct task_mark *mark, uint64_t tensors, json_t **body) {
     char config[17], shapes[17];
     checksum_text(owner->config, config);
     checksum_text(tensors, shapes);
     json_t *diverged = records->diverged ? json_integer((json_int_t)records->diverged_step) : json_null();
     json_t *found = record_set_json(records);
-    *body = json_pack("{s:i, s:s, s:s, s:I, s:o, s:{s:I, s:I, s:I}, s:f, s:s, s:o}", "format", CHECKPOINT_FORMAT, "task", owner->task,
-        "config", config, "step", (json_int_t)step, "diverged", diverged, "metrics", "lines", (json_int_t)mark->lines,
-        "bytes", (json_int_t)mark->bytes, "step", (json_int_t)mark->step, "seconds", mark->seconds, "tensors", shapes, "records", found);
+    *body = json_pack("{s:i, s:s, s:s, s:I, s:o, s:{s:I, s:I, s:I}, s:f, s:s, s:o}", "format", CHECKPOINT_FORMAT,
+        "task", owner->task, "config", config, "step", (json_int_t)step, "diverged", diverged, "metrics", "lines",
+        (json_int_t)mark->lines, "bytes", (json_int_t)mark->bytes, "step", (json_int_t)mark->step, "seconds",
+        mark->seconds, "tensors", shapes, "records", found);
     if (!*body) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory: checkpoint of task '%s'", owner->task);
     strata_status status = json_seal(ctx, *body);
     if (status == STRATA_OK) return STRATA_OK;
@@ -108,8 +110,8 @@ static size_t member_count(const json_t *object, const char *key) {
     return (size_t)json_integer_value(json_object_get(object, key));
 }
 
-static strata_status body_read(strata_context *ctx, const struct checkpoint_owner *owner, json_t *body, uint64_t tensors,
-    struct record_set *records, struct task_mark *mark) {
+static strata_status body_read(strata_context *ctx, const struct checkpoint_owner *owner, json_t *body,
+    uint64_t tensors, struct record_set *records, struct task_mark *mark) {
     bool whole = false;
     char config[17], shapes[17];
     if (!json_is_object(body)) return damaged(ctx, owner, "expected an object");
@@ -117,9 +119,11 @@ static strata_status body_read(strata_context *ctx, const struct checkpoint_owne
     if (!whole) return damaged(ctx, owner, "its checksum differs: it was changed or damaged");
     checksum_text(owner->config, config);
     checksum_text(tensors, shapes);
-    const char *task = json_string_value(json_object_get(body, "task")), *made_for = json_string_value(json_object_get(body, "config"));
+    const char *task = json_string_value(json_object_get(body, "task")),
+               *made_for = json_string_value(json_object_get(body, "config"));
     const char *stored = json_string_value(json_object_get(body, "tensors"));
-    if (json_integer_value(json_object_get(body, "format")) != CHECKPOINT_FORMAT) return damaged(ctx, owner, "its format is not of this version");
+    if (json_integer_value(json_object_get(body, "format")) != CHECKPOINT_FORMAT)
+        return damaged(ctx, owner, "its format is not of this version");
     if (!task || strcmp(task, owner->task) != 0) return damaged(ctx, owner, "it belongs to another task");
     if (!made_for || strcmp(made_for, config) != 0) return damaged(ctx, owner, "it was made for another configuration");
     if (!stored || strcmp(stored, shapes) != 0) return damaged(ctx, owner, "its header was changed or damaged");
@@ -134,7 +138,8 @@ static strata_status body_read(strata_context *ctx, const struct checkpoint_owne
 
 /* ---- the files ---- */
 
-strata_status done_write(strata_context *ctx, const struct checkpoint_owner *owner, const struct record_set *records, const struct task_mark *mark) {
+strata_status done_write(strata_context *ctx, const struct checkpoint_owner *owner, const struct record_set *records,
+    const struct task_mark *mark) {
     json_t *body;
     STRATA_TRY(body_make(ctx, owner, mark->step, records, mark, 0, &body));
     strata_status status = json_write(ctx, body, 1, owner->path);
@@ -142,7 +147,8 @@ strata_status done_write(strata_context *ctx, const struct checkpoint_owner *own
     return status;
 }
 
-strata_status done_read(strata_context *ctx, const struct checkpoint_owner *owner, struct record_set *records, struct task_mark *mark) {
+strata_status done_read(
+    strata_context *ctx, const struct checkpoint_owner *owner, struct record_set *records, struct task_mark *mark) {
     json_t *body = NULL;
     STRATA_TRY(advise(ctx, json_read(ctx, owner->path, &body)));
     strata_status status = body_read(ctx, owner, body, 0, records, mark);
@@ -150,8 +156,8 @@ strata_status done_read(strata_context *ctx, const struct checkpoint_owner *owne
     return status;
 }
 
-strata_status state_write(strata_context *ctx, const struct checkpoint_owner *owner, size_t step, const struct record_set *records,
-    const struct task_mark *mark, struct tensor_file *state) {
+strata_status state_write(strata_context *ctx, const struct checkpoint_owner *owner, size_t step,
+    const struct record_set *records, const struct task_mark *mark, struct tensor_file *state) {
     struct buffer text = {0};
     json_t *body = NULL;
     uint64_t tensors;
@@ -167,8 +173,8 @@ cleanup:
     return status;
 }
 
-strata_status state_read(strata_context *ctx, const struct checkpoint_owner *owner, struct record_set *records, struct task_mark *mark,
-    struct tensor_file *state) {
+strata_status state_read(strata_context *ctx, const struct checkpoint_owner *owner, struct record_set *records,
+    struct task_mark *mark, struct tensor_file *state) {
     json_t *body = NULL;
     uint64_t tensors;
     strata_status status = STRATA_OK;

@@ -14,7 +14,8 @@
 enum { SEEDS_LEAST = 3 };
 
 const char *verdict_name(enum verdict verdict) {
-    static const char *const names[] = {[VERDICT_HOLDS] = "holds", [VERDICT_FAILS] = "fails", [VERDICT_INCONCLUSIVE] = "inconclusive"};
+    static const char *const names[] = {
+        [VERDICT_HOLDS] = "holds", [VERDICT_FAILS] = "fails", [VERDICT_INCONCLUSIVE] = "inconclusive"};
     return names[verdict];
 }
 

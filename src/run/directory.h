@@ -33,7 +33,8 @@ STRATA_MUST_USE strata_status directory_create(strata_context *ctx, const char *
 STRATA_MUST_USE strata_status directory_open(strata_context *ctx, const char *path, struct run_directory *directory);
 
 /** Only what checkpoint/run.json says, without the lock; no version is refused. */
-STRATA_MUST_USE strata_status directory_describe(strata_context *ctx, const char *path, struct run_directory *directory);
+STRATA_MUST_USE strata_status directory_describe(
+    strata_context *ctx, const char *path, struct run_directory *directory);
 
 /** Stores directory->seconds. */
 STRATA_MUST_USE strata_status directory_save(strata_context *ctx, const struct run_directory *directory);
@@ -45,7 +46,8 @@ void directory_close(struct run_directory *directory);
 STRATA_MUST_USE strata_status directory_file(strata_context *ctx, const char *directory, const char *name, char **path);
 
 /** DIRECTORY/checkpoint/TASK.EXTENSION ("done.json", "safetensors") as a fresh string. */
-STRATA_MUST_USE strata_status directory_task_file(strata_context *ctx, const char *directory, const char *task, const char *extension, char **path);
+STRATA_MUST_USE strata_status directory_task_file(
+    strata_context *ctx, const char *directory, const char *task, const char *extension, char **path);
 
 /** Seconds of a clock that never jumps. */
 double clock_seconds(void);

@@ -45,7 +45,8 @@ strata_status line_file_append(strata_context *ctx, struct line_file *file, cons
 }
 
 strata_status line_file_sync(strata_context *ctx, struct line_file *file) {
-    return fdatasync(file->descriptor) == 0 ? STRATA_OK : strata_fail_errno(ctx, errno, "write to the disk", file->path);
+    return fdatasync(file->descriptor) == 0 ? STRATA_OK
+                                            : strata_fail_errno(ctx, errno, "write to the disk", file->path);
 }
 
 void line_file_close(struct line_file *file) {
@@ -58,11 +59,12 @@ void line_file_close(struct line_file *file) {
 
 /* ---- one line ---- */
 
-strata_status metric_print(strata_context *ctx, struct buffer *line, const char *task, size_t step, const char *series, size_t count,
-    const char *const *names, const double *values) {
+strata_status metric_print(strata_context *ctx, struct buffer *line, const char *task, size_t step, const char *series,
+    size_t count, const char *const *names, const double *values) {
     json_t *object = json_pack("{s:s, s:I, s:s}", "task", task, "step", (json_int_t)step, "series", series);
     int failed = object == NULL;
-    for (size_t i = 0; i < count && !failed; ++i) failed = json_object_set_new(object, names[i], json_number(values[i]));
+    for (size_t i = 0; i < count && !failed; ++i)
+        failed = json_object_set_new(object, names[i], json_number(values[i]));
     strata_status status = failed ? strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory: metric of task '%s'", task)
                                   : json_print(ctx, object, 0, line);
     if (status == STRATA_OK) status = buffer_append(ctx, line, "\n", 1);
@@ -115,21 +117,25 @@ static strata_status line_read(strata_context *ctx, const struct metric_table *t
     memcpy(id, start, size);
     id[size] = '\0';
     start += size;
-    if ((size_t)(end - start) <= middle_size || memcmp(start, middle, middle_size) != 0 || end[-2] != '}') goto malformed;
+    if ((size_t)(end - start) <= middle_size || memcmp(start, middle, middle_size) != 0 || end[-2] != '}')
+        goto malformed;
     start += middle_size;
     size = strspn(start, "0123456789");
     if (size == 0 || start[size] != ',') goto malformed;
-    const struct task_name key = {.id = id}, *found = bsearch(&key, table->names, table->task_count, sizeof key, name_compare);
-    if (!found) return strata_fail(ctx, STRATA_ERR_FORMAT, "%s:%zu: this run has no task '%s'", table->path, line->number, id);
+    const struct task_name key = {.id = id},
+                           *found = bsearch(&key, table->names, table->task_count, sizeof key, name_compare);
+    if (!found)
+        return strata_fail(ctx, STRATA_ERR_FORMAT, "%s:%zu: this run has no task '%s'", table->path, line->number, id);
     line->rank = (size_t)(found - table->names);
     return STRATA_OK;
 malformed:
-    return strata_fail(ctx, STRATA_ERR_FORMAT, "%s:%zu: expected {\"task\":...,\"step\":...}, found '%.*s'", table->path, line->number,
-        (int)(line->size - 1 < 60 ? line->size - 1 : 60), line->text);
+    return strata_fail(ctx, STRATA_ERR_FORMAT, "%s:%zu: expected {\"task\":...,\"step\":...}, found '%.*s'",
+        table->path, line->number, (int)(line->size - 1 < 60 ? line->size - 1 : 60), line->text);
 }
 
 /* Keeps the lines that a mark vouches for. */
-static strata_status lines_read(strata_context *ctx, struct metric_table *table, const struct buffer *bytes, const struct task_mark *marks) {
+static strata_status lines_read(
+    strata_context *ctx, struct metric_table *table, const struct buffer *bytes, const struct task_mark *marks) {
     size_t number = 0;
     for (const char *at = bytes->data, *end = at + bytes->size; at < end;) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
@@ -153,13 +159,15 @@ static strata_status lines_check(strata_context *ctx, const struct metric_table 
         const struct task_mark *taken = &table->taken[i], *mark = &marks[table->names[i].task];
         if (taken->lines == mark->lines && taken->bytes == mark->bytes) continue;
         return strata_fail(ctx, STRATA_ERR_FORMAT,
-            "%s: task '%s': expected %zu lines of %zu bytes in all, found %zu of %zu; delete the task's files in checkpoint/ to redo it",
+            "%s: task '%s': expected %zu lines of %zu bytes in all, found %zu of %zu; delete the task's files in "
+            "checkpoint/ to redo it",
             table->path, table->names[i].id, mark->lines, mark->bytes, taken->lines, taken->bytes);
     }
     return STRATA_OK;
 }
 
-static strata_status table_create(strata_context *ctx, struct metric_table *table, const struct task_list *tasks, const struct buffer *bytes) {
+static strata_status table_create(
+    strata_context *ctx, struct metric_table *table, const struct task_list *tasks, const struct buffer *bytes) {
     size_t lines = 1;
     for (size_t i = 0; i < bytes->size; ++i) lines += bytes->data[i] == '\n';
     table->task_count = tasks->count;
@@ -173,7 +181,8 @@ static strata_status table_create(strata_context *ctx, struct metric_table *tabl
     return STRATA_OK;
 }
 
-strata_status metrics_settle(strata_context *ctx, const char *path, const struct task_list *tasks, const struct task_mark *marks) {
+strata_status metrics_settle(
+    strata_context *ctx, const char *path, const struct task_list *tasks, const struct task_mark *marks) {
     struct buffer bytes = {0}, sorted = {0};
     struct metric_table table = {.path = path};
     strata_status status = STRATA_OK;
@@ -182,7 +191,8 @@ strata_status metrics_settle(strata_context *ctx, const char *path, const struct
     STRATA_GO(lines_read(ctx, &table, &bytes, marks));
     STRATA_GO(lines_check(ctx, &table, marks));
     qsort(table.lines, table.line_count, sizeof *table.lines, line_compare);
-    for (size_t i = 0; i < table.line_count; ++i) STRATA_GO(buffer_append(ctx, &sorted, table.lines[i].text, table.lines[i].size));
+    for (size_t i = 0; i < table.line_count; ++i)
+        STRATA_GO(buffer_append(ctx, &sorted, table.lines[i].text, table.lines[i].size));
     STRATA_GO(file_write_atomic(ctx, path, sorted.data, sorted.size));
 cleanup:
     mem_free(table.names);

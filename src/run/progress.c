@@ -9,11 +9,13 @@
 
 static const double seconds_between_calls = 0.1;
 
-strata_status progress_create(strata_context *ctx, const struct run_options *options, const struct task_list *tasks, double earlier,
-    struct progress_meter *meter) {
-    *meter = (struct progress_meter){.callback = options->progress, .user = options->user, .tasks = tasks, .earlier = earlier};
+strata_status progress_create(strata_context *ctx, const struct run_options *options, const struct task_list *tasks,
+    double earlier, struct progress_meter *meter) {
+    *meter = (struct progress_meter){
+        .callback = options->progress, .user = options->user, .tasks = tasks, .earlier = earlier};
     meter->fractions = mem_zero(tasks->count, sizeof *meter->fractions);
-    if (!meter->fractions) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory: progress of %zu tasks", tasks->count);
+    if (!meter->fractions)
+        return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory: progress of %zu tasks", tasks->count);
     for (size_t i = 0; i < tasks->count; ++i) meter->weight += tasks->tasks[i].weight;
     pthread_mutex_init(&meter->mutex, NULL);
     return STRATA_OK;
@@ -21,17 +23,25 @@ strata_status progress_create(strata_context *ctx, const struct run_options *opt
 
 static double progress_fraction(const struct progress_meter *meter) {
     double sum = 0;
-    for (size_t i = 0; i < meter->tasks->count; ++i) sum += meter->tasks->tasks[i].weight * atomic_load(&meter->fractions[i]);
+    for (size_t i = 0; i < meter->tasks->count; ++i)
+        sum += meter->tasks->tasks[i].weight * atomic_load(&meter->fractions[i]);
     return meter->weight > 0 ? sum / meter->weight : 1;
 }
 
-double progress_seconds(const struct progress_meter *meter) { return meter->earlier + (clock_seconds() - meter->begin); }
+double progress_seconds(const struct progress_meter *meter) {
+    return meter->earlier + (clock_seconds() - meter->begin);
+}
 
 /* Under the mutex, so that calls come one at a time. */
 static void progress_call(struct progress_meter *meter, const char *task) {
-    double spent = clock_seconds() - meter->begin, fraction = progress_fraction(meter), gained = fraction - meter->begin_fraction;
-    const struct run_progress now = {.tasks = meter->tasks->count, .tasks_done = atomic_load(&meter->done), .fraction = fraction,
-        .seconds = meter->earlier + spent, .eta_seconds = gained > 0 ? spent * (1 - fraction) / gained : -1, .task = task};
+    double spent = clock_seconds() - meter->begin, fraction = progress_fraction(meter),
+           gained = fraction - meter->begin_fraction;
+    const struct run_progress now = {.tasks = meter->tasks->count,
+        .tasks_done = atomic_load(&meter->done),
+        .fraction = fraction,
+        .seconds = meter->earlier + spent,
+        .eta_seconds = gained > 0 ? spent * (1 - fraction) / gained : -1,
+        .task = task};
     meter->callback(meter->user, &now);
     atomic_store(&meter->next, clock_seconds() + seconds_between_calls);
 }

@@ -20,8 +20,8 @@ struct progress_meter {
     pthread_mutex_t mutex;
 };
 
-STRATA_MUST_USE strata_status progress_create(strata_context *ctx, const struct run_options *options, const struct task_list *tasks,
-    double earlier, struct progress_meter *meter);
+STRATA_MUST_USE strata_status progress_create(strata_context *ctx, const struct run_options *options,
+    const struct task_list *tasks, double earlier, struct progress_meter *meter);
 
 /** Counts a task that an earlier session finished, before progress_begin. */
 void progress_skip(struct progress_meter *meter, size_t task);

@@ -20,8 +20,10 @@ static void record_destroy(struct record *record) {
     mem_free(record->values);
 }
 
-strata_status record_set_put(strata_context *ctx, struct record_set *set, const char *key, bool list, size_t count, const double *values) {
-    struct record made = {.key = mem_string(key), .values = mem_zero(count, sizeof *values), .count = count, .list = list};
+strata_status record_set_put(
+    strata_context *ctx, struct record_set *set, const char *key, bool list, size_t count, const double *values) {
+    struct record made = {
+        .key = mem_string(key), .values = mem_zero(count, sizeof *values), .count = count, .list = list};
     struct record *place = (struct record *)record_set_find(set, key);
     if (!place && set->count == set->capacity) {
         size_t capacity = set->capacity ? 2 * set->capacity : 16;
@@ -54,7 +56,8 @@ json_t *record_set_json(const struct record_set *set) {
     return object;
 }
 
-static strata_status record_read(strata_context *ctx, const char *path, const char *key, const json_t *value, struct record_set *set) {
+static strata_status record_read(
+    strata_context *ctx, const char *path, const char *key, const json_t *value, struct record_set *set) {
     bool list = json_is_array(value);
     size_t count = list ? json_array_size(value) : 1;
     strata_status status = STRATA_OK;
@@ -74,7 +77,8 @@ static strata_status record_read(strata_context *ctx, const char *path, const ch
 strata_status record_set_read(strata_context *ctx, const char *path, const json_t *object, struct record_set *set) {
     const char *key;
     json_t *value;
-    if (!json_is_object(object)) return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: key 'records': expected an object", path);
+    if (!json_is_object(object))
+        return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: key 'records': expected an object", path);
     json_object_foreach((json_t *)object, key, value) STRATA_TRY(record_read(ctx, path, key, value, set));
     return STRATA_OK;
 }
@@ -103,7 +107,8 @@ double records_get(const struct records *records, const char *key, const char *i
     return record && record->count ? record->values[0] : NAN;
 }
 
-size_t records_array(const struct records *records, const char *key, const double **values, const char *id_format, ...) {
+size_t records_array(
+    const struct records *records, const char *key, const double **values, const char *id_format, ...) {
     va_list arguments;
     va_start(arguments, id_format);
     const struct record_set *set = records_find(records, id_format, arguments);

@@ -16,7 +16,8 @@ const struct setting run_setting_table[] = {
     {"study.seed", SETTING_COUNT, "1", 0, 9007199254740992.0, NULL, "base of every random stream"},
     {"study.seeds", SETTING_COUNT, "5", 1, 1000, NULL, "replicates of every experiment"},
     {"report.png", SETTING_FLAG, "false", 0, 0, NULL, "also draw the figures as PNG"},
-    {"checkpoint.seconds", SETTING_NUMBER, "20", 0, 86400, NULL, "seconds between two checkpoints of a task; 0: after every step"},
+    {"checkpoint.seconds", SETTING_NUMBER, "20", 0, 86400, NULL,
+        "seconds between two checkpoints of a task; 0: after every step"},
     {NULL, SETTING_TEXT, NULL, 0, 0, NULL, NULL},
 };
 
@@ -41,7 +42,8 @@ static strata_status settings_of_study(strata_context *ctx, const struct study *
     return status;
 }
 
-static strata_status settings_assign(strata_context *ctx, struct settings *settings, size_t count, const char *const *assignments) {
+static strata_status settings_assign(
+    strata_context *ctx, struct settings *settings, size_t count, const char *const *assignments) {
     for (size_t i = 0; i < count; ++i)
         STRATA_TRY(assignments[i][0] == '@' ? settings_read(ctx, settings, assignments[i] + 1)
                                             : settings_set_pair(ctx, settings, "--set", assignments[i]));

@@ -52,14 +52,16 @@ STRATA_MUST_USE strata_status run_settings(strata_context *ctx, const struct stu
  * ERR_DISK_FULL, ERR_IO, ERR_MEMORY, and the first failure of a task, which ends the run; what is done is kept.
  * A fit that diverged is no failure.
  */
-STRATA_MUST_USE strata_status run_study(strata_context *ctx, const struct run_options *options, const struct settings *settings, char **directory, json_t **result);
+STRATA_MUST_USE strata_status run_study(strata_context *ctx, const struct run_options *options,
+    const struct settings *settings, char **directory, json_t **result);
 
 /**
  * Continues an interrupted run; a finished one returns its result. options->study is the one run_study_name
  * names, options->out is not read. Errors as run_study, and: ERR_NOT_FOUND (no run there), ERR_BUSY (it runs),
  * ERR_FORMAT (a damaged file, named), ERR_CONFIG (config.ini changed), ERR_UNSUPPORTED (another version).
  */
-STRATA_MUST_USE strata_status run_resume(strata_context *ctx, const char *directory, const struct run_options *options, json_t **result);
+STRATA_MUST_USE strata_status run_resume(
+    strata_context *ctx, const char *directory, const struct run_options *options, json_t **result);
 
 /** Name of the study a directory was made for (fresh string), read from its checkpoint/run.json. */
 STRATA_MUST_USE strata_status run_study_name(strata_context *ctx, const char *directory, char **name);

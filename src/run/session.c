@@ -47,7 +47,9 @@ strata_status session_log(strata_context *ctx, struct session *session, const ch
     return status;
 }
 
-bool session_stopping(struct session *session) { return atomic_load(&session->stop) || context_cancelled(session->ctx); }
+bool session_stopping(struct session *session) {
+    return atomic_load(&session->stop) || context_cancelled(session->ctx);
+}
 
 /* ---- planning and loading ---- */
 
@@ -56,7 +58,8 @@ strata_status session_plan(strata_context *ctx, struct session *session, const s
     session->checkpoint_seconds = settings_number(settings, "checkpoint.seconds");
     STRATA_TRY(session->study->plan(ctx, settings, settings_preset(settings), &session->tasks));
     if (session->tasks.count == 0)
-        return strata_fail(ctx, STRATA_ERR_CONFIG, "study '%s': these settings leave nothing to run", session->study->name);
+        return strata_fail(
+            ctx, STRATA_ERR_CONFIG, "study '%s': these settings leave nothing to run", session->study->name);
     for (size_t i = 0; i < session->tasks.count; ++i) {
         struct settings *changed;
         STRATA_TRY(task_settings(ctx, &session->tasks.tasks[i], settings, &changed));
@@ -127,11 +130,13 @@ struct schedule {
 static strata_status schedule_create(strata_context *ctx, struct session *session, struct schedule *schedule) {
     const struct task *tasks = session->tasks.tasks;
     *schedule = (struct schedule){.session = session, .order = mem_zero(session->tasks.count, sizeof *schedule->order)};
-    if (!schedule->order) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory: order of %zu tasks", session->tasks.count);
+    if (!schedule->order)
+        return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory: order of %zu tasks", session->tasks.count);
     for (size_t i = 0; i < session->tasks.count; ++i) {
         if (session->done[i]) continue;
         size_t at = schedule->count++;
-        for (; at > 0 && tasks[schedule->order[at - 1]].weight < tasks[i].weight; --at) schedule->order[at] = schedule->order[at - 1];
+        for (; at > 0 && tasks[schedule->order[at - 1]].weight < tasks[i].weight; --at)
+            schedule->order[at] = schedule->order[at - 1];
         schedule->order[at] = i;
     }
     return STRATA_OK;
@@ -140,7 +145,8 @@ static strata_status schedule_create(strata_context *ctx, struct session *sessio
 /* The first failure is the run's; those that follow are tasks being stopped. */
 static void session_fail(struct session *session, const strata_context *ctx, strata_status status) {
     pthread_mutex_lock(&session->mutex);
-    if (session->failure == STRATA_OK || (session->failure == STRATA_ERR_INTERRUPTED && status != STRATA_ERR_INTERRUPTED)) {
+    if (session->failure == STRATA_OK ||
+        (session->failure == STRATA_ERR_INTERRUPTED && status != STRATA_ERR_INTERRUPTED)) {
         session->failure = status;
         if (ctx) strata_fail_copy(session->ctx, ctx);
         else status = strata_fail(session->ctx, status, "out of memory: context of a task");
@@ -168,11 +174,12 @@ static strata_status session_stopped(strata_context *ctx, struct session *sessio
     for (size_t i = 0; i < session->tasks.count; ++i) done += session->done[i];
     if (session->failure == STRATA_OK && done == session->tasks.count) return STRATA_OK;
     if (session->failure == STRATA_OK || session->failure == STRATA_ERR_INTERRUPTED)
-        return strata_fail(ctx, STRATA_ERR_INTERRUPTED, "interrupted with %zu of %zu tasks done; go on with: strata resume %s", done,
-            session->tasks.count, session->directory.path);
+        return strata_fail(ctx, STRATA_ERR_INTERRUPTED,
+            "interrupted with %zu of %zu tasks done; go on with: strata resume %s", done, session->tasks.count,
+            session->directory.path);
     snprintf(message, sizeof message, "%s", strata_context_message(ctx));
-    return strata_fail(ctx, session->failure, "%s; %zu of %zu tasks are done and kept, go on with: strata resume %s", message, done,
-        session->tasks.count, session->directory.path);
+    return strata_fail(ctx, session->failure, "%s; %zu of %zu tasks are done and kept, go on with: strata resume %s",
+        message, done, session->tasks.count, session->directory.path);
 }
 
 strata_status session_run(strata_context *ctx, struct session *session) {

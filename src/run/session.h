@@ -30,7 +30,8 @@ void session_open(strata_context *ctx, const struct run_options *options, struct
 void session_close(struct session *session);
 
 /** The task list of `settings` (borrowed), with every task's own settings checked; writes nothing. */
-STRATA_MUST_USE strata_status session_plan(strata_context *ctx, struct session *session, const struct settings *settings);
+STRATA_MUST_USE strata_status session_plan(
+    strata_context *ctx, struct session *session, const struct settings *settings);
 
 /** Reads what earlier sessions left in the directory and settles metrics.jsonl. ERR_FORMAT names a damaged file. */
 STRATA_MUST_USE strata_status session_load(strata_context *ctx, struct session *session);
@@ -48,7 +49,10 @@ STRATA_MUST_USE strata_status session_log(strata_context *ctx, struct session *s
 /** True when a stop was asked for, by the caller or because a task failed. */
 bool session_stopping(struct session *session);
 
-/** Runs task `index` from its state, if it has one, to its .done.json. Called from any thread; `ctx` is that thread's. */
+/**
+ * Runs task `index` from its state, if it has one, to its .done.json. Called from any thread; `ctx` is that
+ * thread's.
+ */
 STRATA_MUST_USE strata_status session_run_task(strata_context *ctx, struct session *session, size_t index);
 
 #endif

@@ -10,7 +10,8 @@
 
 /* ---- life ---- */
 
-strata_status summary_create(strata_context *ctx, const struct study *study, enum preset_kind preset, struct summary *summary) {
+strata_status summary_create(
+    strata_context *ctx, const struct study *study, enum preset_kind preset, struct summary *summary) {
     *summary = (struct summary){.study = study, .preset = preset};
     while (study->claims && study->claims[summary->claim_count].id) summary->claim_count++;
     while (study->tables && study->tables[summary->table_count].id) summary->table_count++;
@@ -56,14 +57,17 @@ static char *diverged_note(size_t count, const double *values) {
     return string_format("seed %zu diverged", i + 1);
 }
 
-strata_status summary_claim(strata_context *ctx, struct summary *summary, const char *id, size_t count, const double *values, const char *note) {
+strata_status summary_claim(strata_context *ctx, struct summary *summary, const char *id, size_t count,
+    const double *values, const char *note) {
     size_t i = 0;
     while (i < summary->claim_count && strcmp(summary->study->claims[i].id, id) != 0) ++i;
     if (i == summary->claim_count) return undeclared(ctx, summary, "claim", id);
     const struct claim *claim = &summary->study->claims[i];
     struct claim_row *row = &summary->claims[i];
     if (!(claim->presets & (1u << summary->preset))) return STRATA_OK;
-    if (row->measured) return strata_fail(ctx, STRATA_ERR_INTERNAL, "study '%s': claim '%s' is summarised twice", summary->study->name, id);
+    if (row->measured)
+        return strata_fail(
+            ctx, STRATA_ERR_INTERNAL, "study '%s': claim '%s' is summarised twice", summary->study->name, id);
     claim_evaluate(claim, count, values, &row->result);
     if (row->result.diverged || (note && *note)) {
         row->note = note && *note ? mem_string(note) : diverged_note(count, values);
@@ -94,11 +98,12 @@ static json_t *claim_print(const struct summary *summary, size_t i) {
     const char *note = summary->claims[i].note;
     char bound[64];
     claim_bound_text(claim, bound);
-    json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:I, s:s, s:s}", "id", claim->id, "role",
-        claim->control ? "control" : "claim", "expected", expectation_name(claim->expected), "statement", claim->statement, "source",
-        claim->source, "measured", json_number(result->measured), "low", json_number(result->low), "high", json_number(result->high),
-        "unit", claim->unit, "scale", claim->scale == SCALE_LOG ? "log" : "linear", "seeds", (json_int_t)result->seeds, "bound", bound,
-        "verdict", verdict_name(result->verdict));
+    json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:I, s:s, s:s}", "id", claim->id,
+        "role", claim->control ? "control" : "claim", "expected", expectation_name(claim->expected), "statement",
+        claim->statement, "source", claim->source, "measured", json_number(result->measured), "low",
+        json_number(result->low), "high", json_number(result->high), "unit", claim->unit, "scale",
+        claim->scale == SCALE_LOG ? "log" : "linear", "seeds", (json_int_t)result->seeds, "bound", bound, "verdict",
+        verdict_name(result->verdict));
     bool whole = row && (!note || json_object_set_new(row, "note", json_string(note)) == 0);
     if (whole && json_object_set_new(row, "controls", claim_controls(summary, claim)) == 0) return row;
     json_decref(row);
@@ -107,7 +112,8 @@ static json_t *claim_print(const struct summary *summary, size_t i) {
 
 /* ---- tables ---- */
 
-static strata_status table_find(strata_context *ctx, const struct summary *summary, const char *id, struct table_rows **table) {
+static strata_status table_find(
+    strata_context *ctx, const struct summary *summary, const char *id, struct table_rows **table) {
     size_t i = 0;
     while (i < summary->table_count && strcmp(summary->study->tables[i].id, id) != 0) ++i;
     if (i == summary->table_count) return undeclared(ctx, summary, "table", id);
@@ -115,21 +121,26 @@ static strata_status table_find(strata_context *ctx, const struct summary *summa
     return STRATA_OK;
 }
 
-strata_status summary_table(strata_context *ctx, struct summary *summary, const char *id, size_t columns, const char *const *names) {
+strata_status summary_table(
+    strata_context *ctx, struct summary *summary, const char *id, size_t columns, const char *const *names) {
     struct table_rows *table = NULL;
     STRATA_TRY(table_find(ctx, summary, id, &table));
-    if (table->columns) return strata_fail(ctx, STRATA_ERR_INTERNAL, "study '%s': table '%s' is begun twice", summary->study->name, id);
+    if (table->columns)
+        return strata_fail(ctx, STRATA_ERR_INTERNAL, "study '%s': table '%s' is begun twice", summary->study->name, id);
     table->columns = json_array();
     table->rows = json_array();
     int failed = !table->columns || !table->rows;
-    for (size_t i = 0; i < columns && !failed; ++i) failed = json_array_append_new(table->columns, json_string(names[i]));
+    for (size_t i = 0; i < columns && !failed; ++i)
+        failed = json_array_append_new(table->columns, json_string(names[i]));
     return failed ? short_of_memory(ctx, "table", id) : STRATA_OK;
 }
 
 strata_status summary_row(strata_context *ctx, struct summary *summary, const char *id) {
     struct table_rows *table = NULL;
     STRATA_TRY(table_find(ctx, summary, id, &table));
-    if (!table->columns) return strata_fail(ctx, STRATA_ERR_INTERNAL, "study '%s': table '%s' has no columns yet", summary->study->name, id);
+    if (!table->columns)
+        return strata_fail(
+            ctx, STRATA_ERR_INTERNAL, "study '%s': table '%s' has no columns yet", summary->study->name, id);
     return json_array_append_new(table->rows, json_array()) == 0 ? STRATA_OK : short_of_memory(ctx, "table", id);
 }
 
@@ -138,12 +149,15 @@ static strata_status cell_add(strata_context *ctx, const struct summary *summary
     strata_status status = table_find(ctx, summary, id, &table);
     size_t rows = status == STRATA_OK ? json_array_size(table->rows) : 0;
     if (status == STRATA_OK && rows == 0)
-        status = strata_fail(ctx, STRATA_ERR_INTERNAL, "study '%s': table '%s' has no row yet", summary->study->name, id);
+        status =
+            strata_fail(ctx, STRATA_ERR_INTERNAL, "study '%s': table '%s' has no row yet", summary->study->name, id);
     if (status != STRATA_OK) {
         json_decref(cell);
         return status;
     }
-    return json_array_append_new(json_array_get(table->rows, rows - 1), cell) == 0 ? STRATA_OK : short_of_memory(ctx, "cell of table", id);
+    return json_array_append_new(json_array_get(table->rows, rows - 1), cell) == 0
+        ? STRATA_OK
+        : short_of_memory(ctx, "cell of table", id);
 }
 
 /* Whole numbers as such: 4096, not 4096.0. */
@@ -163,8 +177,9 @@ strata_status summary_check(strata_context *ctx, const struct summary *summary) 
         for (size_t row = 0; row < json_array_size(table->rows); ++row) {
             size_t found = json_array_size(json_array_get(table->rows, row));
             if (found == wanted) continue;
-            return strata_fail(ctx, STRATA_ERR_INTERNAL, "study '%s': table '%s', row %zu: expected %zu cells, found %zu",
-                summary->study->name, summary->study->tables[i].id, row + 1, wanted, found);
+            return strata_fail(ctx, STRATA_ERR_INTERNAL,
+                "study '%s': table '%s', row %zu: expected %zu cells, found %zu", summary->study->name,
+                summary->study->tables[i].id, row + 1, wanted, found);
         }
     }
     return STRATA_OK;
@@ -172,7 +187,8 @@ strata_status summary_check(strata_context *ctx, const struct summary *summary) 
 
 /* ---- figures ---- */
 
-static strata_status figure_find(strata_context *ctx, const struct summary *summary, const char *id, struct figure_data **figure) {
+static strata_status figure_find(
+    strata_context *ctx, const struct summary *summary, const char *id, struct figure_data **figure) {
     size_t i = 0;
     while (i < summary->figure_count && strcmp(summary->study->figures[i].id, id) != 0) ++i;
     if (i == summary->figure_count) return undeclared(ctx, summary, "figure", id);
@@ -180,28 +196,29 @@ static strata_status figure_find(strata_context *ctx, const struct summary *summ
     return STRATA_OK;
 }
 
-strata_status summary_point(strata_context *ctx, struct summary *summary, const char *figure, const char *series, double x, double y,
-    double low, double high) {
+strata_status summary_point(strata_context *ctx, struct summary *summary, const char *figure, const char *series,
+    double x, double y, double low, double high) {
     struct figure_data *data = NULL;
     STRATA_TRY(figure_find(ctx, summary, figure, &data));
     return figure_data_point(ctx, data, series, x, y, low, high);
 }
 
-strata_status summary_bar(strata_context *ctx, struct summary *summary, const char *figure, const char *series, const char *category,
-    double y, double low, double high) {
+strata_status summary_bar(strata_context *ctx, struct summary *summary, const char *figure, const char *series,
+    const char *category, double y, double low, double high) {
     struct figure_data *data = NULL;
     STRATA_TRY(figure_find(ctx, summary, figure, &data));
     return figure_data_bar(ctx, data, series, category, y, low, high);
 }
 
-strata_status summary_marker(strata_context *ctx, struct summary *summary, const char *figure, const char *label, double x) {
+strata_status summary_marker(
+    strata_context *ctx, struct summary *summary, const char *figure, const char *label, double x) {
     struct figure_data *data = NULL;
     STRATA_TRY(figure_find(ctx, summary, figure, &data));
     return figure_data_marker(ctx, data, label, x);
 }
 
-strata_status summary_tiles(strata_context *ctx, struct summary *summary, const char *figure, const char *panel, size_t count,
-    size_t height, size_t width, const double *values) {
+strata_status summary_tiles(strata_context *ctx, struct summary *summary, const char *figure, const char *panel,
+    size_t count, size_t height, size_t width, const double *values) {
     struct figure_data *data = NULL;
     STRATA_TRY(figure_find(ctx, summary, figure, &data));
     return figure_data_tiles(ctx, data, panel, count, height, width, values);
@@ -211,7 +228,8 @@ static bool figure_drawn(const struct figure_data *data) { return data->point_co
 
 strata_status summary_write_figures(strata_context *ctx, const struct summary *summary, const char *directory) {
     for (size_t i = 0; i < summary->figure_count; ++i)
-        if (figure_drawn(&summary->figures[i])) STRATA_TRY(figure_data_write(ctx, &summary->figures[i], directory, summary->study->figures[i].id));
+        if (figure_drawn(&summary->figures[i]))
+            STRATA_TRY(figure_data_write(ctx, &summary->figures[i], directory, summary->study->figures[i].id));
     return STRATA_OK;
 }
 
@@ -224,12 +242,14 @@ strata_status summary_print(strata_context *ctx, const struct summary *summary, 
         if (summary->claims[i].measured) failed = json_array_append_new(claims, claim_print(summary, i));
     for (size_t i = 0; i < summary->table_count && !failed; ++i)
         if (summary->tables[i].columns)
-            failed = json_array_append_new(tables, json_pack("{s:s, s:O, s:O}", "id", summary->study->tables[i].id, "columns",
-                summary->tables[i].columns, "rows", summary->tables[i].rows));
+            failed = json_array_append_new(tables,
+                json_pack("{s:s, s:O, s:O}", "id", summary->study->tables[i].id, "columns", summary->tables[i].columns,
+                    "rows", summary->tables[i].rows));
     for (size_t i = 0; i < summary->figure_count && !failed; ++i)
         if (figure_drawn(&summary->figures[i]))
             failed = json_array_append_new(figures, json_sprintf("figures/%s.svg", summary->study->figures[i].id));
-    failed = failed || json_object_set(result, "claims", claims) || json_object_set(result, "tables", tables) || json_object_set(result, "figures", figures);
+    failed = failed || json_object_set(result, "claims", claims) || json_object_set(result, "tables", tables) ||
+        json_object_set(result, "figures", figures);
     json_decref(claims);
     json_decref(tables);
     json_decref(figures);

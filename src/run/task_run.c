@@ -37,7 +37,8 @@ strata_status task_metric(strata_context *ctx, struct task_run *run, size_t step
     const char *const *names, const double *values) {
     struct buffer line = {0};
     if (step < run->mark->step)
-        return strata_fail(ctx, STRATA_ERR_INTERNAL, "task '%s': metric '%s' of step %zu after one of step %zu", run->task->id, series, step, run->mark->step);
+        return strata_fail(ctx, STRATA_ERR_INTERNAL, "task '%s': metric '%s' of step %zu after one of step %zu",
+            run->task->id, series, step, run->mark->step);
     strata_status status = metric_print(ctx, &line, run->task->id, step, series, count, names, values);
     if (status == STRATA_OK) status = line_file_append(ctx, &run->session->metrics, line.data, line.size);
     if (status == STRATA_OK) {
@@ -53,7 +54,8 @@ strata_status task_record(strata_context *ctx, struct task_run *run, const char 
     return record_set_put(ctx, run->records, key, false, 1, &value);
 }
 
-strata_status task_record_array(strata_context *ctx, struct task_run *run, const char *key, size_t count, const double *values) {
+strata_status task_record_array(
+    strata_context *ctx, struct task_run *run, const char *key, size_t count, const double *values) {
     return record_set_put(ctx, run->records, key, true, count, values);
 }
 
@@ -122,7 +124,8 @@ static strata_status task_run_finish(strata_context *ctx, struct task_run *run) 
     STRATA_TRY(task_record(ctx, run, "seconds", run->mark->seconds));
     STRATA_TRY(line_file_sync(ctx, &run->session->metrics));
     STRATA_TRY(done_write(ctx, &owner, run->records, run->mark));
-    if (unlink(run->state_path) != 0 && errno != ENOENT) return strata_fail_errno(ctx, errno, "remove", run->state_path);
+    if (unlink(run->state_path) != 0 && errno != ENOENT)
+        return strata_fail_errno(ctx, errno, "remove", run->state_path);
     run->session->done[run->index] = true;
     return session_log(ctx, run->session, "task %s: done in %.1f s", run->task->id, run->mark->seconds);
 }
