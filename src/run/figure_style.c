@@ -22,10 +22,10 @@
 #define GREY       "#767676"
 
 #define SOLID    ""
-#define LONG     "(14,4)"
-#define DASHED   "(8,4)"
+#define LONG "(11,3)"
+#define DASHED "(5,3)"
 #define DOTTED   "(2,3)"
-#define DASH_DOT "(9,3,2,3)"
+#define DASH_DOT "(8,3,2,3)"
 
 enum { CIRCLE = 7, TRIANGLE = 9, SQUARE = 5, DIAMOND = 13, NABLA = 11, PENTAGON = 15 };
 
@@ -44,13 +44,11 @@ static const struct series_style known_styles[] = {
     {"mlp_gelu", "MLP, GELU", GREY, DASHED, DIAMOND},
     {"linear", "Linear model", BLACK, DOTTED, DIAMOND},
     {"logistic", "Logistic regression", BLACK, DOTTED, TRIANGLE},
-    {"random_features", "Random features", OLIVE, SOLID, NABLA},
-    {"krr_linear", "Linear kernel", OLIVE, DOTTED, PENTAGON},
-    {"krr_poly2", "Polynomial kernel, degree 2", SKY, DOTTED, TRIANGLE},
-    {"krr_poly4", "Polynomial kernel, degree 4", SKY, SOLID, SQUARE},
-    {"krr_polynomial", "Polynomial kernel", SKY, SOLID, SQUARE},
-    {"krr_rbf", "Gaussian kernel", OLIVE, DASHED, CIRCLE},
-    {"krr_ntk", "Neural tangent kernel, ReLU", ORANGE, LONG, CIRCLE},
+    {"random_features", "Random ReLU features", OLIVE, SOLID, NABLA},
+    {"krr_poly2", "Kernel ridge, degree 2", SKY, DOTTED, TRIANGLE},
+    {"krr_poly4", "Kernel ridge, degree 4", SKY, SOLID, SQUARE},
+    {"krr_rbf", "Kernel ridge, RBF", OLIVE, DASHED, CIRCLE},
+    {"krr_relu_ntk", "Kernel ridge, ReLU-NTK", ORANGE, LONG, CIRCLE},
 };
 
 /** For names that are not learners, by order. */

@@ -9,10 +9,9 @@
 enum { NUMBER_TEXT_SIZE = 48 };
 
 /**
- * A number for people, UTF-8: three significant digits (fewer when the value has fewer), whole numbers below 10^7
- * in full
- * with grouped
- * thousands, 1.2×10⁻³ outside [10^-3, 10^6), a true minus sign, "diverged" for what is not finite.
+ * A number for people, UTF-8: three significant digits (fewer when the value has fewer), whole numbers below
+ * 10^7 in full with grouped thousands, 1.2×10⁻³ outside [10^-3, 10^6), a true minus sign, "diverged" for what
+ * is not finite.
  */
 void number_text(double value, char text[NUMBER_TEXT_SIZE]);
 
