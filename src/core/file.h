@@ -54,8 +54,8 @@ bool number_parse(const char *text, double *value);
 /** Shortest text that reads back as the same double ("%.17g" at most), '.' as the point in any locale; `text` holds 32. */
 void number_format(double value, char text[32]);
 
-/** Bytes of the UTF-8 character that `text` (size >= 1) starts with (RFC 3629: no overlong form, no surrogate); 0 if there is none. */
-size_t utf8_length(const char *text, size_t size);
+/** Bytes of the UTF-8 character that `bytes` (size >= 1) starts with (RFC 3629: no overlong form, no surrogate); 0 if there is none. */
+size_t utf8_length(const char *bytes, size_t size);
 bool utf8_valid(const char *text);
 
 /**

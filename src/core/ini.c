@@ -172,7 +172,7 @@ static int parse_stream(struct reader *reader) {
 
 strata_status ini_read_bytes(strata_context *ctx, const char *path, const char *text, size_t size, struct ini_file *file) {
     static const unsigned char byte_order_mark[3] = {0xef, 0xbb, 0xbf};
-    if (!size) text = "";
+    text = size ? text : ""; /* no arithmetic on NULL */
     struct reader reader = {.ctx = ctx, .path = path, .next = text, .end = text + size};
     if (size >= 3 && memcmp(text, byte_order_mark, 3) == 0) reader.next += 3;
     reader.file.path = mem_string(path);

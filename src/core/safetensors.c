@@ -178,8 +178,8 @@ static json_t *tensor_json(const struct tensor *tensor, size_t begin) {
         json_decref(shape);
         return NULL;
     }
-    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", types[tensor->type].name, "shape", shape, "data_offsets", (json_int_t)begin,
-                     (json_int_t)(begin + tensor_size(tensor)));
+    json_int_t first = (json_int_t)begin, size = (json_int_t)tensor_size(tensor);
+    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", types[tensor->type].name, "shape", shape, "data_offsets", first, first + size);
 }
 
 /** Length and header, padded with blanks to a multiple of MEM_ALIGNMENT. */
