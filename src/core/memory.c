@@ -21,7 +21,8 @@ uint64_t mem_count(void) { return atomic_load(&allocation_count); }
 void *mem_alloc(size_t size) { return allocation_refused() ? NULL : malloc(size ? size : 1); }
 
 void *mem_zero(size_t count, size_t size) {
-    if (allocation_refused()) return NULL;
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes) || allocation_refused()) return NULL;
     return count && size ? calloc(count, size) : calloc(1, 1);
 }
 
