@@ -129,7 +129,7 @@ for moment in 0.2 0.7 1.3 2.1; do
 done
 
 # ---- refusals ----
-expect 2 'empty folder' "${small[@]}" --out two
+expect 2 'not empty|empty folder' "${small[@]}" --out two
 touch file
 expect 2 'file of that name is in the way' "${small[@]}" --out file/below
 expect 2 'no result.json|not a run' compare two nowhere

@@ -48,16 +48,19 @@ static bool setting_differs(const struct comparison *comparison, const char *key
     return false;
 }
 
+/* A setting of result.json: a number, text (lists too), true or false; "-" when it has none. */
+static strata_status add_value(strata_context *ctx, struct text_table *table, const json_t *value) {
+    char number[32];
+    if (!json_is_number(value))
+        return text_table_add(ctx, table, "%s", json_is_true(value) ? "true" : json_is_false(value) ? "false" : json_is_string(value) ? json_string_value(value) : "-");
+    number_format(json_number_read(value), number);
+    return text_table_add(ctx, table, "%s", number);
+}
+
 static strata_status add_setting(strata_context *ctx, const struct comparison *comparison, struct text_table *table, const char *key) {
     STRATA_TRY(text_table_add(ctx, table, "%s", key));
-    for (size_t i = 0; i < comparison->count; ++i) {
-        const json_t *value = json_object_get(json_object_get(comparison->runs[i].result, "config"), key);
-        char *text = json_is_string(value) ? mem_string(json_string_value(value)) : value ? json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(17)) : mem_string("-");
-        if (!text) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for setting '%s'", key);
-        strata_status status = text_table_add(ctx, table, "%s", text);
-        mem_free(text);
-        STRATA_TRY(status);
-    }
+    for (size_t i = 0; i < comparison->count; ++i)
+        STRATA_TRY(add_value(ctx, table, json_object_get(json_object_get(comparison->runs[i].result, "config"), key)));
     return STRATA_OK;
 }
 
