@@ -52,18 +52,20 @@ static strata_status unknown_option(strata_context *ctx, const struct command *c
     char names[NAMES_MOST][40], suggestion[128], typed[64];
     const char *pointers[NAMES_MOST];
     size_t count = 0;
-    for (; command->options[count] && count < NAMES_MOST - 1; ++count) snprintf(names[count], 40, "--%s", command->options[count]->name);
+    for (; command->options[count] && count < NAMES_MOST - 1; ++count)
+        snprintf(names[count], 40, "--%s", command->options[count]->name);
     snprintf(names[count++], 40, "--help");
     for (size_t i = 0; i < count; ++i) pointers[i] = names[i];
     snprintf(typed, sizeof typed, "%.*s", (int)strcspn(word, "="), word);
     cli_suggestion(typed, pointers, count, suggestion);
-    return strata_fail(ctx, STRATA_ERR_ARGUMENT, "%s: unknown option '%s'%s; see: strata %s --help", command->name, typed,
-        suggestion, command->name);
+    return strata_fail(ctx, STRATA_ERR_ARGUMENT, "%s: unknown option '%s'%s; see: strata %s --help", command->name,
+                       typed, suggestion, command->name);
 }
 
 static const struct option_row *find_option(const struct command *command, const char *name, size_t size) {
     for (size_t i = 0; command->options[i]; ++i)
-        if (strlen(command->options[i]->name) == size && strncmp(command->options[i]->name, name, size) == 0) return command->options[i];
+        if (strlen(command->options[i]->name) == size && strncmp(command->options[i]->name, name, size) == 0)
+            return command->options[i];
     return NULL;
 }
 
@@ -78,15 +80,17 @@ static strata_status parse_option(strata_context *ctx, struct arguments *argumen
         return strata_fail(ctx, STRATA_ERR_ARGUMENT, "%s: option '--%s' is given twice", command->name, option->name);
     const char *value = equals ? equals + 1 : NULL;
     if (!option->argument && value)
-        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "%s: option '--%s' takes no argument, found '%s'", command->name, option->name, value);
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "%s: option '--%s' takes no argument, found '%s'", command->name,
+                           option->name, value);
     if (option->argument && !value) value = *at + 1 < argc ? argv[++*at] : NULL;
     if (option->argument && (!value || !*value))
-        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "%s: option '--%s' needs an argument: %s", command->name, option->name, option->argument);
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "%s: option '--%s' needs an argument: %s", command->name,
+                           option->name, option->argument);
     if (option->argument && strchr(option->argument, '|') && !word_among(option->argument, value)) {
         char suggestion[128];
         suggest_word(option->argument, value, suggestion);
         return strata_fail(ctx, STRATA_ERR_ARGUMENT, "%s: --%s: expected %s, found '%s'%s", command->name, option->name,
-            option->argument, value, suggestion);
+                           option->argument, value, suggestion);
     }
     arguments->given[arguments->given_count++] = (struct given_option){option, value};
     return STRATA_OK;
@@ -95,19 +99,22 @@ static strata_status parse_option(strata_context *ctx, struct arguments *argumen
 static strata_status check_operands(strata_context *ctx, const struct arguments *arguments) {
     const struct command *command = arguments->command;
     if (arguments->operand_count < command->least)
-        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "%s: expected %s; see: strata %s --help", command->name, command->operands, command->name);
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "%s: expected %s; see: strata %s --help", command->name,
+                           command->operands, command->name);
     if (arguments->operand_count > command->most)
-        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "%s: '%s' is one word too many; see: strata %s --help", command->name,
-            arguments->operands[command->most], command->name);
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "%s: '%s' is one word too many; see: strata %s --help",
+                           command->name, arguments->operands[command->most], command->name);
     return STRATA_OK;
 }
 
-strata_status arguments_parse(strata_context *ctx, const struct command *command, int argc, char **argv, struct arguments *arguments) {
+strata_status arguments_parse(strata_context *ctx, const struct command *command, int argc, char **argv,
+                              struct arguments *arguments) {
     size_t room = (size_t)argc + 1;
     *arguments = (struct arguments){.command = command};
     arguments->given = mem_zero(room, sizeof *arguments->given);
     arguments->operands = mem_zero(room, sizeof *arguments->operands);
-    if (!arguments->given || !arguments->operands) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for the command line");
+    if (!arguments->given || !arguments->operands)
+        return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for the command line");
     bool options_over = false;
     for (int i = 0; i < argc; ++i) {
         const char *word = argv[i];

@@ -12,10 +12,10 @@
 
 /* The contract with scripts; names of our own because <stdlib.h> has EXIT_FAILURE only. */
 enum exit_status {
-    STATUS_DONE = 0,       /* whatever the verdicts */
-    STATUS_STOPPED = 1,    /* interrupted, disk full, out of memory, internal error */
-    STATUS_USAGE = 2,      /* usage, settings, data files, damaged run directory, request too large */
-    STATUS_UNEXPECTED = 3  /* --check: a verdict other than expected */
+    STATUS_DONE = 0,      /* whatever the verdicts */
+    STATUS_STOPPED = 1,   /* interrupted, disk full, out of memory, internal error */
+    STATUS_USAGE = 2,     /* usage, settings, data files, damaged run directory, request too large */
+    STATUS_UNEXPECTED = 3 /* --check: a verdict other than expected */
 };
 
 struct live_line;
@@ -26,8 +26,8 @@ struct cli {
     strata_context *ctx;
     struct live_line *live;
     bool quiet;
-    bool started;          /* tasks have begun: a failed write is no longer wrong usage */
-    int exit_status;       /* of a command that succeeded */
+    bool started;    /* tasks have begun: a failed write is no longer wrong usage */
+    int exit_status; /* of a command that succeeded */
 };
 
 /** Exit status of a failed command; `started`: see struct cli. */

@@ -10,18 +10,18 @@
 #include "cli/cli.h"
 
 struct option_row {
-    const char *name;      /* "seed": typed as --seed */
-    const char *argument;  /* NULL: a flag. "N", "FILE", "DIR", "SECTION.KEY=VALUE"; "a|b|c": one of these words */
+    const char *name;     /* "seed": typed as --seed */
+    const char *argument; /* NULL: a flag. "N", "FILE", "DIR", "SECTION.KEY=VALUE"; "a|b|c": one of these words */
     const char *meaning;
-    bool repeated;         /* may be given several times */
+    bool repeated; /* may be given several times */
 };
 
 struct command {
     const char *name;
-    const char *operands;  /* "STUDY", "[STUDY]", "DIR DIR...", "list|show [NAME]" */
-    size_t least, most;    /* operands */
-    const char *summary;   /* one line, no full stop */
-    const char *details;   /* a paragraph for --help and the manual */
+    const char *operands;                    /* "STUDY", "[STUDY]", "DIR DIR...", "list|show [NAME]" */
+    size_t least, most;                      /* operands */
+    const char *summary;                     /* one line, no full stop */
+    const char *details;                     /* a paragraph for --help and the manual */
     const struct option_row *const *options; /* NULL-terminated */
     strata_status (*run)(struct cli *cli, const struct arguments *arguments);
 };
@@ -37,7 +37,7 @@ extern const char *const exit_status_meanings[4];
 
 struct given_option {
     const struct option_row *option;
-    const char *value;     /* NULL for a flag; points into argv */
+    const char *value; /* NULL for a flag; points into argv */
 };
 
 /** A parsed command line. All strings point into argv. */
@@ -51,12 +51,13 @@ struct arguments {
 };
 
 /**
- * Parses what follows the command's name. `--name VALUE` and `--name=VALUE`; operands may stand anywhere; `--` ends options.
+ * Parses what follows the command's name. `--name VALUE` and `--name=VALUE`; operands may stand anywhere;
+ * `--` ends options.
  * ERR_ARGUMENT: unknown (with the nearest), abbreviated or repeated option, missing or superfluous argument,
  * a word that is not among an option's choices, number of operands.
  */
 STRATA_MUST_USE strata_status arguments_parse(strata_context *ctx, const struct command *command, int argc, char **argv,
-    struct arguments *arguments);
+                                              struct arguments *arguments);
 void arguments_destroy(struct arguments *arguments);
 
 /** Value of an option, NULL when it was not given. */

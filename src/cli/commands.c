@@ -6,14 +6,16 @@
 
 #define OPTION(symbol, ...) static const struct option_row symbol = {__VA_ARGS__}
 
-OPTION(option_preset, "preset", "smoke|default|paper", "how much: seconds, minutes, or as near to the source as we get (default)", false);
+OPTION(option_preset, "preset", "smoke|default|paper",
+       "how much: seconds, minutes, or as near to the source as we get (default)", false);
 OPTION(option_config, "config", "FILE", "settings from an INI file; the config.ini of a run repeats that run", false);
 OPTION(option_set, "set", "SECTION.KEY=VALUE", "one setting; see `strata studies STUDY`", true);
 OPTION(option_seed, "seed", "N", "base seed: the same as --set study.seed=N", false);
 OPTION(option_seeds, "seeds", "N", "replicates: the same as --set study.seeds=N", false);
 OPTION(option_threads, "threads", "N", "threads (all processors); no result depends on it", false);
 OPTION(option_out, "out", "DIR", "run directory (runs/STUDY-DATE-TIME-HASH); must be new or empty", false);
-OPTION(option_sweep_out, "out", "DIR", "folder of the run directories (runs/sweep-STUDY-DATE-TIME); the same again continues a sweep", false);
+OPTION(option_sweep_out, "out", "DIR",
+       "folder of the run directories (runs/sweep-STUDY-DATE-TIME); the same again continues a sweep", false);
 OPTION(option_data, "data", "DIR", "folder of data sets, looked at before $STRATA_DATA", false);
 OPTION(option_json, "json", NULL, "print result.json on standard output and nothing else there", false);
 OPTION(option_sweep_json, "json", NULL, "print the table as JSON on standard output and nothing else there", false);
@@ -28,7 +30,8 @@ OPTION(option_completion, "completion", "bash", "", false);
 
 #define OPTIONS(...) ((const struct option_row *const[]){__VA_ARGS__, NULL})
 
-const struct option_row *const program_options[] = {&option_help, &option_version, &option_man, &option_completion, NULL};
+const struct option_row *const program_options[] = {&option_help, &option_version, &option_man, &option_completion,
+                                                    NULL};
 
 const char *const exit_status_meanings[4] = {
     "done, whatever the verdicts",
@@ -39,33 +42,33 @@ const char *const exit_status_meanings[4] = {
 
 const struct command command_table[] = {
     {"run", "STUDY", 1, 1, "run a study: train, measure, judge its claims",
-        "Settings are taken from the study's table, then the preset, then --config, then --set, --seed and --seeds from "
-        "left to right. The run directory holds config.ini, metrics.jsonl, result.json, report.html and figures. "
-        "Ctrl-C stops cleanly and leaves a run that `strata resume` continues; Ctrl-C twice stops at once.",
-        OPTIONS(&option_preset, &option_config, &option_set, &option_seed, &option_seeds, &option_threads, &option_out,
-            &option_data, &option_json, &option_quiet, &option_check),
-        command_run},
+     "Settings are taken from the study's table, then the preset, then --config, then --set, --seed and --seeds from "
+     "left to right. The run directory holds config.ini, metrics.jsonl, result.json, report.html and figures. "
+     "Ctrl-C stops cleanly and leaves a run that `strata resume` continues; Ctrl-C twice stops at once.",
+     OPTIONS(&option_preset, &option_config, &option_set, &option_seed, &option_seeds, &option_threads, &option_out,
+             &option_data, &option_json, &option_quiet, &option_check),
+     command_run},
     {"resume", "DIR", 1, 1, "continue an interrupted run",
-        "Tasks that were finished are kept, the others go on from their last checkpoint; the result is the one of a run "
-        "that was never interrupted. A finished run prints its result again.",
-        OPTIONS(&option_threads, &option_data, &option_json, &option_quiet, &option_check), command_resume},
+     "Tasks that were finished are kept, the others go on from their last checkpoint; the result is the one of a run "
+     "that was never interrupted. A finished run prints its result again.",
+     OPTIONS(&option_threads, &option_data, &option_json, &option_quiet, &option_check), command_resume},
     {"studies", "[STUDY]", 0, 1, "list the studies, or one study's settings and claims",
-        "For one study: every setting with key, type, range, default and meaning, and every claim with its source, "
-        "expected verdict, bound and the presets it runs in.",
-        OPTIONS(NULL), command_studies},
+     "For one study: every setting with key, type, range, default and meaning, and every claim with its source, "
+     "expected verdict, bound and the presets it runs in.",
+     OPTIONS(NULL), command_studies},
     {"sweep", "STUDY", 1, 1, "run every combination of settings, one table over all",
-        "Combinations run in parallel, each in a run directory of its own below --out; sweep.csv there has a row for each "
-        "combination and claim. After Ctrl-C the same command with the same --out continues.",
-        OPTIONS(&option_grid, &option_preset, &option_config, &option_set, &option_seed, &option_seeds, &option_threads,
-            &option_sweep_out, &option_data, &option_sweep_json, &option_quiet, &option_check),
-        command_sweep},
+     "Combinations run in parallel, each in a run directory of its own below --out; sweep.csv there has a row for each "
+     "combination and claim. After Ctrl-C the same command with the same --out continues.",
+     OPTIONS(&option_grid, &option_preset, &option_config, &option_set, &option_seed, &option_seeds, &option_threads,
+             &option_sweep_out, &option_data, &option_sweep_json, &option_quiet, &option_check),
+     command_sweep},
     {"compare", "DIR DIR...", 2, SIZE_MAX, "several finished runs side by side",
-        "Says which settings differ, then shows claims, tables and the ends of curves side by side.",
-        OPTIONS(NULL), command_compare},
-    {"report", "DIR", 1, 1, "rebuild report.html and the figures from the stored numbers", "Nothing is trained or measured again.",
-        OPTIONS(&option_quiet), command_report},
+     "Says which settings differ, then shows claims, tables and the ends of curves side by side.", OPTIONS(NULL),
+     command_compare},
+    {"report", "DIR", 1, 1, "rebuild report.html and the figures from the stored numbers",
+     "Nothing is trained or measured again.", OPTIONS(&option_quiet), command_report},
     {"data", "list|show [NAME]", 1, 2, "list the known data sets, or show one",
-        "list: where each data set was found, or that it is missing. show NAME: its shape and where it is looked for.",
-        OPTIONS(&option_data), command_data},
+     "list: where each data set was found, or that it is missing. show NAME: its shape and where it is looked for.",
+     OPTIONS(&option_data), command_data},
 };
 const size_t command_table_size = sizeof command_table / sizeof *command_table;

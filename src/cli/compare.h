@@ -30,8 +30,8 @@ STRATA_MUST_USE strata_status compare_curves(strata_context *ctx, const struct c
 
 struct text_table;
 /** Header: the `names`, then a column "A", "B", ... for each run. */
-STRATA_MUST_USE strata_status compare_header(strata_context *ctx, const struct comparison *comparison, struct text_table *table, size_t count,
-    const char *const *names);
+STRATA_MUST_USE strata_status compare_header(strata_context *ctx, const struct comparison *comparison,
+                                             struct text_table *table, size_t count, const char *const *names);
 
 /** A run's column: "A".."Z", then "27". */
 void compare_letter(size_t run, char text[24]);

@@ -16,15 +16,16 @@
 static const json_t *find_table(const struct compared_run *run, const char *id) {
     size_t i;
     json_t *table;
-    json_array_foreach(json_object_get(run->result, "tables"), i, table)
-        if (strcmp(json_text(table, "id", ""), id) == 0) return table;
+    json_array_foreach(json_object_get(run->result, "tables"), i,
+                       table) if (strcmp(json_text(table, "id", ""), id) == 0) return table;
     return NULL;
 }
 
 static bool same_texts(const json_t *a, const json_t *b) {
     for (size_t i = 0; i < json_array_size(a); ++i) {
         const json_t *cell = json_array_get(a, i), *other = json_array_get(b, i);
-        if (json_is_string(cell) != json_is_string(other) || (json_is_string(cell) && !json_equal(cell, other))) return false;
+        if (json_is_string(cell) != json_is_string(other) || (json_is_string(cell) && !json_equal(cell, other)))
+            return false;
     }
     return json_array_size(a) == json_array_size(b);
 }
@@ -39,8 +40,8 @@ static size_t occurrence(const json_t *rows, size_t index, const json_t *row) {
 static const json_t *matching_row(const json_t *table, const json_t *row, size_t skip) {
     size_t i;
     json_t *other;
-    json_array_foreach(json_object_get(table, "rows"), i, other)
-        if (same_texts(other, row) && skip-- == 0) return other;
+    json_array_foreach(json_object_get(table, "rows"), i,
+                       other) if (same_texts(other, row) && skip-- == 0) return other;
     return NULL;
 }
 
@@ -55,14 +56,16 @@ static bool column_is_common(const struct comparison *comparison, const json_t *
     for (size_t i = 0; i < json_array_size(rows); ++i) {
         const json_t *row = json_array_get(rows, i);
         for (size_t run = 1; run < comparison->count; ++run) {
-            const json_t *other = matching_row(find_table(&comparison->runs[run], json_text(table, "id", "")), row, occurrence(rows, i, row));
+            const json_t *other = matching_row(find_table(&comparison->runs[run], json_text(table, "id", "")), row,
+                                               occurrence(rows, i, row));
             if (other && !same_value(json_array_get(row, column), json_array_get(other, column))) return false;
         }
     }
     return true;
 }
 
-static strata_status row_label(strata_context *ctx, const struct comparison *comparison, const json_t *table, const json_t *row, struct buffer *label) {
+static strata_status row_label(strata_context *ctx, const struct comparison *comparison, const json_t *table,
+                               const json_t *row, struct buffer *label) {
     const json_t *names = json_object_get(table, "columns");
     buffer_clear(label);
     for (size_t column = 0; column < json_array_size(row); ++column) {
@@ -73,23 +76,27 @@ static strata_status row_label(strata_context *ctx, const struct comparison *com
         double value = json_number_read(cell);
         if (!json_is_string(cell) && value != floor(value)) continue;
         number_short(value, number);
-        if (json_is_string(cell)) STRATA_TRY(buffer_print(ctx, label, "%s%s", gap, json_string_value(cell)));
-        else STRATA_TRY(buffer_print(ctx, label, "%s%s=%s", gap, name ? name : "?", number));
+        if (json_is_string(cell))
+            STRATA_TRY(buffer_print(ctx, label, "%s%s", gap, json_string_value(cell)));
+        else
+            STRATA_TRY(buffer_print(ctx, label, "%s%s=%s", gap, name ? name : "?", number));
     }
     return buffer_print(ctx, label, "%s", "");
 }
 
 /* One line for each number of the row that is not common. */
-static strata_status add_row(strata_context *ctx, const struct comparison *comparison, struct text_table *text, const json_t *table, size_t index,
-    const char *label) {
-    const json_t *rows = json_object_get(table, "rows"), *row = json_array_get(rows, index), *names = json_object_get(table, "columns");
+static strata_status add_row(strata_context *ctx, const struct comparison *comparison, struct text_table *text,
+                             const json_t *table, size_t index, const char *label) {
+    const json_t *rows = json_object_get(table, "rows"), *row = json_array_get(rows, index),
+                 *names = json_object_get(table, "columns");
     for (size_t column = 0; column < json_array_size(row); ++column) {
         const char *name = json_string_value(json_array_get(names, column));
         if (json_is_string(json_array_get(row, column)) || column_is_common(comparison, table, column)) continue;
         STRATA_TRY(text_table_add(ctx, text, "%s", label));
         STRATA_TRY(text_table_add(ctx, text, "%s", name ? name : "?"));
         for (size_t run = 0; run < comparison->count; ++run) {
-            const json_t *other = matching_row(find_table(&comparison->runs[run], json_text(table, "id", "")), row, occurrence(rows, index, row));
+            const json_t *other = matching_row(find_table(&comparison->runs[run], json_text(table, "id", "")), row,
+                                               occurrence(rows, index, row));
             STRATA_TRY(text_table_add_number(ctx, text, other ? json_number_read(json_array_get(other, column)) : NAN));
         }
     }
@@ -106,7 +113,8 @@ static strata_status compare_table(strata_context *ctx, const struct comparison 
         STRATA_GO(row_label(ctx, comparison, table, json_array_get(rows, i), &label));
         STRATA_GO(add_row(ctx, comparison, &text, table, i, label.data));
     }
-    fprintf(comparison->out, "\nTable %s%s\n", json_text(table, "id", "?"), text.count > text.columns ? ":" : ": the same in all.");
+    fprintf(comparison->out, "\nTable %s%s\n", json_text(table, "id", "?"),
+            text.count > text.columns ? ":" : ": the same in all.");
     if (text.count > text.columns) text_table_print(&text, comparison->out, comparison->width, NULL);
 cleanup:
     buffer_destroy(&label);
@@ -119,7 +127,8 @@ strata_status compare_tables(strata_context *ctx, const struct comparison *compa
     json_t *table;
     json_array_foreach(json_object_get(comparison->runs[0].result, "tables"), i, table) {
         size_t having = 0;
-        for (size_t run = 0; run < comparison->count; ++run) having += find_table(&comparison->runs[run], json_text(table, "id", "")) != NULL;
+        for (size_t run = 0; run < comparison->count; ++run)
+            having += find_table(&comparison->runs[run], json_text(table, "id", "")) != NULL;
         if (having > 1) STRATA_TRY(compare_table(ctx, comparison, table));
     }
     return STRATA_OK;
@@ -139,8 +148,8 @@ static const struct figure_point *last_point(const struct figure_data *data, con
     return found;
 }
 
-static strata_status add_end(strata_context *ctx, const struct comparison *comparison, struct text_table *text, const struct figure_data *data,
-    const char *series, const char *category) {
+static strata_status add_end(strata_context *ctx, const struct comparison *comparison, struct text_table *text,
+                             const struct figure_data *data, const char *series, const char *category) {
     STRATA_TRY(text_table_add(ctx, text, "%s%s%s", series, category ? ", " : "", category ? category : ""));
     for (size_t run = 0; run < comparison->count; ++run) {
         const struct figure_point *point = last_point(&data[run], series, category);
@@ -152,17 +161,20 @@ static strata_status add_end(strata_context *ctx, const struct comparison *compa
     return STRATA_OK;
 }
 
-static strata_status print_ends(strata_context *ctx, const struct comparison *comparison, const struct figure *figure, const struct figure_data *data) {
+static strata_status print_ends(strata_context *ctx, const struct comparison *comparison, const struct figure *figure,
+                                const struct figure_data *data) {
     struct text_table text = {0};
     strata_status status = STRATA_OK;
     STRATA_GO(compare_header(ctx, comparison, &text, 1, (const char *const[]){"series"}));
     for (size_t series = 0; series < data[0].series.count; ++series) {
         const char *name = data[0].series.names[series];
         if (data[0].categories.count == 0) STRATA_GO(add_end(ctx, comparison, &text, data, name, NULL));
-        for (size_t i = 0; i < data[0].categories.count; ++i) STRATA_GO(add_end(ctx, comparison, &text, data, name, data[0].categories.names[i]));
+        for (size_t i = 0; i < data[0].categories.count; ++i)
+            STRATA_GO(add_end(ctx, comparison, &text, data, name, data[0].categories.names[i]));
     }
     if (text.count > text.columns) {
-        fprintf(comparison->out, "\nFigure %s (%s)%s:\n", figure->id, figure->y_label, figure->kind == FIGURE_BARS ? "" : ", ends of the curves");
+        fprintf(comparison->out, "\nFigure %s (%s)%s:\n", figure->id, figure->y_label,
+                figure->kind == FIGURE_BARS ? "" : ", ends of the curves");
         text_table_print(&text, comparison->out, comparison->width, NULL);
     }
 cleanup:
@@ -175,7 +187,8 @@ strata_status compare_curves(strata_context *ctx, const struct comparison *compa
     if (!comparison->study) return STRATA_OK;
     struct figure_data *data = mem_zero(comparison->count, sizeof *data);
     if (!data) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for curves of %zu runs", comparison->count);
-    for (const struct figure *figure = comparison->study->figures; figure && figure->id && status == STRATA_OK; ++figure) {
+    for (const struct figure *figure = comparison->study->figures; figure && figure->id && status == STRATA_OK;
+         ++figure) {
         for (size_t run = 0; run < comparison->count && status == STRATA_OK && figure->kind != FIGURE_TILES; ++run) {
             status = figure_data_read(ctx, figure->kind, comparison->runs[run].directory, figure->id, &data[run]);
             if (status == STRATA_ERR_NOT_FOUND) {

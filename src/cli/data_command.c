@@ -19,8 +19,10 @@ static strata_status list_data(struct cli *cli, const char *folder) {
         if (status != STRATA_OK && status != STRATA_ERR_NOT_FOUND) return status;
         printf("%s\n", data_table[i]->name);
         text_wrap(stdout, data_table[i]->summary, 0, INDENT, terminal_width(stdout, WIDTH_PIPED));
-        if (path) printf("%*sfound in %s\n", INDENT, "", path);
-        else text_wrap(stdout, strata_context_message(cli->ctx), 0, INDENT, terminal_width(stdout, WIDTH_PIPED));
+        if (path)
+            printf("%*sfound in %s\n", INDENT, "", path);
+        else
+            text_wrap(stdout, strata_context_message(cli->ctx), 0, INDENT, terminal_width(stdout, WIDTH_PIPED));
         mem_free(path);
         context_clear(cli->ctx);
     }
@@ -29,9 +31,12 @@ static strata_status list_data(struct cli *cli, const char *folder) {
 
 static void print_part(const char *name, const struct dataset *data) {
     printf("%-6s %zu rows, %zu inputs", name, data->rows, data->inputs);
-    if (data->image[0]) printf(" (%zu x %zu x %zu: channels, height, width)", data->image[0], data->image[1], data->image[2]);
-    if (data->classes) printf(", %zu classes\n", data->classes);
-    else printf(", %zu targets\n", data->outputs);
+    if (data->image[0])
+        printf(" (%zu x %zu x %zu: channels, height, width)", data->image[0], data->image[1], data->image[2]);
+    if (data->classes)
+        printf(", %zu classes\n", data->classes);
+    else
+        printf(", %zu targets\n", data->outputs);
 }
 
 static strata_status find_data(const struct cli *cli, const char *name, const struct data_source **source) {
@@ -42,7 +47,8 @@ static strata_status find_data(const struct cli *cli, const char *name, const st
     if (*source) return STRATA_OK;
     for (; count < data_table_size && count < NAMES_MOST; ++count) names[count] = data_table[count]->name;
     cli_suggestion(name, names, count, suggestion);
-    return strata_fail(cli->ctx, STRATA_ERR_ARGUMENT, "data: unknown data set '%s'%s; see: strata data list", name, suggestion);
+    return strata_fail(cli->ctx, STRATA_ERR_ARGUMENT, "data: unknown data set '%s'%s; see: strata data list", name,
+                       suggestion);
 }
 
 static strata_status show_data(struct cli *cli, const char *name, const char *folder) {
@@ -69,15 +75,19 @@ strata_status command_data(struct cli *cli, const struct arguments *arguments) {
     const char *folder = argument_value(arguments, "data"), *verbs[] = {"list", "show"};
     char suggestion[128];
     if (strcmp(words[0], "get") == 0)
-        return strata_fail(cli->ctx, STRATA_ERR_UNSUPPORTED, "data get: not available in this version; put the files below --data DIR or $STRATA_DATA (strata data list)");
+        return strata_fail(cli->ctx, STRATA_ERR_UNSUPPORTED,
+                           "data get: not available in this version; put the files below --data DIR or $STRATA_DATA "
+                           "(strata data list)");
     if (strcmp(words[0], "list") == 0) {
         if (arguments->operand_count == 1) return list_data(cli, folder);
         return strata_fail(cli->ctx, STRATA_ERR_ARGUMENT, "data list: '%s' is one word too many", words[1]);
     }
     if (strcmp(words[0], "show") == 0) {
         if (arguments->operand_count == 2) return show_data(cli, words[1], folder);
-        return strata_fail(cli->ctx, STRATA_ERR_ARGUMENT, "data show: expected the name of a data set; see: strata data list");
+        return strata_fail(cli->ctx, STRATA_ERR_ARGUMENT,
+                           "data show: expected the name of a data set; see: strata data list");
     }
     cli_suggestion(words[0], verbs, 2, suggestion);
-    return strata_fail(cli->ctx, STRATA_ERR_ARGUMENT, "data: expected list or show, found '%s'%s", words[0], suggestion);
+    return strata_fail(cli->ctx, STRATA_ERR_ARGUMENT, "data: expected list or show, found '%s'%s", words[0],
+                       suggestion);
 }

@@ -31,7 +31,8 @@ static strata_status read_axis(strata_context *ctx, const char *text, struct gri
     STRATA_TRY(list_split(ctx, equals + 1, &axis->values, &axis->count));
     for (size_t i = 0; i < axis->count; ++i) {
         strip_parentheses(axis->values[i]);
-        if (*axis->values[i] == '\0') return strata_fail(ctx, STRATA_ERR_ARGUMENT, "--grid %s: value %zu is empty", axis->key, i + 1);
+        if (*axis->values[i] == '\0')
+            return strata_fail(ctx, STRATA_ERR_ARGUMENT, "--grid %s: value %zu is empty", axis->key, i + 1);
     }
     if (axis->count == 0) return strata_fail(ctx, STRATA_ERR_ARGUMENT, "--grid %s: no values", axis->key);
     return STRATA_OK;
@@ -41,10 +42,12 @@ static strata_status add_axis(strata_context *ctx, struct grid *grid, const char
     struct grid_axis *axis = &grid->axes[grid->axis_count++];
     STRATA_TRY(read_axis(ctx, text, axis));
     for (size_t i = 0; i + 1 < grid->axis_count; ++i)
-        if (strcmp(grid->axes[i].key, axis->key) == 0) return strata_fail(ctx, STRATA_ERR_ARGUMENT, "--grid: %s is given twice", axis->key);
+        if (strcmp(grid->axes[i].key, axis->key) == 0)
+            return strata_fail(ctx, STRATA_ERR_ARGUMENT, "--grid: %s is given twice", axis->key);
     STRATA_TRY(mem_product(ctx, grid->combinations, axis->count, "--grid: combinations", &grid->combinations));
     if (grid->combinations > COMBINATIONS_MOST)
-        return strata_fail(ctx, STRATA_ERR_TOO_LARGE, "--grid: %zu combinations or more, at most %d", grid->combinations, COMBINATIONS_MOST);
+        return strata_fail(ctx, STRATA_ERR_TOO_LARGE, "--grid: %zu combinations or more, at most %d",
+                           grid->combinations, COMBINATIONS_MOST);
     return STRATA_OK;
 }
 
@@ -53,7 +56,8 @@ strata_status grid_create(strata_context *ctx, const struct arguments *arguments
     *grid = (struct grid){.combinations = 1, .axes = mem_zero(arguments->given_count + 1, sizeof *grid->axes)};
     if (!grid->axes) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for --grid");
     for (size_t i = 0; i < arguments->given_count && status == STRATA_OK; ++i)
-        if (strcmp(arguments->given[i].option->name, "grid") == 0) status = add_axis(ctx, grid, arguments->given[i].value);
+        if (strcmp(arguments->given[i].option->name, "grid") == 0)
+            status = add_axis(ctx, grid, arguments->given[i].value);
     if (status == STRATA_OK && grid->axis_count == 0)
         status = strata_fail(ctx, STRATA_ERR_ARGUMENT, "sweep: at least one --grid SECTION.KEY=V1,V2 is needed");
     if (status != STRATA_OK) grid_destroy(grid);
@@ -81,7 +85,8 @@ char *grid_folder(const struct grid *grid, size_t combination) {
     strata_status status = buffer_print(NULL, &name, "%03zu", combination + 1);
     for (size_t i = 0; i < grid->axis_count && status == STRATA_OK; ++i) {
         const char *dot = strrchr(grid->axes[i].key, '.');
-        status = buffer_print(NULL, &name, "%c%s=%s", i ? ',' : '-', dot ? dot + 1 : grid->axes[i].key, grid_value(grid, combination, i));
+        status = buffer_print(NULL, &name, "%c%s=%s", i ? ',' : '-', dot ? dot + 1 : grid->axes[i].key,
+                              grid_value(grid, combination, i));
     }
     if (status != STRATA_OK) {
         buffer_destroy(&name);

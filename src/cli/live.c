@@ -11,8 +11,10 @@ enum { PLAIN_SECONDS = 10, BAR_CELLS = 20 };
 
 static void format_seconds(double seconds, char text[32]) {
     unsigned long whole = seconds > 0 ? (unsigned long)(seconds + 0.5) : 0;
-    if (whole < 3600) snprintf(text, 32, "%lu:%02lu", whole / 60, whole % 60);
-    else snprintf(text, 32, "%lu:%02lu:%02lu", whole / 3600, whole / 60 % 60, whole % 60);
+    if (whole < 3600)
+        snprintf(text, 32, "%lu:%02lu", whole / 60, whole % 60);
+    else
+        snprintf(text, 32, "%lu:%02lu:%02lu", whole / 3600, whole / 60 % 60, whole % 60);
 }
 
 static void format_progress(const struct run_progress *now, char *text, size_t size) {
@@ -20,7 +22,7 @@ static void format_progress(const struct run_progress *now, char *text, size_t s
     format_seconds(now->seconds, elapsed);
     if (now->eta_seconds >= 0 && now->tasks_done < now->tasks) format_seconds(now->eta_seconds, left);
     snprintf(text, size, "%3.0f%%  %zu/%zu tasks  %s%s%s%s", 100 * now->fraction, now->tasks_done, now->tasks, elapsed,
-        *left ? ", about " : "", left, *left ? " left" : "");
+             *left ? ", about " : "", left, *left ? " left" : "");
 }
 
 static void show_live(const struct run_progress *now) {

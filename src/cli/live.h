@@ -11,11 +11,11 @@
 #include "run/run.h"
 
 struct live_line {
-    pthread_mutex_t mutex;  /* of standard error: progress and log lines come from several threads */
+    pthread_mutex_t mutex; /* of standard error: progress and log lines come from several threads */
     bool quiet, terminal, shown;
-    bool complete;          /* the last report said that all is done */
-    bool *started;          /* set at the first report */
-    double last_line;       /* seconds of the last plain line */
+    bool complete;    /* the last report said that all is done */
+    bool *started;    /* set at the first report */
+    double last_line; /* seconds of the last plain line */
 };
 
 void live_begin(struct live_line *live, bool *started);

@@ -28,7 +28,8 @@ static void on_stop(int signal_number) {
     int kept = errno;
     (void)signal_number;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    if (stop_asked && (double)(now.tv_sec - first.tv_sec) + 1e-9 * (double)(now.tv_nsec - first.tv_nsec) > 0.25) _exit(STATUS_STOPPED);
+    if (stop_asked && (double)(now.tv_sec - first.tv_sec) + 1e-9 * (double)(now.tv_nsec - first.tv_nsec) > 0.25)
+        _exit(STATUS_STOPPED);
     if (!stop_asked) {
         first = now;
         ssize_t written = write(STDERR_FILENO, text, sizeof text - 1);
@@ -106,7 +107,8 @@ static strata_status print_about(const struct cli *cli, const char *option, int 
     if (completion && strcmp(shell, "bash") != 0)
         return strata_fail(cli->ctx, STRATA_ERR_ARGUMENT, "--completion: expected bash, found '%s'", shell);
     if (argc > (completion ? 1 : 0))
-        return strata_fail(cli->ctx, STRATA_ERR_ARGUMENT, "'%s' is one word too many after --%s", argv[completion ? 1 : 0], option);
+        return strata_fail(cli->ctx, STRATA_ERR_ARGUMENT, "'%s' is one word too many after --%s",
+                           argv[completion ? 1 : 0], option);
     if (strcmp(option, "help") == 0) help_program(stdout);
     if (strcmp(option, "version") == 0) printf("strata %s\n", strata_version());
     if (strcmp(option, "man") == 0) print_manual(stdout);
@@ -121,10 +123,12 @@ static strata_status run_program(struct cli *cli, int argc, char **argv) {
     if (strcmp(word, "-h") == 0) word = "--help";
     const char *names[] = {"--help", "--version"};
     for (size_t i = 0; program_options[i]; ++i)
-        if (strncmp(word, "--", 2) == 0 && strcmp(word + 2, program_options[i]->name) == 0) return print_about(cli, word + 2, argc - 2, argv + 2);
+        if (strncmp(word, "--", 2) == 0 && strcmp(word + 2, program_options[i]->name) == 0)
+            return print_about(cli, word + 2, argc - 2, argv + 2);
     char suggestion[128];
     cli_suggestion(word, names, 2, suggestion);
-    return strata_fail(cli->ctx, STRATA_ERR_ARGUMENT, "unknown option '%s'%s; options of a command stand after it", word, suggestion);
+    return strata_fail(cli->ctx, STRATA_ERR_ARGUMENT, "unknown option '%s'%s; options of a command stand after it",
+                       word, suggestion);
 }
 
 /* Standard output is checked once, here: a reader who left (EPIPE) needs no message. */
@@ -133,7 +137,8 @@ static int finish(int exit_status) {
     bool failed = ferror(stdout) != 0;
     if (fflush(stdout) != 0) failed = true;
     if (!failed) return exit_status;
-    if (errno != EPIPE) fprintf(stderr, "strata: cannot write to standard output: %s\n", errno ? strerror(errno) : "write failed");
+    if (errno != EPIPE)
+        fprintf(stderr, "strata: cannot write to standard output: %s\n", errno ? strerror(errno) : "write failed");
     return exit_status == STATUS_USAGE ? STATUS_USAGE : STATUS_STOPPED;
 }
 

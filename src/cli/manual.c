@@ -13,9 +13,12 @@
 static void roff(FILE *out, const char *text) {
     if (*text == '.' || *text == '\'') fputs("\\&", out);
     for (; *text; ++text) {
-        if (*text == '-') fputs("\\-", out);
-        else if (*text == '\\') fputs("\\e", out);
-        else fputc(*text, out);
+        if (*text == '-')
+            fputs("\\-", out);
+        else if (*text == '\\')
+            fputs("\\e", out);
+        else
+            fputc(*text, out);
     }
 }
 
@@ -50,9 +53,12 @@ void print_manual(FILE *out) {
     fprintf(out, ".TH STRATA 1 \"\" \"Strata %s\" \"User Commands\"\n", strata_version());
     fputs(".SH NAME\nstrata \\- statements of deep\\-learning theory as programs that measure them\n", out);
     fputs(".SH SYNOPSIS\n\\fBstrata\\fR \\fICOMMAND\\fR [\\fIOPTIONS\\fR]\n.br\n"
-          "\\fBstrata\\fR \\-\\-version | \\-\\-help | \\fICOMMAND\\fR \\-\\-help\n", out);
-    fputs(".SH DESCRIPTION\nA study trains learners, measures them and judges claims: each \\fIholds\\fR, \\fIfails\\fR or is "
-          "\\fIinconclusive\\fR.\n.SH COMMANDS\n", out);
+          "\\fBstrata\\fR \\-\\-version | \\-\\-help | \\fICOMMAND\\fR \\-\\-help\n",
+          out);
+    fputs(".SH DESCRIPTION\nA study trains learners, measures them and judges claims: each \\fIholds\\fR, "
+          "\\fIfails\\fR or is "
+          "\\fIinconclusive\\fR.\n.SH COMMANDS\n",
+          out);
     for (size_t i = 0; i < command_table_size; ++i) manual_command(out, &command_table[i]);
     fputs(".SH \"EXIT STATUS\"\n", out);
     for (size_t i = 0; i < 4; ++i) {
@@ -61,9 +67,11 @@ void print_manual(FILE *out) {
         fputc('\n', out);
     }
     fputs(".SH ENVIRONMENT\n.TP\nSTRATA_DATA\nfolder of data sets, after \\-\\-data\n"
-          ".TP\nNO_COLOR\nno colours on a terminal when not empty\n", out);
+          ".TP\nNO_COLOR\nno colours on a terminal when not empty\n",
+          out);
     fputs(".SH EXAMPLES\n.nf\nstrata run bfc \\-\\-preset smoke\n"
-          "strata sweep bfc \\-\\-preset smoke \\-\\-grid teacher.gap=0.1,0.3,1\nstrata resume runs/bfc\n.fi\n", out);
+          "strata sweep bfc \\-\\-preset smoke \\-\\-grid teacher.gap=0.1,0.3,1\nstrata resume runs/bfc\n.fi\n",
+          out);
 }
 
 /* ---- bash completion ---- */
@@ -79,7 +87,8 @@ static void print_words(FILE *out, const char *argument) {
 /* Shell code that completes one word by the kind of argument ("FILE", "DIR", "STUDY", "a|b"). */
 static void complete_argument(FILE *out, const char *argument) {
     const char *kind = strstr(argument, "DIR") ? "-d" : strstr(argument, "FILE") ? "-f" : NULL;
-    if (kind) fprintf(out, "compopt -o filenames; mapfile -t COMPREPLY < <(compgen %s -- \"$word\")", kind);
+    if (kind)
+        fprintf(out, "compopt -o filenames; mapfile -t COMPREPLY < <(compgen %s -- \"$word\")", kind);
     else {
         fputs("mapfile -t COMPREPLY < <(compgen -W \"", out);
         print_words(out, argument);
@@ -100,7 +109,8 @@ static void completion_command(FILE *out, const struct command *command) {
         for (size_t i = 0; data_name(i); ++i) fprintf(out, "%s ", data_name(i));
         fputs("\" -- \"$word\"); return ;;\n", out);
     }
-    fputs("        esac\n        if [[ $word == -* ]]; then\n            mapfile -t COMPREPLY < <(compgen -W \"--help", out);
+    fputs("        esac\n        if [[ $word == -* ]]; then\n            mapfile -t COMPREPLY < <(compgen -W \"--help",
+          out);
     for (size_t i = 0; command->options[i]; ++i) fprintf(out, " --%s", command->options[i]->name);
     fputs("\" -- \"$word\")\n        else\n            ", out);
     complete_argument(out, command->operands);
@@ -110,7 +120,8 @@ static void completion_command(FILE *out, const struct command *command) {
 void print_bash_completion(FILE *out) {
     fputs("# bash completion of strata; printed by `strata --completion bash`\n_strata() {\n"
           "    local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}\n    COMPREPLY=()\n"
-          "    if ((COMP_CWORD == 1)); then\n        mapfile -t COMPREPLY < <(compgen -W \"", out);
+          "    if ((COMP_CWORD == 1)); then\n        mapfile -t COMPREPLY < <(compgen -W \"",
+          out);
     for (size_t i = 0; i < command_table_size; ++i) fprintf(out, "%s ", command_table[i].name);
     fputs("--help --version\" -- \"$word\")\n        return\n    fi\n    case ${COMP_WORDS[1]} in\n", out);
     for (size_t i = 0; i < command_table_size; ++i) completion_command(out, &command_table[i]);

@@ -23,7 +23,9 @@ bool claim_unexpected(const json_t *claim) {
     return strcmp(expected, "open") != 0 && strcmp(expected, json_text(claim, "verdict", "")) != 0;
 }
 
-static const struct { const char *verdict, *symbol; } verdict_symbols[] = {
+static const struct {
+    const char *verdict, *symbol;
+} verdict_symbols[] = {
     {"holds", "\u2713 holds"},
     {"fails", "\u2717 fails"},
     {"inconclusive", "? inconclusive"},
@@ -45,17 +47,22 @@ const char *verdict_paint(size_t column, const char *text) {
 
 void claim_measured_text(const json_t *claim, char text[24]) {
     double measured = json_number_read(json_object_get(claim, "measured"));
-    if (isnan(measured)) snprintf(text, 24, "diverged");
-    else number_short(measured, text);
+    if (isnan(measured))
+        snprintf(text, 24, "diverged");
+    else
+        number_short(measured, text);
 }
 
 void claim_interval_text(const json_t *claim, char text[64]) {
     char low[24], high[24];
-    double bottom = json_number_read(json_object_get(claim, "low")), top = json_number_read(json_object_get(claim, "high"));
+    double bottom = json_number_read(json_object_get(claim, "low")),
+           top = json_number_read(json_object_get(claim, "high"));
     number_short(bottom, low);
     number_short(top, high);
-    if (isnan(bottom) || isnan(top)) snprintf(text, 64, "-");
-    else snprintf(text, 64, "[%s, %s]", low, high);
+    if (isnan(bottom) || isnan(top))
+        snprintf(text, 64, "-");
+    else
+        snprintf(text, 64, "[%s, %s]", low, high);
 }
 
 static bool is_control(const json_t *claim) { return strcmp(json_text(claim, "role", "claim"), "control") == 0; }
@@ -72,7 +79,8 @@ static const char *const wide_names[] = {"verdict", "claim", "measured", "interv
 static const char *const narrow_names[] = {"verdict", "control", "measured", "expected", "interval"};
 enum { WIDE_COLUMNS = 6, NARROW_COLUMNS = 5 };
 
-static strata_status add_claim(strata_context *ctx, struct text_table *table, const json_t *claim, const char *parent, bool symbols) {
+static strata_status add_claim(strata_context *ctx, struct text_table *table, const json_t *claim, const char *parent,
+                               bool symbols) {
     bool wide = table->columns == WIDE_COLUMNS;
     char verdict[64], measured[24], interval[64];
     const char *expected = json_text(claim, "expected", "?");
@@ -80,8 +88,10 @@ static strata_status add_claim(strata_context *ctx, struct text_table *table, co
     claim_measured_text(claim, measured);
     claim_interval_text(claim, interval);
     STRATA_TRY(text_table_add(ctx, table, "%s", verdict));
-    if (wide) STRATA_TRY(text_table_add(ctx, table, is_control(claim) ? "  %s" : "%s", short_id(claim, parent)));
-    else STRATA_TRY(text_table_add(ctx, table, "%s", is_control(claim) ? short_id(claim, parent) : ""));
+    if (wide)
+        STRATA_TRY(text_table_add(ctx, table, is_control(claim) ? "  %s" : "%s", short_id(claim, parent)));
+    else
+        STRATA_TRY(text_table_add(ctx, table, "%s", is_control(claim) ? short_id(claim, parent) : ""));
     STRATA_TRY(text_table_add(ctx, table, "%s", measured));
     STRATA_TRY(text_table_add(ctx, table, "%s", wide ? interval : expected));
     if (!wide) return text_table_add(ctx, table, "%s", interval);
@@ -94,7 +104,8 @@ static strata_status add_claims(strata_context *ctx, struct text_table *table, c
     size_t i;
     json_t *claim;
     for (size_t column = 0; column < table->columns; ++column)
-        STRATA_TRY(text_table_add(ctx, table, "%s", table->columns == WIDE_COLUMNS ? wide_names[column] : narrow_names[column]));
+        STRATA_TRY(text_table_add(ctx, table, "%s",
+                                  table->columns == WIDE_COLUMNS ? wide_names[column] : narrow_names[column]));
     json_array_foreach(claims, i, claim) {
         if (!is_control(claim)) parent = json_text(claim, "id", "");
         STRATA_TRY(add_claim(ctx, table, claim, parent, symbols));
@@ -102,7 +113,8 @@ static strata_status add_claims(strata_context *ctx, struct text_table *table, c
     return STRATA_OK;
 }
 
-static void print_narrow(FILE *out, const struct text_table *table, const json_t *claims, size_t width, cell_paint paint) {
+static void print_narrow(FILE *out, const struct text_table *table, const json_t *claims, size_t width,
+                         cell_paint paint) {
     text_table_print_row(table, out, 0, 2, width, paint);
     for (size_t i = 0; i < json_array_size(claims); ++i) {
         const json_t *claim = json_array_get(claims, i);
@@ -117,8 +129,10 @@ static strata_status print_claims(strata_context *ctx, FILE *out, const json_t *
     cell_paint paint = terminal_colour(out) ? verdict_paint : NULL;
     STRATA_GO(add_claims(ctx, &wide, claims, terminal_symbols(out)));
     STRATA_GO(add_claims(ctx, &narrow, claims, terminal_symbols(out)));
-    if (text_table_width(&wide) <= width) text_table_print(&wide, out, width, paint);
-    else print_narrow(out, &narrow, claims, width, paint);
+    if (text_table_width(&wide) <= width)
+        text_table_print(&wide, out, width, paint);
+    else
+        print_narrow(out, &narrow, claims, width, paint);
 cleanup:
     text_table_destroy(&wide);
     text_table_destroy(&narrow);
@@ -128,8 +142,8 @@ cleanup:
 static const json_t *find_table(const json_t *result, const char *id) {
     size_t i;
     json_t *table;
-    json_array_foreach(json_object_get(result, "tables"), i, table)
-        if (strcmp(json_text(table, "id", ""), id) == 0) return table;
+    json_array_foreach(json_object_get(result, "tables"), i,
+                       table) if (strcmp(json_text(table, "id", ""), id) == 0) return table;
     return NULL;
 }
 
@@ -144,8 +158,10 @@ static strata_status print_learners(strata_context *ctx, FILE *out, const json_t
     for (size_t row = 0; row < json_array_size(rows) && row < ROWS_MOST; ++row) {
         for (size_t column = 0; column < table.columns; ++column) {
             const json_t *cell = json_array_get(json_array_get(rows, row), column);
-            if (json_is_string(cell)) STRATA_GO(text_table_add(ctx, &table, "%s", json_string_value(cell)));
-            else STRATA_GO(text_table_add_number(ctx, &table, json_number_read(cell)));
+            if (json_is_string(cell))
+                STRATA_GO(text_table_add(ctx, &table, "%s", json_string_value(cell)));
+            else
+                STRATA_GO(text_table_add_number(ctx, &table, json_number_read(cell)));
         }
     }
     if (table.columns == 0 || json_array_size(rows) == 0) goto cleanup;
@@ -178,7 +194,8 @@ static void print_unexpected(FILE *out, const json_t *claims, size_t width) {
         claim_measured_text(claim, measured);
         if (unexpected++ == 0) fputs("NOT AS EXPECTED:\n", out);
         snprintf(text, sizeof text, "%s: %s, expected %s (measured %s, bound %s)", json_text(claim, "id", "?"),
-            json_text(claim, "verdict", "?"), json_text(claim, "expected", "?"), measured, json_text(claim, "bound", "?"));
+                 json_text(claim, "verdict", "?"), json_text(claim, "expected", "?"), measured,
+                 json_text(claim, "bound", "?"));
         text_wrap(out, text, 0, 2, width);
     }
     if (unexpected == 0) fprintf(out, "All %zu verdicts are as expected.\n", json_array_size(claims));
@@ -187,8 +204,9 @@ static void print_unexpected(FILE *out, const json_t *claims, size_t width) {
 strata_status outcome_print(strata_context *ctx, FILE *out, const json_t *result, const char *directory) {
     size_t width = terminal_width(out, UNLIMITED);
     const json_t *claims = json_object_get(result, "claims"), *learners = find_table(result, "learners");
-    fprintf(out, "%s, preset %s, %lld seeds, %.1f s\n\n", json_text(result, "study", "?"), json_text(result, "preset", "?"),
-        (long long)json_integer_value(json_object_get(result, "seeds")), json_number_read(json_object_get(result, "seconds")));
+    fprintf(out, "%s, preset %s, %lld seeds, %.1f s\n\n", json_text(result, "study", "?"),
+            json_text(result, "preset", "?"), (long long)json_integer_value(json_object_get(result, "seeds")),
+            json_number_read(json_object_get(result, "seconds")));
     STRATA_TRY(print_claims(ctx, out, claims, width));
     if (learners) STRATA_TRY(print_learners(ctx, out, learners, width));
     fputc('\n', out);

@@ -10,7 +10,8 @@
 #include "core/status.h"
 
 /** Verdicts with their controls, the learners, what was not as expected, and where the report is. */
-STRATA_MUST_USE strata_status outcome_print(strata_context *ctx, FILE *out, const json_t *result, const char *directory);
+STRATA_MUST_USE strata_status outcome_print(strata_context *ctx, FILE *out, const json_t *result,
+                                            const char *directory);
 
 /** Verdict of a claim, with a symbol where `symbols`, and "(!)" when it is not the expected one. */
 void claim_verdict_text(const json_t *claim, bool symbols, char text[64]);

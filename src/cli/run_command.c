@@ -33,7 +33,8 @@ strata_status cli_threads(const struct cli *cli, const struct arguments *argumen
     size_t most = thread_available();
     double wanted = (double)most;
     if (text && (!number_parse(text, &wanted) || wanted < 0 || wanted != floor(wanted)))
-        return strata_fail(cli->ctx, STRATA_ERR_ARGUMENT, "--threads: expected a whole number of at least 1, found '%s'", text);
+        return strata_fail(cli->ctx, STRATA_ERR_ARGUMENT,
+                           "--threads: expected a whole number of at least 1, found '%s'", text);
     *threads = wanted < 1 ? 1 : wanted > (double)most ? most : (size_t)wanted;
     if (wanted < 1) cli_note(cli, "--threads %s: at least one is needed, using 1", text);
     if (wanted > (double)most) cli_note(cli, "--threads %s: this machine has %zu for us, using %zu", text, most, most);
@@ -68,17 +69,21 @@ cleanup:
 }
 
 /* Shows the result and sets the exit status of --check. */
-static strata_status show_result(struct cli *cli, const struct arguments *arguments, const json_t *result, const char *directory) {
+static strata_status show_result(struct cli *cli, const struct arguments *arguments, const json_t *result,
+                                 const char *directory) {
     size_t i;
     json_t *claim;
     live_end(cli->live);
-    if (argument_given(arguments, "json")) STRATA_TRY(print_result_file(cli, directory));
-    else if (!cli->quiet) STRATA_TRY(outcome_print(cli->ctx, stdout, result, directory));
+    if (argument_given(arguments, "json"))
+        STRATA_TRY(print_result_file(cli, directory));
+    else if (!cli->quiet)
+        STRATA_TRY(outcome_print(cli->ctx, stdout, result, directory));
     json_array_foreach(json_object_get(result, "claims"), i, claim) {
         if (!claim_unexpected(claim)) continue;
         if (argument_given(arguments, "check")) cli->exit_status = STATUS_UNEXPECTED;
         if (argument_given(arguments, "json") || cli->quiet)
-            fprintf(stderr, "strata: %s: %s, expected %s\n", json_text(claim, "id", "?"), json_text(claim, "verdict", "?"), json_text(claim, "expected", "?"));
+            fprintf(stderr, "strata: %s: %s, expected %s\n", json_text(claim, "id", "?"),
+                    json_text(claim, "verdict", "?"), json_text(claim, "expected", "?"));
     }
     return STRATA_OK;
 }
@@ -93,10 +98,15 @@ static strata_status end_run(struct cli *cli, strata_status status, const char *
     return status;
 }
 
-static struct run_options options_of(struct cli *cli, const struct arguments *arguments, const struct study *study, size_t threads) {
+static struct run_options options_of(struct cli *cli, const struct arguments *arguments, const struct study *study,
+                                     size_t threads) {
     live_begin(cli->live, &cli->started);
-    return (struct run_options){.study = study, .out = argument_value(arguments, "out"), .data_folder = argument_value(arguments, "data"),
-        .threads = threads, .progress = live_show, .user = cli->live};
+    return (struct run_options){.study = study,
+                                .out = argument_value(arguments, "out"),
+                                .data_folder = argument_value(arguments, "data"),
+                                .threads = threads,
+                                .progress = live_show,
+                                .user = cli->live};
 }
 
 strata_status command_run(struct cli *cli, const struct arguments *arguments) {
@@ -128,7 +138,8 @@ static strata_status study_of(struct cli *cli, const char *directory, const stru
     *study = study_find(name);
     strata_status status = STRATA_OK;
     if (!*study)
-        status = strata_fail(cli->ctx, STRATA_ERR_FORMAT, "%s: its study '%s' is not one of this version", directory, name);
+        status = strata_fail(cli->ctx, STRATA_ERR_FORMAT, "%s: its study '%s' is not one of this version", directory,
+                             name);
     mem_free(name);
     return status;
 }

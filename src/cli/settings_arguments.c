@@ -7,7 +7,9 @@
 #include "core/memory.h"
 
 /* The key an option sets ("" = its argument has one), for the options that set something. */
-static const struct { const char *option, *key; } assignments_of[] = {
+static const struct {
+    const char *option, *key;
+} assignments_of[] = {
     {"set", ""},
     {"seed", "study.seed="},
     {"seeds", "study.seeds="},
@@ -26,8 +28,8 @@ static strata_status add(strata_context *ctx, char **list, size_t *count, char *
     return STRATA_OK;
 }
 
-static strata_status collect(strata_context *ctx, const struct arguments *arguments, size_t extra_count, const char *const *extra,
-    char **list, size_t *count) {
+static strata_status collect(strata_context *ctx, const struct arguments *arguments, size_t extra_count,
+                             const char *const *extra, char **list, size_t *count) {
     const char *config = argument_value(arguments, "config");
     if (config) STRATA_TRY(add(ctx, list, count, string_format("@%s", config)));
     for (size_t i = 0; i < arguments->given_count; ++i) {
@@ -35,7 +37,8 @@ static strata_status collect(strata_context *ctx, const struct arguments *argume
         const char *key = assigned_key(given->option->name);
         if (!key) continue;
         if (*key == '\0' && (given->value[0] == '@' || !strchr(given->value, '=')))
-            return strata_fail(ctx, STRATA_ERR_ARGUMENT, "--%s: expected %s, found '%s'", given->option->name, given->option->argument, given->value);
+            return strata_fail(ctx, STRATA_ERR_ARGUMENT, "--%s: expected %s, found '%s'", given->option->name,
+                               given->option->argument, given->value);
         STRATA_TRY(add(ctx, list, count, string_format("%s%s", key, given->value)));
     }
     for (size_t i = 0; i < extra_count; ++i) STRATA_TRY(add(ctx, list, count, mem_string(extra[i])));
@@ -43,13 +46,14 @@ static strata_status collect(strata_context *ctx, const struct arguments *argume
 }
 
 strata_status settings_from_arguments(strata_context *ctx, const struct study *study, const struct arguments *arguments,
-    size_t extra_count, const char *const *extra, struct settings **settings) {
+                                      size_t extra_count, const char *const *extra, struct settings **settings) {
     size_t count = 0;
     char **list = mem_zero(arguments->given_count + extra_count + 1, sizeof *list);
     if (!list) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for the settings given");
     strata_status status = collect(ctx, arguments, extra_count, extra, list, &count);
     if (status == STRATA_OK)
-        status = run_settings(ctx, study, argument_value(arguments, "preset"), count, (const char *const *)list, settings);
+        status = run_settings(ctx, study, argument_value(arguments, "preset"), count, (const char *const *)list,
+                              settings);
     for (size_t i = 0; i < count; ++i) mem_free(list[i]);
     mem_free(list);
     return status;

@@ -8,10 +8,12 @@
 #include "run/run.h"
 
 /**
- * Resolves table, preset, --config, then the rest from left to right, then `extra` ("section.key=value" each, of a sweep).
+ * Resolves table, preset, --config, then the rest from left to right, then `extra` ("section.key=value" each,
+ * of a sweep).
  * Errors: as run_settings; ERR_ARGUMENT for a --set that is not SECTION.KEY=VALUE.
  */
-STRATA_MUST_USE strata_status settings_from_arguments(strata_context *ctx, const struct study *study, const struct arguments *arguments,
-    size_t extra_count, const char *const *extra, struct settings **settings);
+STRATA_MUST_USE strata_status settings_from_arguments(strata_context *ctx, const struct study *study,
+                                                      const struct arguments *arguments, size_t extra_count,
+                                                      const char *const *extra, struct settings **settings);
 
 #endif

@@ -15,8 +15,9 @@ static const char *const preset_names[PRESET_COUNT] = {
     [PRESET_SMOKE] = "smoke", [PRESET_DEFAULT] = "default", [PRESET_PAPER] = "paper"};
 
 static const char *const type_names[] = {
-    [SETTING_NUMBER] = "number", [SETTING_COUNT] = "count", [SETTING_FLAG] = "true or false", [SETTING_TEXT] = "text",
-    [SETTING_CHOICE] = "choice", [SETTING_NUMBERS] = "list of numbers", [SETTING_NAMES] = "list of names"};
+    [SETTING_NUMBER] = "number",      [SETTING_COUNT] = "count",   [SETTING_FLAG] = "true or false",
+    [SETTING_TEXT] = "text",          [SETTING_CHOICE] = "choice", [SETTING_NUMBERS] = "list of numbers",
+    [SETTING_NAMES] = "list of names"};
 
 static size_t page_width(void) {
     size_t width = terminal_width(stdout, WIDTH_PIPED);
@@ -38,8 +39,10 @@ static void print_range(const struct setting *row) {
     number_short(row->low, low);
     number_short(row->high, high);
     printf("%s", type_names[row->type]);
-    if (names) printf(" of %s", row->choices);
-    else if (row->low < row->high) printf(" in [%s, %s]", low, high);
+    if (names)
+        printf(" of %s", row->choices);
+    else if (row->low < row->high)
+        printf(" in [%s, %s]", low, high);
 }
 
 static void print_setting(const struct setting *row) {
@@ -75,8 +78,9 @@ static strata_status print_claim(const struct cli *cli, const struct claim *clai
     size_t indent = claim->control ? 6 : 4;
     strata_status status = STRATA_OK;
     claim_bound_text(claim, bound);
-    STRATA_GO(buffer_print(cli->ctx, &line, "%s, expected %s; %s %s (%s scale%s); presets", claim->control ? "control" : "claim",
-        expectation_name(claim->expected), claim->unit, bound, claim->scale == SCALE_LOG ? "log" : "linear", claim->exact ? ", exact" : ""));
+    STRATA_GO(buffer_print(cli->ctx, &line, "%s, expected %s; %s %s (%s scale%s); presets",
+                           claim->control ? "control" : "claim", expectation_name(claim->expected), claim->unit, bound,
+                           claim->scale == SCALE_LOG ? "log" : "linear", claim->exact ? ", exact" : ""));
     for (int preset = 0; preset < PRESET_COUNT; ++preset)
         if (claim->presets & (1u << preset)) STRATA_GO(buffer_print(cli->ctx, &line, " %s", preset_names[preset]));
     printf("%*s%s\n", (int)indent - 2, "", claim->id);

@@ -3,6 +3,7 @@
  * strata sweep: every combination of a grid is an ordinary run in a directory of its own, several at a time.
  * A directory that is already there with the same settings is resumed, so the same command continues a sweep.
  */
+#include <assert.h>
 #include <string.h>
 #include <time.h>
 
@@ -23,9 +24,9 @@ struct sweep {
     const struct study *study;
     const struct arguments *arguments;
     struct grid grid;
-    struct sweep_run *runs;     /* [grid.combinations] */
+    struct sweep_run *runs; /* [grid.combinations] */
     size_t threads_each;
-    pthread_mutex_t mutex;      /* of the fractions */
+    pthread_mutex_t mutex; /* of the fractions */
     struct timespec start;
 };
 
@@ -63,7 +64,8 @@ static strata_status check_same_settings(strata_context *ctx, const struct study
     STRATA_GO(settings_print(ctx, stored, &then));
     STRATA_GO(settings_print(ctx, run->settings, &now));
     if (then.size != now.size || memcmp(then.data, now.data, now.size) != 0)
-        status = strata_fail(ctx, STRATA_ERR_CONFIG, "%s: holds a run with other settings; choose another --out", run->folder);
+        status = strata_fail(ctx, STRATA_ERR_CONFIG, "%s: holds a run with other settings; choose another --out",
+                             run->folder);
 cleanup:
     buffer_destroy(&then);
     buffer_destroy(&now);
@@ -83,12 +85,19 @@ static void run_one(void *user, size_t index, size_t worker) {
     struct sweep *sweep = user;
     struct sweep_run *run = &sweep->runs[index];
     char *directory = NULL;
-    struct run_options options = {.study = sweep->study, .out = run->folder, .threads = sweep->threads_each,
-        .data_folder = argument_value(sweep->arguments, "data"), .progress = show_progress, .user = run};
+    struct run_options options = {.study = sweep->study,
+                                  .out = run->folder,
+                                  .threads = sweep->threads_each,
+                                  .data_folder = argument_value(sweep->arguments, "data"),
+                                  .progress = show_progress,
+                                  .user = run};
     (void)worker;
-    if (context_cancelled(run->ctx)) run->status = strata_fail(run->ctx, STRATA_ERR_INTERRUPTED, "interrupted");
-    else if (run->resumed) run->status = run_resume(run->ctx, run->folder, &options, &run->result);
-    else run->status = run_study(run->ctx, &options, run->settings, &directory, &run->result);
+    if (context_cancelled(run->ctx))
+        run->status = strata_fail(run->ctx, STRATA_ERR_INTERRUPTED, "interrupted");
+    else if (run->resumed)
+        run->status = run_resume(run->ctx, run->folder, &options, &run->result);
+    else
+        run->status = run_study(run->ctx, &options, run->settings, &directory, &run->result);
     if (run->status == STRATA_OK) show_progress(run, &(struct run_progress){.fraction = 1});
     mem_free(directory);
 }
@@ -110,7 +119,8 @@ static strata_status prepare_run(struct sweep *sweep, const char *out, size_t in
         status = strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for combination %zu", index + 1);
         goto cleanup;
     }
-    STRATA_GO(settings_from_arguments(ctx, sweep->study, sweep->arguments, grid->axis_count, (const char *const *)pairs, &run->settings));
+    STRATA_GO(settings_from_arguments(ctx, sweep->study, sweep->arguments, grid->axis_count, (const char *const *)pairs,
+                                      &run->settings));
     run->resumed = holds_run(run);
     if (run->resumed) STRATA_GO(check_same_settings(ctx, sweep->study, run));
     STRATA_GO(context_child(ctx, &run->ctx));
@@ -127,13 +137,15 @@ static strata_status first_failure(const struct sweep *sweep, const char *out) {
     for (size_t i = 0; i < sweep->grid.combinations; ++i) {
         if (sweep->runs[i].status != STRATA_ERR_INTERRUPTED) continue;
         char *word = shell_word(out);
-        strata_status status = strata_fail(ctx, STRATA_ERR_INTERRUPTED, "interrupted; go on with the same command and --out %s", word ? word : out);
+        strata_status status = strata_fail(ctx, STRATA_ERR_INTERRUPTED,
+                                           "interrupted; go on with the same command and --out %s", word ? word : out);
         mem_free(word);
         return status;
     }
     for (size_t i = 0; i < sweep->grid.combinations; ++i) {
         const struct sweep_run *run = &sweep->runs[i];
-        if (run->status != STRATA_OK) return strata_fail(ctx, run->status, "%s: %s", run->folder, strata_context_message(run->ctx));
+        if (run->status != STRATA_OK)
+            return strata_fail(ctx, run->status, "%s: %s", run->folder, strata_context_message(run->ctx));
     }
     return STRATA_OK;
 }
@@ -141,6 +153,7 @@ static strata_status first_failure(const struct sweep *sweep, const char *out) {
 static strata_status run_all(struct sweep *sweep, size_t threads, const char *out) {
     struct thread_pool *pool = NULL;
     size_t workers = threads < sweep->grid.combinations ? threads : sweep->grid.combinations;
+    assert(workers > 0); /* a grid has a combination, --threads at least 1 */
     sweep->threads_each = threads / workers;
     clock_gettime(CLOCK_MONOTONIC, &sweep->start);
     STRATA_TRY(thread_pool_create(sweep->cli->ctx, workers, &pool));
@@ -156,10 +169,13 @@ static strata_status show_sweep(struct sweep *sweep, const char *out) {
     size_t i, unexpected = 0;
     json_t *claim;
     STRATA_TRY(sweep_write_csv(cli->ctx, &sweep->grid, sweep->runs, out));
-    if (argument_given(sweep->arguments, "json")) STRATA_TRY(sweep_print_json(cli->ctx, stdout, sweep->study->name, &sweep->grid, sweep->runs));
-    else if (!cli->quiet) STRATA_TRY(sweep_print(cli->ctx, stdout, &sweep->grid, sweep->runs));
+    if (argument_given(sweep->arguments, "json"))
+        STRATA_TRY(sweep_print_json(cli->ctx, stdout, sweep->study->name, &sweep->grid, sweep->runs));
+    else if (!cli->quiet)
+        STRATA_TRY(sweep_print(cli->ctx, stdout, &sweep->grid, sweep->runs));
     for (size_t run = 0; run < sweep->grid.combinations; ++run)
-        json_array_foreach(json_object_get(sweep->runs[run].result, "claims"), i, claim) unexpected += claim_unexpected(claim);
+        json_array_foreach(json_object_get(sweep->runs[run].result, "claims"), i, claim)
+            unexpected += claim_unexpected(claim);
     if (argument_given(sweep->arguments, "check") && unexpected) cli->exit_status = STATUS_UNEXPECTED;
     cli_note(cli, "%zu verdicts are not as expected; the whole table: %s/sweep.csv", unexpected, out);
     return STRATA_OK;

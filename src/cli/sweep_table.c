@@ -28,14 +28,15 @@ static size_t claims_most(const struct grid *grid, const struct sweep_run *runs)
 }
 
 static strata_status add_row(strata_context *ctx, struct text_table *table, const struct grid *grid, size_t combination,
-    const json_t *claim, bool symbols) {
+                             const json_t *claim, bool symbols) {
     char verdict[64], measured[24], interval[64];
     claim_verdict_text(claim, symbols, verdict);
     claim_measured_text(claim, measured);
     claim_interval_text(claim, interval);
     STRATA_TRY(text_table_add(ctx, table, "%s", verdict));
     STRATA_TRY(text_table_add(ctx, table, "%s", json_text(claim, "id", "?")));
-    for (size_t axis = 0; axis < grid->axis_count; ++axis) STRATA_TRY(text_table_add(ctx, table, "%s", grid_value(grid, combination, axis)));
+    for (size_t axis = 0; axis < grid->axis_count; ++axis)
+        STRATA_TRY(text_table_add(ctx, table, "%s", grid_value(grid, combination, axis)));
     STRATA_TRY(text_table_add(ctx, table, "%s", measured));
     STRATA_TRY(text_table_add(ctx, table, "%s", interval));
     return text_table_add(ctx, table, "%s", json_text(claim, "bound", "?"));
@@ -59,7 +60,8 @@ strata_status sweep_print(strata_context *ctx, FILE *out, const struct grid *gri
     STRATA_GO(add_header(ctx, &table, grid));
     for (size_t claim = 0; claim < claims_most(grid, runs); ++claim)
         for (size_t i = 0; i < grid->combinations; ++i)
-            if (claim_of(&runs[i], claim)) STRATA_GO(add_row(ctx, &table, grid, i, claim_of(&runs[i], claim), terminal_symbols(out)));
+            if (claim_of(&runs[i], claim))
+                STRATA_GO(add_row(ctx, &table, grid, i, claim_of(&runs[i], claim), terminal_symbols(out)));
     text_table_print(&table, out, terminal_width(out, UNLIMITED), terminal_colour(out) ? verdict_paint : NULL);
 cleanup:
     text_table_destroy(&table);
@@ -73,16 +75,20 @@ static json_t *run_json(const struct grid *grid, size_t combination, const struc
             json_decref(set);
             return NULL;
         }
-    return json_pack("{s:s, s:o, s:O}", "directory", run->folder, "set", set, "claims", json_object_get(run->result, "claims"));
+    return json_pack("{s:s, s:o, s:O}", "directory", run->folder, "set", set, "claims",
+                     json_object_get(run->result, "claims"));
 }
 
-strata_status sweep_print_json(strata_context *ctx, FILE *out, const char *study, const struct grid *grid, const struct sweep_run *runs) {
+strata_status sweep_print_json(strata_context *ctx, FILE *out, const char *study, const struct grid *grid,
+                               const struct sweep_run *runs) {
     struct buffer text = {0};
     json_t *list = json_array(), *whole = NULL;
     bool complete = list != NULL;
-    for (size_t i = 0; complete && i < grid->combinations; ++i) complete = json_array_append_new(list, run_json(grid, i, &runs[i])) == 0;
+    for (size_t i = 0; complete && i < grid->combinations; ++i)
+        complete = json_array_append_new(list, run_json(grid, i, &runs[i])) == 0;
     whole = complete ? json_pack("{s:s, s:O}", "study", study, "runs", list) : NULL;
-    strata_status status = whole ? json_print(ctx, whole, 1, &text) : strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for the table as JSON");
+    strata_status status = whole ? json_print(ctx, whole, 1, &text)
+                                 : strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for the table as JSON");
     if (status == STRATA_OK) fprintf(out, "%s\n", text.data);
     buffer_destroy(&text);
     json_decref(whole);
@@ -106,23 +112,29 @@ static strata_status csv_number(strata_context *ctx, struct buffer *buffer, cons
     return csv_text(ctx, buffer, text, ',');
 }
 
-static strata_status csv_row(strata_context *ctx, struct buffer *buffer, const struct grid *grid, size_t combination, const json_t *claim) {
-    static const char *const texts[] = {"id", "role", "verdict", "expected"}, *const numbers[] = {"measured", "low", "high"};
-    for (size_t axis = 0; axis < grid->axis_count; ++axis) STRATA_TRY(csv_text(ctx, buffer, grid_value(grid, combination, axis), ','));
+static strata_status csv_row(strata_context *ctx, struct buffer *buffer, const struct grid *grid, size_t combination,
+                             const json_t *claim) {
+    static const char *const texts[] = {"id", "role", "verdict", "expected"}, *const numbers[] = {"measured", "low",
+                                                                                                  "high"};
+    for (size_t axis = 0; axis < grid->axis_count; ++axis)
+        STRATA_TRY(csv_text(ctx, buffer, grid_value(grid, combination, axis), ','));
     for (size_t i = 0; i < 4; ++i) STRATA_TRY(csv_text(ctx, buffer, json_text(claim, texts[i], ""), ','));
     for (size_t i = 0; i < 3; ++i) STRATA_TRY(csv_number(ctx, buffer, claim, numbers[i]));
     return csv_text(ctx, buffer, json_text(claim, "bound", ""), '\n');
 }
 
-static strata_status csv_all(strata_context *ctx, struct buffer *buffer, const struct grid *grid, const struct sweep_run *runs) {
+static strata_status csv_all(strata_context *ctx, struct buffer *buffer, const struct grid *grid,
+                             const struct sweep_run *runs) {
     for (size_t axis = 0; axis < grid->axis_count; ++axis) STRATA_TRY(csv_text(ctx, buffer, grid->axes[axis].key, ','));
     STRATA_TRY(buffer_print(ctx, buffer, "claim,role,verdict,expected,measured,low,high,bound\n"));
     for (size_t i = 0; i < grid->combinations; ++i)
-        for (size_t claim = 0; claim_of(&runs[i], claim); ++claim) STRATA_TRY(csv_row(ctx, buffer, grid, i, claim_of(&runs[i], claim)));
+        for (size_t claim = 0; claim_of(&runs[i], claim); ++claim)
+            STRATA_TRY(csv_row(ctx, buffer, grid, i, claim_of(&runs[i], claim)));
     return STRATA_OK;
 }
 
-strata_status sweep_write_csv(strata_context *ctx, const struct grid *grid, const struct sweep_run *runs, const char *folder) {
+strata_status sweep_write_csv(strata_context *ctx, const struct grid *grid, const struct sweep_run *runs,
+                              const char *folder) {
     struct buffer buffer = {0};
     strata_status status = STRATA_OK;
     char *path = string_format("%s/sweep.csv", folder);

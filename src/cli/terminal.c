@@ -117,7 +117,8 @@ static size_t column_width(const struct text_table *table, size_t column) {
 
 size_t text_table_width(const struct text_table *table) {
     size_t width = 0;
-    for (size_t column = 0; column < table->columns; ++column) width += column_width(table, column) + (column ? GAP : 0);
+    for (size_t column = 0; column < table->columns; ++column)
+        width += column_width(table, column) + (column ? GAP : 0);
     return width;
 }
 
@@ -142,7 +143,8 @@ static void print_cell(FILE *out, const char *text, size_t width, bool right, bo
     if (!last) fprintf(out, "%*s", GAP, "");
 }
 
-size_t text_table_print_row(const struct text_table *table, FILE *out, size_t row, size_t indent, size_t width, cell_paint paint) {
+size_t text_table_print_row(const struct text_table *table, FILE *out, size_t row, size_t indent, size_t width,
+                            cell_paint paint) {
     size_t shown = 0, used = indent;
     char *const *cells = table->cells + row * table->columns;
     while (shown < table->columns) {
@@ -154,7 +156,8 @@ size_t text_table_print_row(const struct text_table *table, FILE *out, size_t ro
     fprintf(out, "%*s", (int)indent, "");
     for (size_t column = 0; column < shown; ++column) {
         const char *colour = !paint ? NULL : row == 0 ? "\033[1m" : paint(column, cells[column]);
-        print_cell(out, cells[column], column_width(table, column), column_is_numeric(table, column), column + 1 == shown, colour);
+        print_cell(out, cells[column], column_width(table, column), column_is_numeric(table, column),
+                   column + 1 == shown, colour);
     }
     fputc('\n', out);
     return table->columns - shown;
@@ -162,6 +165,7 @@ size_t text_table_print_row(const struct text_table *table, FILE *out, size_t ro
 
 size_t text_table_print(const struct text_table *table, FILE *out, size_t width, cell_paint paint) {
     size_t hidden = 0;
-    for (size_t row = 0; row < table->count / table->columns; ++row) hidden = text_table_print_row(table, out, row, 0, width, paint);
+    for (size_t row = 0; row < table->count / table->columns; ++row)
+        hidden = text_table_print_row(table, out, row, 0, width, paint);
     return hidden;
 }

@@ -19,7 +19,10 @@ bool terminal_symbols(FILE *stream);
 /** Columns that UTF-8 text takes (one a code point: our texts have no wide ones). */
 size_t text_width(const char *text);
 
-/** Words of `text` broken before column `width`, continuation lines indented; `column` is where the cursor stands. Ends the line. */
+/**
+ * Words of `text` broken before column `width`, continuation lines indented; `column` is where the cursor
+ * stands. Ends the line.
+ */
 void text_wrap(FILE *out, const char *text, size_t column, size_t indent, size_t width);
 
 /** Three significant digits in at most 10 columns; "-" for NaN. */
@@ -48,7 +51,8 @@ typedef const char *(*cell_paint)(size_t column, const char *text);
  * headers, stand right. Columns that do not fit in `width` are left out from the right (at least two stay).
  * Returns how many were.
  */
-size_t text_table_print_row(const struct text_table *table, FILE *out, size_t row, size_t indent, size_t width, cell_paint paint);
+size_t text_table_print_row(const struct text_table *table, FILE *out, size_t row, size_t indent, size_t width,
+                            cell_paint paint);
 
 /** The same for all rows. */
 size_t text_table_print(const struct text_table *table, FILE *out, size_t width, cell_paint paint);
