@@ -30,7 +30,7 @@ static const struct setting paper_settings[] = {
     {"paper.learning_rate", SETTING_NUMBER, "1e-2", 1e-8, 10, NULL, "base learning rate"},
     {"paper.narrow_width", SETTING_COUNT, "0", 0, 65536, NULL, "units k of a narrow layer; 0: teacher.width"},
     {"paper.truncation", SETTING_NUMBER, "0", 0, 1e6, NULL, "B: units stop growing where |z| > B; 0: never"},
-    {"paper.expansion_rows", SETTING_COUNT, "0", 0, 65536, NULL, "rows of R_l; 0: twice k(k+1)/2"},
+    {"paper.expansion_rows", SETTING_COUNT, "0", 0, 65536, NULL, "rows of R_l; 0: k(k+1)/2, the fewest that span all quadratic forms"},
     {"paper.init_scale", SETTING_NUMBER, "0.1", 1e-9, 10, NULL, "W starts as this times N(0, 1/inputs)"},
     {NULL, SETTING_TEXT, NULL, 0, 0, NULL, NULL},
 };
@@ -49,7 +49,7 @@ static strata_status describe_paper(strata_context *ctx, const struct learner_re
         return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "paper: expected a regression target");
     *network = (struct network){.kind = "paper", .inputs = source_inputs(request->train), .outputs = 1,
         .layer_count = settings_count(settings, "network.depth")};
-    for (size_t l = 0; l < network->layer_count; ++l) network->layers[l].width = rows ? rows : k * (k + 1);
+    for (size_t l = 0; l < network->layer_count; ++l) network->layers[l].width = rows ? rows : k * (k + 1) / 2;
     return STRATA_OK;
 }
 
