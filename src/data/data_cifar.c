@@ -55,12 +55,13 @@ static strata_status convert(strata_context *ctx, const struct buffer *bytes, st
     return STRATA_OK;
 }
 
-static strata_status load_train(strata_context *ctx, const char *folder, struct dataset *train) {
+static strata_status load_train(strata_context *ctx, const char *folder, size_t rows, struct dataset *train) {
     static const char *const names[BATCHES] = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
                                                "data_batch_4.bin", "data_batch_5.bin"};
     struct buffer bytes = {0};
     strata_status status = STRATA_OK;
     for (size_t i = 0; i < BATCHES; ++i) STRATA_GO(append_file(ctx, folder, names[i], i > 0, &bytes));
+    if (rows < bytes.size / RECORD) bytes.size = rows * RECORD;
     STRATA_GO(convert(ctx, &bytes, train));
 cleanup:
     buffer_destroy(&bytes);
@@ -75,9 +76,9 @@ static strata_status load_test(strata_context *ctx, const char *folder, struct d
     return status;
 }
 
-static strata_status cifar_load(strata_context *ctx, const char *folder, struct dataset *train, struct dataset *test) {
+static strata_status cifar_load(strata_context *ctx, const char *folder, size_t train_rows, struct dataset *train, struct dataset *test) {
     struct dataset first = {0};
-    if (train) STRATA_TRY(load_train(ctx, folder, &first));
+    if (train) STRATA_TRY(load_train(ctx, folder, train_rows, &first));
     strata_status status = test ? load_test(ctx, folder, test) : STRATA_OK;
     if (status != STRATA_OK) dataset_destroy(&first);
     else if (train) *train = first;

@@ -24,7 +24,7 @@ static strata_status find_file(strata_context *ctx, const char *folder, const ch
 
 /* Pixels to [0, 1] and labels to class numbers. */
 static strata_status convert(strata_context *ctx, const char *images_path, const char *labels_path,
-                             const size_t dims[4], const uint8_t *pixels, size_t label_count, const uint8_t *labels,
+                             const size_t dims[4], const uint8_t *pixels, size_t label_count, const uint8_t *labels, size_t rows,
                              struct dataset *data) {
     if (label_count != dims[0])
         return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: expected a label for each of the %zu images of %s, got %zu",
@@ -37,7 +37,7 @@ static strata_status convert(strata_context *ctx, const char *images_path, const
             return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: row %zu: expected a label of 0 to %d, got %u", labels_path,
                                r, CLASSES - 1, labels[r]);
     struct dataset result = {.task = TASK_MULTICLASS,
-                             .rows = dims[0],
+                             .rows = dims[0] < rows ? dims[0] : rows,
                              .inputs = dims[1] * dims[2],
                              .outputs = 1,
                              .classes = CLASSES,
@@ -60,7 +60,7 @@ static strata_status read_ranked(strata_context *ctx, const char *path, unsigned
 }
 
 /* One half of the set; `stems` in order of preference, ended by NULL. */
-static strata_status load_half(strata_context *ctx, const char *folder, const char *const *stems,
+static strata_status load_half(strata_context *ctx, const char *folder, const char *const *stems, size_t rows,
                                struct dataset *data) {
     char *images_path = NULL, *labels_path = NULL;
     uint8_t *pixels = NULL, *labels = NULL;
@@ -78,7 +78,7 @@ static strata_status load_half(strata_context *ctx, const char *folder, const ch
     }
     STRATA_GO(read_ranked(ctx, images_path, 3, dims, &pixels));
     STRATA_GO(read_ranked(ctx, labels_path, 1, label_dims, &labels));
-    STRATA_GO(convert(ctx, images_path, labels_path, dims, pixels, label_dims[0], labels, data));
+    STRATA_GO(convert(ctx, images_path, labels_path, dims, pixels, label_dims[0], labels, rows, data));
 cleanup:
     mem_free(images_path);
     mem_free(labels_path);
@@ -87,12 +87,12 @@ cleanup:
     return status;
 }
 
-static strata_status mnist_load(strata_context *ctx, const char *folder, struct dataset *train, struct dataset *test) {
+static strata_status mnist_load(strata_context *ctx, const char *folder, size_t train_rows, struct dataset *train, struct dataset *test) {
     static const char *const train_stems[] = {"train", "train10k", NULL}, *const test_stems[] = {"t10k", NULL};
     struct dataset first = {0};
-    if (train) STRATA_TRY(load_half(ctx, folder, train_stems, &first));
+    if (train) STRATA_TRY(load_half(ctx, folder, train_stems, train_rows, &first));
     if (test) {
-        strata_status status = load_half(ctx, folder, test_stems, test);
+        strata_status status = load_half(ctx, folder, test_stems, SIZE_MAX, test);
         if (status != STRATA_OK) {
             dataset_destroy(&first);
             return status;

@@ -94,8 +94,12 @@ cleanup:
     return status;
 }
 
-strata_status data_load(strata_context *ctx, const char *name, const char *data_folder, struct dataset *train,
-                        struct dataset *test) {
+strata_status data_load(strata_context *ctx, const char *name, const char *data_folder, struct dataset *train, struct dataset *test) {
+    return data_load_some(ctx, name, data_folder, SIZE_MAX, train, test);
+}
+
+strata_status data_load_some(strata_context *ctx, const char *name, const char *data_folder, size_t train_rows, struct dataset *train,
+                             struct dataset *test) {
     const struct data_source *source = data_find(name);
     struct buffer known = {0};
     if (!source) {
@@ -110,7 +114,7 @@ strata_status data_load(strata_context *ctx, const char *name, const char *data_
     }
     char *folder;
     STRATA_TRY(data_locate(ctx, source, data_folder, &folder));
-    strata_status status = source->load(ctx, folder, train, test);
+    strata_status status = source->load(ctx, folder, train_rows, train, test);
     mem_free(folder);
     return status;
 }

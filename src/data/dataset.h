@@ -85,7 +85,8 @@ struct data_source {
     const char *package; /* Debian package that ships it, or NULL */
     const char *package_folder;
     /* `train` or `test` may be NULL: not wanted. */
-    strata_status (*load)(strata_context *ctx, const char *folder, struct dataset *train, struct dataset *test);
+    /* At most `train_rows` training rows (SIZE_MAX: all). */
+    strata_status (*load)(strata_context *ctx, const char *folder, size_t train_rows, struct dataset *train, struct dataset *test);
 };
 extern const struct data_source *const data_table[];
 extern const size_t data_table_size;
@@ -105,5 +106,8 @@ STRATA_MUST_USE strata_status data_locate(strata_context *ctx, const struct data
  */
 STRATA_MUST_USE strata_status data_load(strata_context *ctx, const char *name, const char *data_folder,
                                         struct dataset *train, struct dataset *test);
+
+/** The same with the first `train_rows` training rows at most: others take no memory. */
+STRATA_MUST_USE strata_status data_load_some(strata_context *ctx, const char *name, const char *data_folder, size_t train_rows, struct dataset *train, struct dataset *test);
 
 #endif

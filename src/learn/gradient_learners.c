@@ -95,3 +95,5 @@ GRADIENT_LEARNER(dense_joint, "dense layers together", "dense network of any act
     .describe = describe_dense, .rule = {.last_readout = true});
 GRADIENT_LEARNER(dense_greedy, "dense layers, greedy", "dense network, one layer at a time under its own linear output, layers below frozen", NULL,
     .describe = describe_dense, .rule = {.staged = true, .freeze_below = true, .last_readout = true});
+GRADIENT_LEARNER(dense_staged, "dense layers, added one by one", "dense network, layers added one at a time under one output on top; lower layers keep training", NULL,
+    .describe = describe_dense, .rule = {.staged = true, .last_readout = true});

@@ -19,6 +19,12 @@
     X(mlp_gelu)         \
     X(dense_joint)      \
     X(dense_greedy)     \
+    X(dense_staged)     \
+    X(random_features)  \
+    X(krr_poly2)        \
+    X(krr_poly4)        \
+    X(krr_rbf)          \
+    X(krr_relu_ntk)
 
 #define DECLARE(name) extern const struct learner_class learner_##name;
 LEARNER_LIST(DECLARE)

@@ -6,11 +6,15 @@
 #include "run/report.h"
 #include "run/report_text.h"
 
+enum { MAX_TABLES = 128 };
+
 /** The row of a setting in the study's tables, or NULL. */
 static const struct setting *setting_find(const struct study *study, const struct ini_entry *entry) {
     size_t section = strlen(entry->section);
-    for (size_t t = 0; study->setting_tables && study->setting_tables[t]; t++)
-        for (const struct setting *row = study->setting_tables[t]; row->key; row++)
+    const struct setting *tables[MAX_TABLES];
+    size_t count = study_setting_tables(study, MAX_TABLES, tables);
+    for (size_t t = 0; t < count && t < MAX_TABLES; t++)
+        for (const struct setting *row = tables[t]; row->key; row++)
             if (strncmp(row->key, entry->section, section) == 0 && row->key[section] == '.' &&
                 strcmp(row->key + section + 1, entry->key) == 0)
                 return row;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "learn/learner.h"
 #include "run/run.h"
 
 static const char *const preset_names[PRESET_COUNT] = {"smoke", "default", "paper"};
@@ -30,14 +31,29 @@ enum preset_kind settings_preset(const struct settings *settings) {
     return PRESET_DEFAULT;
 }
 
-static strata_status settings_of_study(strata_context *ctx, const struct study *study, struct settings **settings) {
+size_t study_setting_tables(const struct study *study, size_t capacity, const struct setting **tables) {
     size_t count = 0;
-    while (study->setting_tables && study->setting_tables[count]) ++count;
-    const struct setting **tables = mem_zero(count + 1, sizeof *tables);
+    if (count < capacity) tables[count] = run_setting_table;
+    ++count;
+    for (size_t i = 0; study->setting_tables && study->setting_tables[i]; ++i, ++count)
+        if (count < capacity) tables[count] = study->setting_tables[i];
+    if (!study->learners) return count;
+    if (count < capacity) tables[count] = learner_settings;
+    ++count;
+    for (size_t i = 0; i < learner_table_size; ++i) {
+        if (!learner_table[i]->settings) continue;
+        if (count < capacity) tables[count] = learner_table[i]->settings;
+        ++count;
+    }
+    return count;
+}
+
+static strata_status settings_of_study(strata_context *ctx, const struct study *study, struct settings **settings) {
+    size_t count = study_setting_tables(study, 0, NULL);
+    const struct setting **tables = mem_zero(count, sizeof *tables);
     if (!tables) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory: settings of study '%s'", study->name);
-    tables[0] = run_setting_table;
-    for (size_t i = 0; i < count; ++i) tables[i + 1] = study->setting_tables[i];
-    strata_status status = settings_create(ctx, count + 1, tables, settings);
+    study_setting_tables(study, count, tables);
+    strata_status status = settings_create(ctx, count, tables, settings);
     mem_free(tables);
     return status;
 }

@@ -156,6 +156,7 @@ struct study {
     const char *name, *summary, *source;
     const char *question;                        /* what was asked: a paragraph for the report */
     const struct setting *const *setting_tables; /* NULL-terminated list of tables */
+    bool learners;                               /* settings also have the rows of every learner in the table */
     const struct setting_pair *presets[PRESET_COUNT];
     const struct claim *claims;                  /* ends with id NULL; a control follows its claim */
     const struct figure *figures;                /* ends with id NULL */
@@ -168,5 +169,12 @@ struct study {
     strata_status (*run_task)(strata_context *ctx, struct task_run *run);
     strata_status (*summarise)(strata_context *ctx, const struct records *records, struct summary *summary);
 };
+
+/**
+ * All tables of a study's settings: run_setting_table, its own, those of the learners.
+ * @param tables  [capacity] out; NULL counts only.
+ * @return how many there are.
+ */
+size_t study_setting_tables(const struct study *study, size_t capacity, const struct setting **tables);
 
 #endif

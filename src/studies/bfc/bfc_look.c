@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#include "studies/bfc/bfc_look.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+double look_get(struct look *look, const char *key, const char *learner, const char *case_format, ...) {
+    char case_[96];
+    va_list arguments;
+    va_start(arguments, case_format);
+    vsnprintf(case_, sizeof case_, case_format, arguments);
+    va_end(arguments);
+    if (!records_has(look->records, "%s/%s/seed=%zu", learner, case_, look->seed)) {
+        look->absent = true;
+        return NAN;
+    }
+    size_t step;
+    if (records_diverged(look->records, &step, "%s/%s/seed=%zu", learner, case_, look->seed) && !look->note[0])
+        snprintf(look->note, sizeof look->note, "seed %zu: %s diverged at step %zu", look->seed, learner, step);
+    return records_get(look->records, key, "%s/%s/seed=%zu", learner, case_, look->seed);
+}
+
+double look_ratio(double a, double b) {
+    const double floor = 1e-6;
+    if (isnan(a) || isnan(b)) return NAN;
+    return fmax(a, floor) / fmax(b, floor);
+}
+
+bool look_interval(const struct records *records, size_t seeds, const char *key, const char *learner, const char *case_, enum interval_scale scale, struct interval *interval) {
+    double values[LOOK_MAX_SEEDS];
+    size_t count = 0;
+    for (size_t seed = 1; seed <= seeds && seed <= LOOK_MAX_SEEDS; ++seed) {
+        double value = records_get(records, key, "%s/%s/seed=%zu", learner, case_, seed);
+        if (isfinite(value)) values[count++] = value;
+    }
+    *interval = interval_student(count, values, scale);
+    return count > 0;
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/* Which fits the study runs: learner x case x seed. Weights are relative costs, for order and ETA. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/file.h"
+#include "learn/learner.h"
+#include "studies/bfc/bfc.h"
+
+void bfc_number_text(double value, char text[32]) { number_format(value, text); }
+
+size_t bfc_seeds(const struct settings *settings) { return settings_count(settings, "study.seeds"); }
+
+size_t bfc_few_seeds(const struct settings *settings) {
+    size_t seeds = bfc_seeds(settings), few = settings_count(settings, "study.few_seeds");
+    return few < seeds ? few : seeds;
+}
+
+/* What every planning function needs. */
+struct planner {
+    strata_context *ctx;
+    const struct settings *settings;
+    struct task_list *list;
+};
+
+static size_t list_size(const struct planner *p, const char *key, const double **values) { return settings_numbers(p->settings, key, values); }
+
+static bool listed(const struct planner *p, const char *learner) {
+    for (size_t i = 0; i < settings_names(p->settings, "learner.list"); ++i)
+        if (strcmp(settings_name(p->settings, "learner.list", i), learner) == 0) return true;
+    return false;
+}
+
+/* One learner on one case, on `seeds` seeds. */
+static strata_status add(const struct planner *p, const char *learner, size_t seeds, double weight, const struct setting_pair *overrides, const char *case_) {
+    for (size_t seed = 1; seed <= seeds; ++seed)
+        STRATA_TRY(task_list_add(p->ctx, p->list, BFC_TEACHER, learner, seed, weight, overrides, "%s/%s/seed=%zu", learner, case_, seed));
+    return STRATA_OK;
+}
+
+/* Several learners; those that learner.list leaves out are left out. */
+static strata_status add_all(const struct planner *p, const char *const *learners, size_t seeds, double weight, const struct setting_pair *overrides, const char *case_) {
+    for (; *learners; ++learners)
+        if (listed(p, *learners)) STRATA_TRY(add(p, *learners, seeds, weight, overrides, case_));
+    return STRATA_OK;
+}
+
+/* All listed learners at the first depth, the chain's own at the others; twice as long for the control. */
+static strata_status plan_depths(const struct planner *p) {
+    static const char *const deep[] = {"sgd_joint", "sgd_staged", "layerwise", "staged_cut", "two_layer", NULL};
+    static const char *const longer[] = {"layerwise", NULL};
+    const double *depths;
+    size_t count = list_size(p, "study.depths", &depths), steps = settings_count(p->settings, "train.steps_per_stage");
+    for (size_t i = 0; i < count; ++i) {
+        char depth[8], twice[24], case_[48];
+        snprintf(depth, sizeof depth, "%.0f", depths[i]);
+        snprintf(twice, sizeof twice, "%zu", 2 * steps);
+        const struct setting_pair overrides[] = {{"teacher.depth", depth}, {"network.depth", depth}, {NULL, NULL}};
+        const struct setting_pair long_overrides[] = {{"teacher.depth", depth}, {"network.depth", depth}, {"train.steps_per_stage", twice}, {NULL, NULL}};
+        double weight = depths[i] * depths[i];
+        snprintf(case_, sizeof case_, BFC_DEPTH, (size_t)depths[i]);
+        if (i == 0) {
+            for (size_t k = 0; k < settings_names(p->settings, "learner.list"); ++k) {
+                const char *learner = settings_name(p->settings, "learner.list", k);
+                bool paper = strncmp(learner, "paper", 5) == 0;
+                STRATA_TRY(add(p, learner, bfc_seeds(p->settings), paper ? 3 * weight : weight, overrides, case_));
+            }
+        } else {
+            STRATA_TRY(add_all(p, deep, bfc_seeds(p->settings), weight, overrides, case_));
+        }
+        if (!settings_flag(p->settings, "study.longer")) continue;
+        snprintf(case_, sizeof case_, BFC_LONGER, (size_t)depths[i]);
+        STRATA_TRY(add_all(p, longer, bfc_seeds(p->settings), 2 * weight, long_overrides, case_));
+    }
+    return STRATA_OK;
+}
+
+static strata_status plan_gaps(const struct planner *p) {
+    static const char *const learners[] = {"sgd_joint", "sgd_staged", "layerwise", "staged_cut", NULL};
+    static const char *const zero[] = {"sgd_joint", "layerwise", NULL};
+    static const char *const first_layer[] = {"layerwise", NULL};
+    const double *gaps;
+    size_t count = list_size(p, "study.gaps", &gaps);
+    char gap[32], case_[64];
+    for (size_t i = 0; i < count; ++i) {
+        bfc_number_text(gaps[i], gap);
+        const struct setting_pair overrides[] = {{"teacher.gap", gap}, {"teacher.depth", "2"}, {"network.depth", "2"}, {NULL, NULL}};
+        const struct setting_pair no_upper[] = {{"teacher.gap", gap}, {"teacher.depth", "2"}, {"network.depth", "1"}, {"teacher.drop_upper", "true"}, {NULL, NULL}};
+        snprintf(case_, sizeof case_, BFC_GAP, gap);
+        STRATA_TRY(add_all(p, learners, bfc_seeds(p->settings), 4, overrides, case_));
+        snprintf(case_, sizeof case_, BFC_NO_UPPER, gap);
+        STRATA_TRY(add_all(p, first_layer, bfc_seeds(p->settings), 1, no_upper, case_));
+    }
+    const struct setting_pair overrides[] = {{"teacher.gap", "0"}, {"teacher.depth", "2"}, {"network.depth", "2"}, {NULL, NULL}};
+    snprintf(case_, sizeof case_, BFC_GAP, "0");
+    return count ? add_all(p, zero, bfc_seeds(p->settings), 4, overrides, case_) : STRATA_OK;
+}
+
+static strata_status plan_linear_teacher(const struct planner *p) {
+    static const char *const learners[] = {"sgd_joint", "layerwise", NULL};
+    const struct setting_pair overrides[] = {{"teacher.depth", "1"}, {"network.depth", "2"}, {NULL, NULL}};
+    return add_all(p, learners, bfc_seeds(p->settings), 4, overrides, BFC_LINEAR_TEACHER);
+}
+
+static strata_status plan_labels(const struct planner *p) {
+    static const char *const learners[] = {"sgd_joint", "sgd_staged", "layerwise", "staged_cut", NULL};
+    static const char *const pair[] = {"sgd_joint", "layerwise", NULL};
+    if (!settings_flag(p->settings, "study.classification")) return STRATA_OK;
+    char size[24];
+    snprintf(size, sizeof size, "%zu", settings_count(p->settings, "study.label_test_size"));
+    const struct setting_pair overrides[] = {{"data.task", "classification"}, {"teacher.depth", "2"}, {"network.depth", "2"}, {"data.test_size", size}, {NULL, NULL}};
+    const struct setting_pair linear[] = {{"data.task", "classification"}, {"teacher.depth", "1"}, {"network.depth", "2"}, {"data.test_size", size}, {NULL, NULL}};
+    STRATA_TRY(add_all(p, learners, bfc_seeds(p->settings), 5, overrides, BFC_LABELS));
+    STRATA_TRY(add(p, "linear", bfc_seeds(p->settings), 3, overrides, BFC_LABELS));
+    return add_all(p, pair, bfc_seeds(p->settings), 5, linear, BFC_LABELS_LINEAR_TEACHER);
+}
+
+/* A learner on growing training sets in growing dimensions. */
+static strata_status plan_grid(const struct planner *p, const char *learner, const char *dimension_key, const char *size_key, double power) {
+    const double *dimensions, *sizes;
+    size_t dimension_count = list_size(p, dimension_key, &dimensions), size_count = list_size(p, size_key, &sizes);
+    char steps[24], dimension[24], size[24], case_[64];
+    snprintf(steps, sizeof steps, "%zu", settings_count(p->settings, "study.sample_steps"));
+    for (size_t i = 0; i < dimension_count; ++i)
+        for (size_t j = 0; j < size_count; ++j) {
+            size_t d = (size_t)dimensions[i], n = (size_t)llround(sizes[j]);
+            snprintf(dimension, sizeof dimension, "%zu", d);
+            snprintf(size, sizeof size, "%zu", n);
+            const struct setting_pair overrides[] = {{"data.dimension", dimension}, {"data.train_size", size}, {"train.steps", steps},
+                {"teacher.depth", "2"}, {"network.depth", "2"}, {NULL, NULL}};
+            snprintf(case_, sizeof case_, BFC_SAMPLES, d, n);
+            double weight = power > 0 ? 4 * pow((double)n / 4000, power) : 2;
+            STRATA_TRY(add(p, learner, bfc_few_seeds(p->settings), weight, overrides, case_));
+        }
+    return STRATA_OK;
+}
+
+/* All rivals on one training set of medium size, and the degree-two target that the degree-two kernel learns exactly. */
+static strata_status plan_few(const struct planner *p) {
+    size_t n = settings_count(p->settings, "study.kernel_train_size");
+    if (n == 0) return STRATA_OK;
+    char size[24], case_[64];
+    snprintf(size, sizeof size, "%zu", n);
+    const struct setting_pair overrides[] = {{"data.train_size", size}, {"teacher.depth", "2"}, {"network.depth", "2"}, {NULL, NULL}};
+    const struct setting_pair gap_zero[] = {{"data.train_size", size}, {"teacher.depth", "2"}, {"network.depth", "2"}, {"teacher.gap", "0"}, {NULL, NULL}};
+    snprintf(case_, sizeof case_, BFC_FEW, n);
+    STRATA_TRY(add(p, "sgd_joint", bfc_few_seeds(p->settings), 4, overrides, case_));
+    for (size_t i = 0; i < settings_names(p->settings, "kernel.list"); ++i) {
+        const char *rival = settings_name(p->settings, "kernel.list", i);
+        double weight = strncmp(rival, "mlp", 3) == 0 ? 30 : 8;
+        STRATA_TRY(add(p, rival, bfc_few_seeds(p->settings), weight, overrides, case_));
+    }
+    snprintf(case_, sizeof case_, BFC_FEW_GAP_ZERO, n);
+    STRATA_TRY(add(p, "sgd_joint", bfc_few_seeds(p->settings), 4, gap_zero, case_));
+    return add(p, "krr_poly2", bfc_few_seeds(p->settings), 8, gap_zero, case_);
+}
+
+static strata_status plan_images(const struct planner *p) {
+    static const char *const learners[] = {"dense_joint", "dense_greedy", "dense_staged"}, *const activations[] = {"relu", "identity"};
+    if (strcmp(settings_text(p->settings, "images.name"), "none") == 0) return STRATA_OK;
+    char depth[24], width[24], batch[24], rate[32], steps[24];
+    snprintf(depth, sizeof depth, "%zu", settings_count(p->settings, "images.depth"));
+    snprintf(width, sizeof width, "%zu", settings_count(p->settings, "images.hidden_width"));
+    snprintf(batch, sizeof batch, "%zu", settings_count(p->settings, "images.batch_size"));
+    snprintf(steps, sizeof steps, "%zu", settings_count(p->settings, "images.steps_per_stage"));
+    bfc_number_text(settings_number(p->settings, "images.learning_rate"), rate);
+    for (size_t l = 0; l < 3; ++l)
+        for (size_t a = 0; a < 2; ++a) {
+            const struct setting_pair overrides[] = {{"network.depth", depth}, {"network.hidden_width", width}, {"network.activation", activations[a]},
+                {"train.batch_size", batch}, {"train.learning_rate", rate}, {"train.steps_per_stage", steps}, {"train.warmup", "50"}, {NULL, NULL}};
+            for (size_t seed = 1; seed <= bfc_seeds(p->settings); ++seed)
+                STRATA_TRY(task_list_add(p->ctx, p->list, BFC_IMAGES, learners[l], seed, 8, overrides, "%s/images/%s/seed=%zu", learners[l], activations[a], seed));
+        }
+    return STRATA_OK;
+}
+
+strata_status bfc_plan(strata_context *ctx, const struct settings *settings, enum preset_kind preset, struct task_list *list) {
+    (void)preset;
+    const struct planner planner = {ctx, settings, list};
+    STRATA_TRY(plan_depths(&planner));
+    STRATA_TRY(plan_gaps(&planner));
+    STRATA_TRY(plan_linear_teacher(&planner));
+    STRATA_TRY(plan_labels(&planner));
+    STRATA_TRY(plan_grid(&planner, "sgd_joint", "study.dimensions", "study.sample_sizes", 0));
+    STRATA_TRY(plan_grid(&planner, "krr_poly4", "study.kernel_dimensions", "study.kernel_sample_sizes", 2));
+    STRATA_TRY(plan_few(&planner));
+    return plan_images(&planner);
+}
