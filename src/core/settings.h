@@ -19,8 +19,8 @@ enum setting_type {
     SETTING_FLAG,    /* true | false */
     SETTING_TEXT,    /* free text (paths); may be empty by default only */
     SETTING_CHOICE,  /* one of `choices`, written "a|b|c" */
-    SETTING_NUMBERS, /* comma list of numbers in range; logspace(lo,hi,count) */
-    SETTING_NAMES    /* comma list of names or name(key=value, ...); each name in `choices` unless that is NULL */
+    SETTING_NUMBERS, /* comma list of numbers in range; logspace(lo,hi,count); `none` is empty */
+    SETTING_NAMES    /* comma list of names or name(key=value, ...); each name in `choices` unless that is NULL; `none` is empty */
 };
 
 struct setting {

@@ -280,6 +280,7 @@ static strata_status parse_choice(const struct place *place, struct setting_valu
 
 static strata_status parse_list(const struct place *place, struct setting_value *value) {
     size_t count;
+    if (strcmp(value->text, "none") == 0) return STRATA_OK; /* the empty list: an INI value is never empty */
     if (list_fault(value->text, &count)) return fail_value(place, value->text);
     char **items = NULL;
     strata_status status = list_split(place->ctx, value->text, &items, &count);

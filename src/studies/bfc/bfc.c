@@ -16,7 +16,7 @@
 
 const struct setting bfc_settings[] = {
     {"study.depths", SETTING_NUMBERS, "2, 3", 2, 6, NULL, "depths q of teacher and network; all learners run at the first"},
-    {"study.gaps", SETTING_NUMBERS, "1, 0.3, 0.1", 0.001, 1, NULL, "gaps at which bias and layer-wise error are compared; empty: none"},
+    {"study.gaps", SETTING_NUMBERS, "1, 0.3, 0.1", 0.001, 1, NULL, "gaps at which bias and layer-wise error are compared; none: leave it out"},
     {"study.dimensions", SETTING_NUMBERS, "10, 20, 40", 2, 2000, NULL, "input dimensions of the sample count, joint training"},
     {"study.sample_sizes", SETTING_NUMBERS, "logspace(150, 9600, 8)", 10, 1e7, NULL, "training samples tried in each of them"},
     {"study.sample_steps", SETTING_COUNT, "2000", 1, 10000000, NULL, "steps of these fits"},
@@ -43,7 +43,7 @@ const struct setting bfc_settings[] = {
 static const struct setting *const setting_tables[] = {bfc_settings, teacher_settings, teacher_size_settings, NULL};
 
 static const struct setting_pair smoke[] = {
-    {"study.seeds", "4"}, {"study.depths", "2"}, {"study.gaps", ""}, {"study.dimensions", ""}, {"study.kernel_dimensions", ""},
+    {"study.seeds", "4"}, {"study.depths", "2"}, {"study.gaps", "none"}, {"study.dimensions", "none"}, {"study.kernel_dimensions", "none"},
     {"study.kernel_train_size", "0"}, {"study.longer", "false"}, {"study.label_test_size", "16384"},
     {"data.dimension", "10"}, {"teacher.width", "4"}, {"network.hidden_width", "16"},
     {"train.steps_per_stage", "1500"}, {"train.batch_size", "256"}, {"data.test_size", "4096"},

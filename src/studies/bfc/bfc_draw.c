@@ -65,7 +65,7 @@ static strata_status draw_learners(const struct drawer *d) {
 /* Column of the curve records: step, test_error, feature_error, form_error, own, above. */
 static double curve_value(const struct drawer *d, const char *learner, const char *case_, size_t seed, size_t point, bool routes) {
     const double *values;
-    char key[32];
+    char key[48];
     snprintf(key, sizeof key, "curve.%zu", point);
     if (records_array(d->records, key, &values, "%s/%s/seed=%zu", learner, case_, seed) < 6) return NAN;
     return routes ? values[5] / (values[4] + values[5]) : values[2];
@@ -76,7 +76,7 @@ static strata_status draw_curve(const struct drawer *d, const char *figure, cons
     for (size_t point = 1; point <= points; ++point) {
         const double *values;
         double over_seeds[LOOK_MAX_SEEDS];
-        char key[32];
+        char key[48];
         size_t count = 0;
         snprintf(key, sizeof key, "curve.%zu", point);
         if (records_array(d->records, key, &values, "%s/%s/seed=1", learner, case_) < 6) continue;
@@ -128,7 +128,7 @@ static strata_status draw_depths(const struct drawer *d) {
             double values[7] = {depths[i], geometric(d, "test_error", learners[k], case_), geometric(d, "stage1.feature_error.1", learners[k], case_), NAN, NAN, NAN,
                 geometric(d, "movement", learners[k], case_)};
             for (size_t l = 1; l <= 3; ++l) {
-                char key[32], category[48];
+                char key[48], category[48];
                 struct interval interval;
                 snprintf(key, sizeof key, "feature_error.%zu", l);
                 if (!look_interval(d->records, d->seeds, key, learners[k], case_, INTERVAL_LOG, &interval)) continue;
@@ -282,7 +282,7 @@ static strata_status draw_network(const struct drawer *d, const char *learner, c
     look_interval(d->records, d->seeds, "test_accuracy", learner, case_, INTERVAL_LINEAR, &interval);
     double values[8] = {interval.mean, interval.low, interval.high, NAN, NAN, NAN, NAN, NAN};
     for (size_t l = 1; l <= settings_count(d->settings, "images.depth"); ++l) {
-        char key[32], category[32];
+        char key[48], category[32];
         snprintf(key, sizeof key, "probe.%zu", l);
         snprintf(category, sizeof category, "layer %zu", l);
         if (!look_interval(d->records, d->seeds, key, learner, case_, INTERVAL_LINEAR, &interval)) continue;

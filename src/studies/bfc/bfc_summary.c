@@ -108,7 +108,7 @@ static double amplified_against(struct look *look, bool longer) {
     double least = INFINITY;
     for (size_t i = 0; i < count; ++i)
         for (size_t l = 1; l < (size_t)depths[i]; ++l) {
-            char key[32];
+            char key[48];
             snprintf(key, sizeof key, "feature_error.%zu", l);
             double frozen = look_get(look, key, "layerwise", BFC_DEPTH, (size_t)depths[i]);
             double other = longer ? look_get(look, key, "layerwise", BFC_LONGER, (size_t)depths[i])
