@@ -46,7 +46,7 @@ static const struct setting_pair smoke[] = {
     {"study.seeds", "4"}, {"study.depths", "2"}, {"study.gaps", "none"}, {"study.dimensions", "none"}, {"study.kernel_dimensions", "none"},
     {"study.kernel_train_size", "0"}, {"study.longer", "false"}, {"study.label_test_size", "16384"},
     {"data.dimension", "10"}, {"teacher.width", "4"}, {"network.hidden_width", "16"},
-    {"train.steps_per_stage", "1500"}, {"train.batch_size", "256"}, {"data.test_size", "4096"},
+    {"train.steps_per_stage", "3000"}, {"train.batch_size", "256"}, {"data.test_size", "4096"},
     {"learner.list", "sgd_joint, sgd_staged, layerwise, staged_cut, two_layer"}, {"images.name", "none"},
     {"measure.curve_points", "24"}, {NULL, NULL}};
 

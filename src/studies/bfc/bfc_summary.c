@@ -14,7 +14,11 @@ static double worst_error(struct look *look, const char *learner) {
     const double *depths;
     size_t count = settings_numbers(look->settings, "study.depths", &depths);
     double worst = 0;
-    for (size_t i = 0; i < count; ++i) worst = fmax(worst, look_get(look, "test_error", learner, BFC_DEPTH, (size_t)depths[i]) + (look->note[0] ? NAN : 0));
+    for (size_t i = 0; i < count; ++i) {
+        double error = look_get(look, "test_error", learner, BFC_DEPTH, (size_t)depths[i]);
+        if (isnan(error)) return NAN;
+        worst = fmax(worst, error);
+    }
     return worst;
 }
 
