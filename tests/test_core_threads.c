@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The pool: every job exactly once, by a worker in range, run after run. */
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -83,6 +84,52 @@ static void pool_is_reused_many_times(void **state) {
     thread_pool_destroy(pool);
 }
 
+/* No job ends before all have begun, so each worker must have taken one. */
+static void meet_job(void *user, size_t index, size_t worker) {
+    struct tally *into = user;
+    (void)index;
+    if (worker >= into->workers) atomic_fetch_add(&into->bad_workers, 1);
+    atomic_fetch_add(&into->total, 1);
+    while (atomic_load(&into->total) < into->workers) sched_yield();
+}
+
+/* Also with more threads than processors, when a waiting thread must give way to one that works. */
+static void every_worker_takes_part(void **state) {
+    (void)state;
+    for (size_t threads = 2; threads <= 4 * THREADS; threads *= 2) {
+        struct thread_pool *pool = pool_of(threads);
+        for (int run = 0; run < 20; ++run) {
+            memset(&tally, 0, sizeof tally);
+            tally.workers = threads;
+            thread_pool_run(pool, threads, meet_job, &tally);
+            assert_int_equal(tally.total, threads);
+            assert_int_equal(tally.bad_workers, 0);
+        }
+        thread_pool_destroy(pool);
+    }
+}
+
+/* A run of one kind follows upon another, while workers may still be waking up for the first. */
+static void late_workers_do_the_next_run(void **state) {
+    (void)state;
+    struct thread_pool *pool = pool_of(2 * THREADS);
+    static struct tally other;
+    memset(&tally, 0, sizeof tally);
+    memset(&other, 0, sizeof other);
+    tally.workers = other.workers = 2 * THREADS;
+    for (unsigned run = 1; run <= 500; ++run) {
+        thread_pool_run(pool, 2, count_job, &tally);
+        thread_pool_run(pool, 3, count_job, &other);
+        assert_int_equal(tally.total, 2 * run);
+        assert_int_equal(other.total, 3 * run);
+    }
+    for (size_t i = 0; i < 3; ++i) {
+        assert_int_equal(tally.done[i], i < 2 ? 500 : 0);
+        assert_int_equal(other.done[i], 500);
+    }
+    thread_pool_destroy(pool);
+}
+
 static void no_pool_means_the_callers_thread(void **state) {
     (void)state;
     memset(&tally, 0, sizeof tally);
@@ -116,6 +163,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_jobs_run_once),
         cmocka_unit_test(pool_is_reused_many_times),
+        cmocka_unit_test(every_worker_takes_part),
+        cmocka_unit_test(late_workers_do_the_next_run),
         cmocka_unit_test(no_pool_means_the_callers_thread),
         cmocka_unit_test(idle_pools_can_be_destroyed),
         cmocka_unit_test(allocations_may_fail),

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A training step of small networks takes 100 microseconds, so waking a worker must take about one:
- * workers spin for a while on the generation counter before they sleep on a condition variable.
+ * who waits spins for a while, then sleeps on a condition variable. With more threads than processors
+ * a spinner would only keep another thread from its work, so there nobody spins.
+ *
+ * Jobs are claimed by counting `remaining` down, and a run ends when `unfinished` is zero. A worker that
+ * wakes late finds nothing left, or work of a later run, which it may as well do; nobody waits for it.
+ * Who holds a claim keeps the run from ending, hence job, user and count from changing.
  */
 #include "core/threads.h"
 
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
-#include <stdint.h>
+#include <stdbool.h>
 
 #include "core/memory.h"
 
@@ -22,15 +27,15 @@ struct worker {
 
 struct thread_pool {
     size_t threads, started;
+    int spin_rounds;
     struct worker *workers;
     pthread_mutex_t mutex;
-    pthread_cond_t wake;
+    pthread_cond_t wake, done;
     thread_job job;
     void *user;
     size_t count;
-    _Atomic size_t next, busy;
-    _Atomic uint64_t generation;
-    _Atomic int stop;
+    _Atomic size_t remaining, unfinished; /* jobs of this run that nobody has claimed; that are not done */
+    atomic_bool stop;
 };
 
 static inline void spin_pause(void) {
@@ -41,34 +46,45 @@ static inline void spin_pause(void) {
 #endif
 }
 
+/* Runs jobs until none is left to claim. */
 static void run_jobs(struct thread_pool *pool, size_t worker) {
-    for (;;) {
-        size_t index = atomic_fetch_add(&pool->next, 1);
-        if (index >= pool->count) return;
-        pool->job(pool->user, index, worker);
+    size_t done = 0, left = atomic_load(&pool->remaining);
+    while (left > 0) {
+        if (!atomic_compare_exchange_weak(&pool->remaining, &left, left - 1)) continue;
+        pool->job(pool->user, pool->count - left, worker);
+        ++done;
+        left = atomic_load(&pool->remaining);
     }
+    if (done == 0 || atomic_fetch_sub(&pool->unfinished, done) != done) return;
+    pthread_mutex_lock(&pool->mutex);
+    pthread_cond_signal(&pool->done);
+    pthread_mutex_unlock(&pool->mutex);
 }
 
-static void wait_for_generation(struct thread_pool *pool, uint64_t seen) {
-    for (int round = 0; round < SPIN_ROUNDS; ++round) {
-        if (atomic_load(&pool->generation) != seen || atomic_load(&pool->stop)) return;
+static bool has_work(struct thread_pool *pool) {
+    return atomic_load(&pool->remaining) != 0 || atomic_load(&pool->stop);
+}
+
+static bool is_done(struct thread_pool *pool) { return atomic_load(&pool->unfinished) == 0; }
+
+/* What makes `ready` true is followed by a signal under the mutex, so that it is never missed. */
+static void wait_until(struct thread_pool *pool, bool (*ready)(struct thread_pool *), pthread_cond_t *signal) {
+    for (int round = 0; round < pool->spin_rounds; ++round) {
+        if (ready(pool)) return;
         spin_pause();
     }
     pthread_mutex_lock(&pool->mutex);
-    while (atomic_load(&pool->generation) == seen && !atomic_load(&pool->stop)) pthread_cond_wait(&pool->wake, &pool->mutex);
+    while (!ready(pool)) pthread_cond_wait(signal, &pool->mutex);
     pthread_mutex_unlock(&pool->mutex);
 }
 
 static void *worker_main(void *argument) {
     struct worker *worker = argument;
     struct thread_pool *pool = worker->pool;
-    uint64_t seen = 0;
     for (;;) {
-        wait_for_generation(pool, seen);
+        wait_until(pool, has_work, &pool->wake);
         if (atomic_load(&pool->stop)) return NULL;
-        seen = atomic_load(&pool->generation);
         run_jobs(pool, worker->number);
-        atomic_fetch_sub(&pool->busy, 1);
     }
 }
 
@@ -81,9 +97,11 @@ strata_status thread_pool_create(strata_context *ctx, size_t threads, struct thr
         return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for %zu threads", threads);
     }
     pool->threads = threads;
+    pool->spin_rounds = threads <= thread_available() ? SPIN_ROUNDS : 0;
     pool->workers = workers;
     pthread_mutex_init(&pool->mutex, NULL);
     pthread_cond_init(&pool->wake, NULL);
+    pthread_cond_init(&pool->done, NULL);
     for (size_t i = 1; i < threads; ++i) {
         workers[i] = (struct worker){.pool = pool, .number = i};
         int error = pthread_create(&workers[i].thread, NULL, worker_main, &workers[i]);
@@ -100,11 +118,12 @@ strata_status thread_pool_create(strata_context *ctx, size_t threads, struct thr
 void thread_pool_destroy(struct thread_pool *pool) {
     if (!pool) return;
     pthread_mutex_lock(&pool->mutex);
-    atomic_store(&pool->stop, 1);
+    atomic_store(&pool->stop, true);
     pthread_cond_broadcast(&pool->wake);
     pthread_mutex_unlock(&pool->mutex);
     for (size_t i = 1; i <= pool->started; ++i) pthread_join(pool->workers[i].thread, NULL);
     pthread_cond_destroy(&pool->wake);
+    pthread_cond_destroy(&pool->done);
     pthread_mutex_destroy(&pool->mutex);
     mem_free(pool->workers);
     mem_free(pool);
@@ -113,22 +132,20 @@ void thread_pool_destroy(struct thread_pool *pool) {
 size_t thread_pool_size(const struct thread_pool *pool) { return pool ? pool->threads : 1; }
 
 void thread_pool_run(struct thread_pool *pool, size_t count, thread_job job, void *user) {
-    if (!pool || pool->threads == 1 || count == 1) {
+    if (!pool || pool->threads == 1 || count <= 1) {
         for (size_t i = 0; i < count; ++i) job(user, i, 0);
         return;
     }
     pool->job = job;
     pool->user = user;
     pool->count = count;
-    atomic_store(&pool->busy, pool->threads - 1);
-    atomic_store(&pool->next, 0);
+    atomic_store(&pool->unfinished, count);
+    atomic_store(&pool->remaining, count);
     pthread_mutex_lock(&pool->mutex);
-    atomic_fetch_add(&pool->generation, 1);
     pthread_cond_broadcast(&pool->wake);
     pthread_mutex_unlock(&pool->mutex);
     run_jobs(pool, 0);
-    /* A caller that waits for long jobs yields its core instead of burning it. */
-    for (int round = 0; atomic_load(&pool->busy) != 0; ++round) round < SPIN_ROUNDS ? spin_pause() : (void)sched_yield();
+    wait_until(pool, is_done, &pool->done);
 }
 
 size_t thread_available(void) {
