@@ -84,7 +84,9 @@ static strata_status build_engine(strata_context *ctx, const struct gradient_lea
     return status;
 }
 
+/* Plans the stage from the store; a stopped fit goes on in the program that it left. */
 static strata_status begin_stage(strata_context *ctx, struct gradient_learner *self) {
+    if (self->training.program && self->started) return STRATA_OK;
     struct network_view view = {.layers = active_layers(self, self->stage), .cut = self->details->rule.cut,
         .last_readout = self->details->rule.last_readout};
     struct program_options options = program_options_default();
@@ -126,9 +128,10 @@ static void read_settings(struct gradient_learner *self) {
     self->update.weight_decay = settings_number(settings, "train.weight_decay");
 }
 
-/* The store has an entry for every parameter of the whole network, with readouts on all layers that have one. */
+/* The store has an entry for every parameter that some stage trains or some layer's features read. */
 static strata_status create_store(strata_context *ctx, struct gradient_learner *self) {
-    struct network_view all = {.layers = self->network.layer_count};
+    struct network_view all = {.layers = self->network.layer_count,
+        .last_readout = self->details->rule.last_readout && !self->details->rule.staged};
     struct program_options options = program_options_default();
     struct engine whole = {0};
     STRATA_TRY(build_engine(ctx, self, &all, &options, false, &whole));
@@ -173,6 +176,7 @@ void gradient_destroy(struct learner *learner) {
     mem_free(self);
 }
 
+/* Where the fit is after a step. */
 static struct fit_point point_of(const struct gradient_learner *self, double loss) {
     return (struct fit_point){.step = (self->stage - 1) * self->steps_per_stage + self->step, .total = self->stages * self->steps_per_stage,
         .stage = self->stage, .stage_end = self->step == self->steps_per_stage, .loss = loss};
@@ -189,11 +193,20 @@ static double one_step(struct gradient_learner *self) {
     return loss;
 }
 
-/* The weights as they are now: a running fit holds the newest in its program. */
+/* The weights as they are now: a running fit holds the newest in its program. Nothing is derived from weights that diverged. */
 static strata_status synchronise(strata_context *ctx, struct gradient_learner *self) {
     const struct gradient_builder *builder = self->details->builder;
     if (self->training.program && self->started) store_from_program(&self->store, self->training.program, true);
-    return builder && builder->refresh ? builder->refresh(ctx, &self->request, &self->network, self->stage, &self->store) : STRATA_OK;
+    if (!builder || !builder->refresh || !store_finite(&self->store)) return STRATA_OK;
+    return builder->refresh(ctx, &self->request, &self->network, self->stage, &self->store);
+}
+
+/* A step's loss tells of the steps before it; after the last one of a stage the same batch is asked again. */
+static bool step_diverged(struct gradient_learner *self, const struct fit_point *point) {
+    if (!isfinite(point->loss)) return true;
+    if (!point->stage_end) return false;
+    program_forward(self->training.program, self->batch, false);
+    return !isfinite(program_scalar(self->training.program, self->training.loss));
 }
 
 strata_status gradient_fit(strata_context *ctx, struct learner *learner, const struct fit_hooks *hooks) {
@@ -201,9 +214,8 @@ strata_status gradient_fit(strata_context *ctx, struct learner *learner, const s
     for (; self->stage <= self->stages; ++self->stage, self->step = 0, self->started = false) {
         STRATA_TRY(begin_stage(ctx, self));
         while (self->step < self->steps_per_stage) {
-            double loss = one_step(self);
-            struct fit_point point = point_of(self, loss);
-            if (!isfinite(loss)) {
+            struct fit_point point = point_of(self, one_step(self));
+            if (step_diverged(self, &point)) {
                 learner->diverged_step = point.step;
                 return strata_fail(ctx, STRATA_ERR_DIVERGED, "%s: diverged at step %zu", learner->class_->name, point.step);
             }
@@ -216,7 +228,6 @@ strata_status gradient_fit(strata_context *ctx, struct learner *learner, const s
     self->started = true;
     return STRATA_OK;
 }
-
 
 static strata_status prepare_prediction(strata_context *ctx, struct gradient_learner *self) {
     size_t layers = active_layers(self, self->stage);
@@ -300,7 +311,10 @@ strata_status gradient_parameter(strata_context *ctx, struct learner *learner, c
 }
 
 size_t gradient_parameter_count(const struct learner *learner) {
-    return network_parameter_count(&((const struct gradient_learner *)learner)->network);
+    const struct parameter_store *store = &((const struct gradient_learner *)learner)->store;
+    size_t count = 0;
+    for (size_t i = 0; i < store->count; ++i) count += store->items[i].count;
+    return count;
 }
 
 /* Loss gradient at layer 1's input weights in the current view, with or without the path through upper layers. */
@@ -323,8 +337,10 @@ static strata_status route_gradient(strata_context *ctx, struct gradient_learner
 
 strata_status gradient_routes(strata_context *ctx, struct learner *learner, size_t rows, const float *x, const float *y, double *own, double *above) {
     struct gradient_learner *self = self_of(learner);
+    const struct stored_parameter *first = store_find(&self->store, "layer1.input");
+    if (!first) return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "%s: its layer 1 has no readout of its own", learner->class_->name);
     STRATA_TRY(synchronise(ctx, self));
-    size_t count = store_find(&self->store, "layer1.input")->count;
+    size_t count = first->count;
     double *gradients = mem_zero(2 * count, sizeof *gradients);
     if (!gradients) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for a gradient of %zu numbers", count);
     strata_status status = route_gradient(ctx, self, false, rows, x, y, gradients);

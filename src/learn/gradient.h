@@ -57,9 +57,6 @@ void gradient_destroy(struct learner *learner);
     .layer_width = gradient_layer_width, .features = gradient_features, .save = gradient_save, .load = gradient_load, \
     .parameter = gradient_parameter, .parameter_count = gradient_parameter_count, .destroy = gradient_destroy
 
-/** Best rank-k stand-in of stored weights: narrow [inputs, k] with narrow narrow' = the top-k part of wide wide' (wide [inputs, wide_width]). */
-STRATA_MUST_USE strata_status paper_narrow_from_wide(strata_context *ctx, size_t inputs, size_t wide_width, size_t k, const double *wide, double *narrow);
-
 /**
  * Energy (squared norm) of the loss gradient with respect to layer 1's weights on given rows, split by route:
  * through layer 1's own readout and through the layers above.

@@ -14,6 +14,8 @@
  * levels: biases from level 2 on. W starts as a small Gaussian kick in place of zero with noise.
  * Source: Allen-Zhu & Li 2020, sec. 3 and 4 (quadratic activations).
  */
+#include "learn/paper.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,6 +46,8 @@ static size_t narrow_width(const struct learner_request *request) {
 
 static strata_status describe_paper(strata_context *ctx, const struct learner_request *request, struct network *network) {
     const struct settings *settings = request->settings;
+    if (!settings_has(settings, "teacher.gap") || !settings_has(settings, "teacher.width"))
+        return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "paper: expected a teacher, whose teacher.gap and teacher.width it is told");
     size_t k = narrow_width(request), rows = settings_count(settings, "paper.expansion_rows");
     if (source_task(request->train) != TASK_REGRESSION)
         return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "paper: expected a regression target");
@@ -219,7 +223,7 @@ static strata_status refresh_paper(strata_context *ctx, const struct learner_req
     for (size_t p = 0; status == STRATA_OK && p < part_count; ++p) {
         weight_name(name, 'K', stage, parts[p]);
         struct stored_parameter *item = store_find(store, name);
-        memcpy(item->values, narrow + rows * k, item->count * sizeof *narrow);
+        for (size_t i = 0; i < item->count; ++i) item->values[i] = (double)(float)narrow[rows * k + i]; /* what a program holds */
         rows += item->count / k;
     }
     mem_free(wide);

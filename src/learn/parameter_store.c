@@ -2,6 +2,7 @@
 #include "learn/parameter_store.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,13 @@ struct stored_parameter *store_find(const struct parameter_store *store, const c
     return NULL;
 }
 
+bool store_finite(const struct parameter_store *store) {
+    for (size_t i = 0; i < store->count; ++i)
+        for (size_t k = 0; k < store->items[i].count; ++k)
+            if (!isfinite(store->items[i].values[k])) return false;
+    return true;
+}
+
 void store_to_program(const struct parameter_store *store, struct program *program, bool state) {
     for (size_t i = 0; i < program_parameter_count(program); ++i) {
         const struct stored_parameter *item = store_find(store, program_parameter_name(program, i));
@@ -77,26 +85,32 @@ strata_status store_save(strata_context *ctx, const struct parameter_store *stor
     return STRATA_OK;
 }
 
-static strata_status load_array(strata_context *ctx, const struct tensor_file *file, const char *name, size_t count, double *values) {
+/* Checks a tensor; copies it when `copy`. */
+static strata_status load_array(strata_context *ctx, const struct tensor_file *file, const char *name, size_t count, bool copy, double *values) {
     const struct tensor *tensor = tensor_file_find(file, name);
     if (!tensor || tensor->type != TENSOR_F64 || tensor_count(tensor) != count)
         return strata_fail(ctx, STRATA_ERR_FORMAT, "checkpoint: expected tensor '%s' of %zu float64 numbers", name, count);
-    memcpy(values, tensor->data, count * sizeof *values);
+    if (copy) memcpy(values, tensor->data, count * sizeof *values);
     return STRATA_OK;
 }
 
-strata_status store_load(strata_context *ctx, struct parameter_store *store, const struct tensor_file *file) {
+static strata_status load_pass(strata_context *ctx, struct parameter_store *store, const struct tensor_file *file, bool copy) {
     char name[TENSOR_NAME];
     for (size_t i = 0; i < store->count; ++i) {
         struct stored_parameter *item = &store->items[i];
         snprintf(name, sizeof name, "parameter.%s", item->name);
-        STRATA_TRY(load_array(ctx, file, name, item->count, item->values));
+        STRATA_TRY(load_array(ctx, file, name, item->count, copy, item->values));
         for (size_t s = 0; s < store->slot_count; ++s) {
             snprintf(name, sizeof name, "slot%zu.%s", s, item->name);
-            STRATA_TRY(load_array(ctx, file, name, item->count, item->slots + s * item->count));
+            STRATA_TRY(load_array(ctx, file, name, item->count, copy, item->slots + s * item->count));
         }
     }
     return STRATA_OK;
+}
+
+strata_status store_load(strata_context *ctx, struct parameter_store *store, const struct tensor_file *file) {
+    STRATA_TRY(load_pass(ctx, store, file, false));
+    return load_pass(ctx, store, file, true);
 }
 
 strata_status state_set_count(strata_context *ctx, struct tensor_file *file, const char *key, uint64_t value) {

@@ -24,11 +24,14 @@ void store_destroy(struct parameter_store *store);
 
 struct stored_parameter *store_find(const struct parameter_store *store, const char *name);
 
+/** No value is infinite or NaN. */
+bool store_finite(const struct parameter_store *store);
+
 /** Values of a program's parameters from the store, and back; `state`: optimizer slots too. */
 void store_to_program(const struct parameter_store *store, struct program *program, bool state);
 void store_from_program(struct parameter_store *store, const struct program *program, bool state);
 
-/** As tensors "parameter.NAME" and "slot0.NAME"; loading checks names and sizes (ERR_FORMAT). Data is borrowed until written. */
+/** As tensors "parameter.NAME" and "slot0.NAME"; loading checks names and sizes (ERR_FORMAT, nothing changed). Data is borrowed until written. */
 STRATA_MUST_USE strata_status store_save(strata_context *ctx, const struct parameter_store *store, struct tensor_file *file);
 STRATA_MUST_USE strata_status store_load(strata_context *ctx, struct parameter_store *store, const struct tensor_file *file);
 
