@@ -10,8 +10,8 @@
  *
  * with K = [K_e, K_x] for the parts that read E_{l-1} and x, and sigma(z) = z^2, constant where |z| > B. Levels start one
  * after the other; K_l starts as the top-k singular part of W_l when level l + 1 starts, and from then on both move by
- * gradient (setting K_l by SVD in every step would remove the effect). Two additions for teachers with centred
- * levels: biases from level 2 on. W starts as a small Gaussian kick in place of zero with noise.
+ * gradient (setting K_l by SVD in every step would remove the effect). Teachers with centred levels need biases: from
+ * level 2 on, and of the output. W starts as a small Gaussian kick in place of zero with noise.
  * Source: Allen-Zhu & Li 2020, sec. 3 and 4 (quadratic activations).
  */
 #include "learn/paper.h"
@@ -185,16 +185,15 @@ static strata_status initialise_paper(strata_context *ctx, const struct learner_
 
 strata_status paper_narrow_from_wide(strata_context *ctx, size_t inputs, size_t wide_width, size_t k, const double *wide, double *narrow) {
     size_t rank = inputs < wide_width ? inputs : wide_width;
-    double *copy = mem_zero(inputs * wide_width, sizeof *copy), *u = mem_zero(inputs * rank, sizeof *u);
-    double *s = mem_zero(rank, sizeof *s), *vt = mem_zero(rank * wide_width, sizeof *vt);
+    double *copy = mem_zero(inputs, wide_width * sizeof *copy), *u = mem_zero(inputs, rank * sizeof *u);
+    double *s = mem_zero(rank, sizeof *s), *vt = mem_zero(rank, wide_width * sizeof *vt);
     strata_status status = STRATA_OK;
-    if (!copy || !u || !s || !vt) status = strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for the singular part of W");
-    if (status == STRATA_OK) {
-        memcpy(copy, wide, inputs * wide_width * sizeof *copy);
-        status = linalg_svd(ctx, inputs, wide_width, copy, u, s, vt);
-    }
-    for (size_t i = 0; status == STRATA_OK && i < inputs; ++i)
+    if (!copy || !u || !s || !vt) STRATA_GO(strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for the singular part of W"));
+    memcpy(copy, wide, inputs * wide_width * sizeof *copy);
+    STRATA_GO(linalg_svd(ctx, inputs, wide_width, copy, u, s, vt));
+    for (size_t i = 0; i < inputs; ++i)
         for (size_t j = 0; j < k; ++j) narrow[i * k + j] = j < rank ? u[i * rank + j] * s[j] : 0;
+cleanup:
     mem_free(copy);
     mem_free(u);
     mem_free(s);
@@ -210,22 +209,24 @@ static strata_status refresh_paper(strata_context *ctx, const struct learner_req
     size_t part_count = stage == 1 ? 1 : 3;
     char name[NAME_SIZE];
     size_t total = network->inputs + (stage == 1 ? 0 : network->layers[stage - 2].width + 1);
-    double *wide = mem_zero(total * wide_width, sizeof *wide), *narrow = mem_zero(total * k, sizeof *narrow);
-    strata_status status = wide && narrow ? STRATA_OK : strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for W of level %zu", stage);
-    for (size_t p = 0; status == STRATA_OK && p < part_count; ++p) {
+    double *wide = mem_zero(total, wide_width * sizeof *wide), *narrow = mem_zero(total, k * sizeof *narrow);
+    strata_status status = STRATA_OK;
+    if (!wide || !narrow) STRATA_GO(strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for W of level %zu", stage));
+    for (size_t p = 0; p < part_count; ++p) {
         weight_name(name, 'W', stage, parts[p]);
         const struct stored_parameter *item = store_find(store, name);
         memcpy(wide + rows * wide_width, item->values, item->count * sizeof *wide);
         rows += item->count / wide_width;
     }
-    if (status == STRATA_OK) status = paper_narrow_from_wide(ctx, total, wide_width, k, wide, narrow);
+    STRATA_GO(paper_narrow_from_wide(ctx, total, wide_width, k, wide, narrow));
     rows = 0;
-    for (size_t p = 0; status == STRATA_OK && p < part_count; ++p) {
+    for (size_t p = 0; p < part_count; ++p) {
         weight_name(name, 'K', stage, parts[p]);
         struct stored_parameter *item = store_find(store, name);
         for (size_t i = 0; i < item->count; ++i) item->values[i] = (double)(float)narrow[rows * k + i]; /* what a program holds */
         rows += item->count / k;
     }
+cleanup:
     mem_free(wide);
     mem_free(narrow);
     return status;
