@@ -44,7 +44,7 @@ static const struct setting_pair lab_defaults[] = {
     {"network.depth", "2"}, {"network.hidden_width", "6"}, {"network.activation", "relu"}, {"network.input_squares", "false"},
     {"train.optimizer", "adam"}, {"train.learning_rate", "5e-3"}, {"train.batch_size", "32"}, {"train.steps_per_stage", "12"},
     {"train.steps", "0"}, {"train.warmup", "3"}, {"train.schedule", "cosine"}, {"train.clip_norm", "5"}, {"train.weight_decay", "0"},
-    {"train.shards", "1"}, {"mlp.depth", "2"}, {"mlp.hidden_width", "7"}, {"mlp.steps", "0"},
+    {"train.shards", "1"}, {"mlp.depth", "2"}, {"mlp.hidden_width", "7"}, {"mlp.steps", "0"}, {"mlp.learning_rate", "1e-3"}, {"paper.learning_rate", "1e-2"},
     {"paper.lambda3", "0"}, {"paper.lambda4", "0"}, {"paper.lambda5", "0.01"}, {"paper.lambda6", "0"}, {"paper.truncation", "0"},
     {"paper.expansion_rows", "0"}, {"paper.narrow_width", "0"}, {NULL, NULL}};
 
@@ -111,6 +111,15 @@ struct training {
     double x[TRAINING_ROWS * TRAINING_MAX_WIDTH], y[TRAINING_ROWS];
 };
 
+/* Batch number `step` of the source as the rows of a training graph. */
+static inline void training_batch(struct sample_source *source, uint64_t step, struct training *t) {
+    const float *x, *y;
+    assert_true(t->network.inputs <= TRAINING_MAX_WIDTH);
+    source_batch(source, step, TRAINING_ROWS, &x, &y);
+    for (size_t i = 0; i < TRAINING_ROWS * t->network.inputs; ++i) t->x[i] = (double)x[i];
+    for (size_t i = 0; i < TRAINING_ROWS; ++i) t->y[i] = (double)y[i];
+}
+
 /* Layers, penalty and output stay readable. Parameters are zero; x and y are the source's first rows. */
 static inline void training_create(const struct lab *lab, struct sample_source *source, const char *name, size_t layers, struct training *t) {
     struct learner_request request = lab_request(lab);
@@ -137,12 +146,8 @@ static inline void training_create(const struct lab *lab, struct sample_source *
     options.rows = TRAINING_ROWS;
     options.gradients = true;
     assert_int_equal(program_create(lab->ctx, t->graph, t->loss, &options, &t->program), STRATA_OK);
-    const float *x, *y;
     assert_int_equal(source_reserve(lab->ctx, source, TRAINING_ROWS), STRATA_OK);
-    source_batch(source, 0, TRAINING_ROWS, &x, &y);
-    assert_true(t->network.inputs <= TRAINING_MAX_WIDTH);
-    for (size_t i = 0; i < TRAINING_ROWS * t->network.inputs; ++i) t->x[i] = (double)x[i];
-    for (size_t i = 0; i < TRAINING_ROWS; ++i) t->y[i] = (double)y[i];
+    training_batch(source, 0, t);
     program_bind(t->program, t->nodes.input, t->x);
     program_bind(t->program, t->target, t->y);
 }
@@ -150,6 +155,17 @@ static inline void training_create(const struct lab *lab, struct sample_source *
 static inline void training_destroy(struct training *t) {
     program_destroy(t->program);
     graph_destroy(t->graph);
+}
+
+/* A learner's weights as they are now. */
+static inline void training_copy(const struct lab *lab, struct learner *learner, struct training *t) {
+    for (size_t p = 0; p < program_parameter_count(t->program); ++p) {
+        size_t count;
+        double *values = lab_parameter(lab, learner, program_parameter_name(t->program, p), &count);
+        assert_int_equal(count, program_parameter_size(t->program, p));
+        program_set_parameter(t->program, program_parameter(t->program, p), values);
+        mem_free(values);
+    }
 }
 
 /* Normal draws of standard deviation `sd` for every parameter, by its name. */

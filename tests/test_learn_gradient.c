@@ -26,9 +26,14 @@ static int reset(void **state) {
     return 0;
 }
 
-/* ---- central differences ---- */
-
 static bool starts_with(const char *name, const char *prefix) { return strncmp(name, prefix, strlen(prefix)) == 0; }
+
+/* K of the newest level: features read it, the loss of the stage does not. */
+static bool is_newest_narrow(const char *parameter, size_t layers) {
+    return starts_with(parameter, "level") && strstr(parameter, ".K.") && parameter[5] == (char)('0' + layers);
+}
+
+/* ---- central differences ---- */
 
 static double mean_squared_error(const struct training *t, const double *output) {
     double sum = 0;
@@ -110,8 +115,7 @@ static void check_gradients(struct sample_source *source, const char *name, size
     training_randomise(&t, 0.3);
     for (size_t i = 0; i < program_parameter_count(t.program); ++i) {
         const char *parameter = program_parameter_name(t.program, i);
-        bool newest_narrow = starts_with(parameter, "level") && strstr(parameter, ".K.") && parameter[5] == (char)('0' + t.layers);
-        if (!newest_narrow) check_gradient(&t, program_parameter(t.program, i), parameter, program_parameter_size(t.program, i));
+        if (!is_newest_narrow(parameter, t.layers)) check_gradient(&t, program_parameter(t.program, i), parameter, program_parameter_size(t.program, i));
     }
     training_destroy(&t);
 }
@@ -226,6 +230,122 @@ static void frozen_layers_keep_every_bit(void **state) {
         if (watcher.moved != (watches[i].frozen ? 0 : 2)) fail_msg("%s: %s moved in %zu stages", watches[i].learner, watches[i].parameter, watcher.moved);
         learner_destroy(learner);
     }
+}
+
+static bool is_frozen(const struct stage_rule *rule, size_t stage, const char *parameter) {
+    size_t layer;
+    bool readout = sscanf(parameter, "readout%zu", &layer) == 1;
+    if (!readout && sscanf(parameter, "layer%zu.", &layer) != 1 && sscanf(parameter, "level%zu.", &layer) != 1) return false;
+    return rule->freeze_below && layer < stage && !(readout && rule->refit_readouts);
+}
+
+/* A fit of one plain SGD step a stage, and the float64 graph of the stage before that step. */
+struct stepper {
+    double clip_norm, weight_decay;
+    struct training before;
+    size_t stages;
+};
+
+static void begin_step(struct stepper *stepper, struct learner *learner, size_t stage) {
+    const struct gradient_details *details = learner->class_->details;
+    training_create(&lab, lab.source, learner->class_->name, details->rule.staged ? stage : 0, &stepper->before);
+    training_batch(lab.source, stage - 1, &stepper->before);
+    training_copy(&lab, learner, &stepper->before);
+}
+
+/* Clipping scales the gradient of all that moves. */
+static double clipping_scale(const struct stepper *stepper, const struct stage_rule *rule, size_t stage) {
+    const struct training *t = &stepper->before;
+    double squares = 0, gradient[TRAINING_MAX_NUMBERS];
+    for (size_t p = 0; p < program_parameter_count(t->program); ++p) {
+        program_read_gradient(t->program, program_parameter(t->program, p), gradient);
+        for (size_t k = 0; k < program_parameter_size(t->program, p); ++k)
+            squares += is_frozen(rule, stage, program_parameter_name(t->program, p)) ? 0 : gradient[k] * gradient[k];
+    }
+    return stepper->clip_norm > 0 && sqrt(squares) > stepper->clip_norm ? stepper->clip_norm / sqrt(squares) : 1;
+}
+
+/* after = before - 0.01 (scale gradient + decay before): float32 sums of seven rows, and the rounding of weights below 2. */
+static strata_status check_step(void *user, struct learner *learner, const struct fit_point *point) {
+    struct stepper *stepper = user;
+    struct training *t = &stepper->before;
+    const struct stage_rule *rule = &((const struct gradient_details *)learner->class_->details)->rule;
+    program_forward(t->program, TRAINING_ROWS, true);
+    assert_true(fabs(point->loss - program_scalar(t->program, t->loss)) <= 1e-5 * (1 + fabs(point->loss)));
+    program_backward(t->program, NULL);
+    double clip = clipping_scale(stepper, rule, point->stage);
+    for (size_t p = 0; p < program_parameter_count(t->program); ++p) {
+        double gradient[TRAINING_MAX_NUMBERS], before[TRAINING_MAX_NUMBERS], scale = 0;
+        const char *name = program_parameter_name(t->program, p);
+        size_t count;
+        if (is_newest_narrow(name, t->layers)) continue;
+        double *after = lab_parameter(&lab, learner, name, &count), rate = is_frozen(rule, point->stage, name) ? 0 : 0.01;
+        program_read_parameter(t->program, program_parameter(t->program, p), before);
+        program_read_gradient(t->program, program_parameter(t->program, p), gradient);
+        for (size_t k = 0; k < count; ++k) scale = fmax(scale, fabs(gradient[k]));
+        for (size_t k = 0; k < count; ++k) {
+            double expected = before[k] - rate * (clip * gradient[k] + stepper->weight_decay * before[k]);
+            if (!(fabs(after[k] - expected) <= 0x1p-23 + 0.01 * 1e-5 * scale))
+                fail_msg("%s, stage %zu, %s[%zu]: expected %.9g, found %.9g", learner->class_->name, point->stage, name, k, expected, after[k]);
+        }
+        mem_free(after);
+    }
+    training_destroy(t);
+    ++stepper->stages;
+    if (point->step < point->total) begin_step(stepper, learner, point->stage + 1);
+    return STRATA_OK;
+}
+
+/* Ties the fit to the graphs that the tests above check: each stage's view, batch and frozen groups, clipping and decay. */
+static void a_step_follows_the_gradient(void **state) {
+    (void)state;
+    lab_set_all(&lab, (struct setting_pair[]){{"train.optimizer", "sgd"}, {"train.steps_per_stage", "1"}, {"train.steps", "1"},
+        {"train.clip_norm", "0"}, {"train.warmup", "0"}, {"train.batch_size", "7"}, {"train.learning_rate", "0.01"},
+        {"paper.learning_rate", "0.01"}, {"mlp.learning_rate", "0.01"}, {"mlp.steps", "1"}, {"network.depth", "3"},
+        {"paper.lambda3", "0.2"}, {"paper.lambda6", "0.1"}, {NULL, NULL}});
+    for (size_t i = 0; i < 2 * learner_table_size; ++i) {
+        const struct learner_class *class_ = learner_table[i / 2];
+        if (!is_gradient_class(class_)) continue;
+        struct stepper stepper = {.clip_norm = i % 2 ? 0.5 : 0, .weight_decay = i % 2 ? 0.25 : 0};
+        const struct fit_hooks hooks = {.user = &stepper, .observe = check_step};
+        lab_set(&lab, "train.clip_norm", i % 2 ? "0.5" : "0");
+        lab_set(&lab, "train.weight_decay", i % 2 ? "0.25" : "0");
+        struct learner *learner = lab_learner(&lab, class_->name);
+        begin_step(&stepper, learner, 1);
+        assert_int_equal(learner_fit(lab.ctx, learner, &hooks), STRATA_OK);
+        assert_int_equal(stepper.stages, ((const struct gradient_details *)class_->details)->rule.staged ? 3 : 1);
+        learner_destroy(learner);
+    }
+}
+
+/* Layer 1's weights at the end of a stage, and how far the next one moved them. */
+struct keeper {
+    double before[TRAINING_MAX_NUMBERS], largest, least;
+};
+
+static strata_status keep_step(void *user, struct learner *learner, const struct fit_point *point) {
+    struct keeper *keeper = user;
+    size_t count;
+    double *now = lab_parameter(&lab, learner, "layer1.input", &count);
+    for (size_t k = 0; k < count && point->stage == 2; ++k) {
+        keeper->largest = fmax(keeper->largest, fabs(now[k] - keeper->before[k]));
+        keeper->least = fmin(keeper->least, fabs(now[k] - keeper->before[k]));
+    }
+    memcpy(keeper->before, now, count * sizeof *now);
+    mem_free(now);
+    return STRATA_OK;
+}
+
+/* Adam's first step is the rate in every coordinate (g / sqrt(g^2)), only with empty moments; gradients here are above 1e-5. */
+static void stages_restart_adam(void **state) {
+    (void)state;
+    struct keeper keeper = {.least = 1};
+    const struct fit_hooks hooks = {.user = &keeper, .observe = keep_step};
+    lab_set_all(&lab, (struct setting_pair[]){{"train.steps_per_stage", "1"}, {"train.warmup", "0"}, {NULL, NULL}});
+    struct learner *learner = lab_learner(&lab, "sgd_staged");
+    assert_int_equal(learner_fit(lab.ctx, learner, &hooks), STRATA_OK);
+    assert_true(fabs(keeper.largest - 5e-3) < 1e-5 && fabs(keeper.least - 5e-3) < 1e-5);
+    learner_destroy(learner);
 }
 
 /* Learners differ in their rule alone: the same name begins with the same numbers. */
@@ -476,7 +596,6 @@ static void divergence_names_the_step(void **state) {
         assert_string_equal(strata_context_message(lab.ctx), expected);
         learner_destroy(learner);
     }
-    lab_set(&lab, "paper.learning_rate", "1e-2");
 }
 
 /* The last step of a fit has no loss after it that would show what it did. */
@@ -574,10 +693,11 @@ static void optimizers_and_schedules_all_run(void **state) {
 /* Equal parameters: no more than the deep network, and less by under one unit. */
 static void two_layer_has_as_many_parameters(void **state) {
     (void)state;
-    lab_set(&lab, "network.depth", "3");
+    lab_set(&lab, "network.depth", "4");
+    lab_set(&lab, "network.hidden_width", "4"); /* 161 numbers; 23 units would take 162 */
     struct learner *deep = lab_learner(&lab, "sgd_joint"), *shallow = lab_learner(&lab, "two_layer");
     size_t wanted = deep->class_->parameter_count(deep), found = shallow->class_->parameter_count(shallow);
-    assert_int_equal(wanted, 3 * 6 * 6 + 2 * 6 * 6 + 3 * 6 + 1);
+    assert_int_equal(wanted, 4 * 6 * 4 + 3 * 4 * 4 + 4 * 4 + 1);
     assert_in_range(found, wanted - 6, wanted);
     learner_destroy(deep);
     learner_destroy(shallow);
@@ -609,12 +729,7 @@ static void predictions_equal_the_network_in_float64(void **state) {
         double expected[TRAINING_ROWS * TRAINING_MAX_WIDTH];
         float x[TRAINING_ROWS * 6], out[TRAINING_ROWS * TRAINING_MAX_WIDTH];
         training_create(&lab, lab.source, names[i], 2, &t);
-        for (size_t p = 0; p < program_parameter_count(t.program); ++p) {
-            size_t count;
-            double *values = lab_parameter(&lab, learner, program_parameter_name(t.program, p), &count);
-            program_set_parameter(t.program, program_parameter(t.program, p), values);
-            mem_free(values);
-        }
+        training_copy(&lab, learner, &t);
         program_forward(t.program, TRAINING_ROWS, false);
         for (size_t k = 0; k < TRAINING_ROWS * 6; ++k) x[k] = (float)t.x[k];
         assert_int_equal(learner->class_->layer_count(learner), 2);
@@ -643,12 +758,7 @@ static void routes_equal_their_formulas(void **state) {
     struct learner *learner = lab_fitted(&lab, "sgd_staged");
     struct training t;
     training_create(&lab, lab.source, "sgd_staged", 2, &t);
-    for (size_t p = 0; p < program_parameter_count(t.program); ++p) {
-        size_t count;
-        double *values = lab_parameter(&lab, learner, program_parameter_name(t.program, p), &count);
-        program_set_parameter(t.program, program_parameter(t.program, p), values);
-        mem_free(values);
-    }
+    training_copy(&lab, learner, &t);
     double a[D * M], o[M], output[N], whole[D * M], own = 0, above = 0, own_found, above_found;
     float x[N * D], y[N];
     program_forward(t.program, N, true);
@@ -785,6 +895,8 @@ int main(void) {
         cmocka_unit_test_setup(gradients_of_labels_match_central_differences, reset),
         cmocka_unit_test_setup(cut_leaves_no_gradient_through_the_upper_layer, reset),
         cmocka_unit_test_setup(frozen_layers_keep_every_bit, reset),
+        cmocka_unit_test_setup(a_step_follows_the_gradient, reset),
+        cmocka_unit_test_setup(stages_restart_adam, reset),
         cmocka_unit_test_setup(learners_begin_with_equal_weights, reset),
         cmocka_unit_test_setup(joint_training_learns_a_tiny_teacher, reset),
         cmocka_unit_test_setup(all_learners_beat_the_constant, reset),
