@@ -37,6 +37,11 @@ test: all
 test-long: all
 	@meson test -C $(BUILD) --no-rebuild --suite long --print-errorlogs
 
+# Our steps and PyTorch's, in turn; minutes, and worth something on an idle machine only.
+bench:
+	@$(MAKE) --no-print-directory all EXTRA_PACKAGES="python3-torch python3-numpy"
+	@/usr/bin/python3 bench/compare.py $(BUILD)/strata $(BENCH_FLAGS)
+
 # ---- checks, each in a build folder of its own
 FUZZ_SECONDS ?= 60
 C_SOURCES = $(wildcard src/*/*.c src/*/*/*.c tests/*.c fuzz/*.c examples/*.c)

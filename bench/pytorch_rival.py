@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The same training step in PyTorch, as fast as one writes it there.
+
+usage: pytorch_rival.py CASE.safetensors --threads N [--variant NAME] [--steps N] [--repeats N]
+
+CASE is what `strata bench --export` wrote: initial weights, batch, losses of the first steps. Prints one JSON
+line for each variant: seconds a step over repeats, and its own losses. Every repeat starts from the initial weights,
+as Strata's do. Variants differ in what PyTorch offers for the step around the products: the optimizer's loop over
+tensors or its `foreach` form, and eager or traced (TorchScript) forward.
+"""
+import argparse
+import json
+import statistics
+import time
+
+import numpy
+import torch
+import torch.nn.functional as functional
+
+TRACE = 20
+TYPES = {"F32": numpy.float32, "F64": numpy.float64}
+VARIANTS = {  # name: (traced forward, foreach optimizer)
+    "eager_loop": (False, False),
+    "eager_foreach": (False, True),
+    "traced_loop": (True, False),
+    "traced_foreach": (True, True),
+}
+
+
+def read_safetensors(path):
+    with open(path, "rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+        data = file.read()
+    metadata = header.pop("__metadata__")
+    tensors = {}
+    for name, entry in header.items():
+        begin, end = entry["data_offsets"]
+        values = numpy.frombuffer(data[begin:end], TYPES[entry["dtype"]]).reshape(entry["shape"])
+        tensors[name] = values.astype(numpy.float32) if name != "loss" else values
+    return metadata, tensors
+
+
+class Mlp(torch.nn.Module):
+    def __init__(self, tensors, depth):
+        super().__init__()
+        names = [(f"layer{l}.input" if l == 1 else f"layer{l}.layer{l - 1}", f"layer{l}.bias") for l in range(1, depth + 1)]
+        names.append((f"readout{depth}", "output.bias"))
+        self.layers = torch.nn.ModuleList()
+        for weight, bias in names:
+            layer = torch.nn.Linear(*tensors[weight].shape)
+            with torch.no_grad():
+                layer.weight.copy_(torch.from_numpy(tensors[weight].T.copy()))
+                layer.bias.copy_(torch.from_numpy(tensors[bias]))
+            self.layers.append(layer)
+
+    def forward(self, x):
+        for layer in self.layers[:-1]:
+            x = functional.relu(layer(x))
+        return self.layers[-1](x)
+
+
+class Chain(torch.nn.Module):
+    """h_1 = A x, h_l = g_{l-1} B_l + x C_l, g = h^2 - 1, y = b + sum_l g_l o_l."""
+
+    def __init__(self, tensors, depth):
+        super().__init__()
+
+        def weight(name):
+            return torch.nn.Parameter(torch.from_numpy(tensors[name].copy()))
+
+        self.inputs = torch.nn.ParameterList([weight(f"layer{l}.input") for l in range(1, depth + 1)])
+        self.hidden = torch.nn.ParameterList([weight(f"layer{l}.layer{l - 1}") for l in range(2, depth + 1)])
+        self.readouts = torch.nn.ParameterList([weight(f"readout{l}") for l in range(1, depth + 1)])
+        self.bias = weight("output.bias")
+
+    def forward(self, x):
+        g = torch.square(x @ self.inputs[0]) - 1
+        y = torch.addmm(self.bias, g, self.readouts[0])
+        for below, own, readout in zip(self.hidden, self.inputs[1:], self.readouts[1:]):
+            g = torch.square(torch.addmm(x @ own, g, below)) - 1
+            y = torch.addmm(y, g, readout)
+        return y
+
+
+def make_step(metadata, tensors, traced, foreach):
+    model = {"mlp": Mlp, "quadratic_chain": Chain}[metadata["kind"]](tensors, int(metadata["depth"]))
+    x = torch.from_numpy(tensors["x"].copy())
+    target = torch.from_numpy(tensors["target"].copy())
+    if metadata["task"] == "multiclass":
+        target, loss_of = target[:, 0].long(), functional.cross_entropy
+    else:
+        loss_of = functional.mse_loss
+    rate = float(metadata["learning_rate"])
+    optimizer = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[metadata["optimizer"]](
+        model.parameters(), lr=rate, foreach=foreach)
+    forward = torch.jit.trace(model, x) if traced else model
+
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        loss = loss_of(forward(x), target)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def run(metadata, tensors, variant, steps):
+    """Seconds a step from the initial weights, and the first losses."""
+    step = make_step(metadata, tensors, *variant)
+    losses = [step() for _ in range(min(TRACE, steps))]  # also the warm-up of this repeat (TorchScript specialises here)
+    if steps <= TRACE:
+        return None, [loss.item() for loss in losses]
+    begin = time.perf_counter()
+    for _ in range(steps - TRACE):
+        last = step()
+    seconds = (time.perf_counter() - begin) / (steps - TRACE)
+    if not torch.isfinite(last):
+        raise SystemExit(f"{metadata['case']}: diverged")
+    return seconds, [loss.item() for loss in losses]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("case")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--variant", choices=VARIANTS, action="append")
+    parser.add_argument("--seconds", type=float, default=1.5, help="of all repeats together")
+    parser.add_argument("--repeats", type=int, default=5)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    torch.set_flush_denormal(True)
+    metadata, tensors = read_safetensors(arguments.case)
+    for name in arguments.variant or VARIANTS:
+        _, losses = run(metadata, tensors, VARIANTS[name], TRACE)
+        begin = time.perf_counter()
+        once, _ = run(metadata, tensors, VARIANTS[name], TRACE + 3)
+        steps = max(3, int(arguments.seconds / arguments.repeats / once))
+        times = [run(metadata, tensors, VARIANTS[name], TRACE + steps)[0] for _ in range(arguments.repeats)]
+        print(json.dumps({"variant": name, "threads": arguments.threads, "steps": steps, "step_seconds": statistics.median(times),
+                          "step_seconds_min": min(times), "step_seconds_max": max(times), "loss": losses,
+                          "torch": torch.__version__}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
