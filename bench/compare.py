@@ -31,7 +31,7 @@ def run(command, environment=None):
 
 
 def strata_round(options, case, threads, export=None):
-    command = [options.strata, "bench", "--case", case, "--threads", str(threads), "--no-peak", "--json"]
+    command = [options.strata, "bench", "--case", case, "--threads", str(threads), "--quick", "--json"]
     return json.loads(run(command + (["--export", export] if export else [])))["measurements"][0]
 
 

@@ -18,7 +18,7 @@ enum { BENCH_TRACE = 20 };
 
 struct bench_case {
     const char *name, *summary;
-    const char *kind;      /* of the network */
+    const char *kind; /* of the network */
     size_t inputs, outputs, depth, hidden_width;
     enum activation activation;
     size_t batch;
@@ -36,15 +36,15 @@ const struct bench_case *bench_case_find(const char *name);
 struct bench_request {
     struct bench_case which;
     size_t threads;
-    size_t steps;          /* in each repeat; 0: as many as take BENCH_SECONDS over all repeats */
+    size_t steps; /* in each repeat; 0: as many as take BENCH_SECONDS over all repeats */
 };
 
 struct bench_measurement {
     double minimum, median, maximum; /* seconds a step, over repeats */
     size_t steps, repeats;
-    double flops;                    /* of a step's products */
+    double flops; /* of a step's products */
     size_t parameters, bytes;
-    double loss[BENCH_TRACE];        /* of the first steps */
+    double loss[BENCH_TRACE]; /* of the first steps */
 };
 
 /**
@@ -54,8 +54,8 @@ struct bench_measurement {
  *                     "loss" [BENCH_TRACE], and the case in its metadata.
  * Errors: MEMORY, TOO_LARGE, DIVERGED (a loss that is not finite: the times would be of other work), INTERRUPTED.
  */
-STRATA_MUST_USE strata_status bench_measure(strata_context *ctx, const struct bench_request *request, const char *export_path,
-    struct bench_measurement *measurement);
+STRATA_MUST_USE strata_status bench_measure(strata_context *ctx, const struct bench_request *request,
+                                            const char *export_path, struct bench_measurement *measurement);
 
 /**
  * Peak of this machine in FLOP/s: the larger of one threaded sgemm and the summed rate of one

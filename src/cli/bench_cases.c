@@ -60,7 +60,8 @@ static strata_status make_batch(strata_context *ctx, struct engine *engine) {
     STRATA_TRY(mem_product(ctx, which->batch, columns * sizeof *engine->y, "targets", &targets));
     engine->x = mem_aligned(inputs);
     engine->y = mem_aligned(targets);
-    if (!engine->x || !engine->y) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for a batch of %zu rows", which->batch);
+    if (!engine->x || !engine->y)
+        return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for a batch of %zu rows", which->batch);
     rng_normal_rows_f32(rng_stream_make(1, 0, RNG_TRAIN_INPUT), 0, which->batch, which->inputs, engine->x);
     if (!classes) rng_normal_rows_f32(rng_stream_make(1, 0, RNG_LABEL_NOISE), 0, which->batch, columns, engine->y);
     for (size_t i = 0; classes && i < which->batch; ++i) engine->y[i] = (float)(i % which->outputs);
@@ -76,20 +77,26 @@ static strata_status make_weights(strata_context *ctx, struct engine *engine) {
         engine->weights[i] = mem_zero(size, sizeof **engine->weights);
         if (!engine->weights[i]) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for weights");
         STRATA_TRY(network_initialise(ctx, &engine->network, rng_stream_make(1, 0, RNG_INIT),
-            program_parameter_name(engine->program, i), size, engine->weights[i]));
+                                      program_parameter_name(engine->program, i), size, engine->weights[i]));
     }
     return STRATA_OK;
 }
 
-static strata_status engine_create(strata_context *ctx, const struct bench_case *which, size_t threads, struct engine *engine) {
-    struct network_request request = {.inputs = which->inputs, .outputs = which->outputs, .depth = which->depth,
-        .hidden_width = which->hidden_width, .activation = which->activation};
+static strata_status engine_create(strata_context *ctx, const struct bench_case *which, size_t threads,
+                                   struct engine *engine) {
+    struct network_request request = {.inputs = which->inputs,
+                                      .outputs = which->outputs,
+                                      .depth = which->depth,
+                                      .hidden_width = which->hidden_width,
+                                      .activation = which->activation};
     engine->which = which;
     engine->update = update_default(which->learning_rate);
     STRATA_TRY(network_describe(ctx, which->kind, &request, &engine->network));
     STRATA_TRY(graph_create(ctx, &engine->graph));
-    STRATA_TRY(network_build(&engine->network, &(struct network_view){.layers = engine->network.layer_count}, engine->graph, &engine->nodes));
-    engine->target = graph_input(engine->graph, "target", shape_rows(which->task == TASK_MULTICLASS ? 1 : which->outputs));
+    STRATA_TRY(network_build(&engine->network, &(struct network_view){.layers = engine->network.layer_count},
+                             engine->graph, &engine->nodes));
+    engine->target = graph_input(engine->graph, "target",
+                                 shape_rows(which->task == TASK_MULTICLASS ? 1 : which->outputs));
     node loss = objective_node(engine->graph, which->task, engine->nodes.output, engine->target);
     STRATA_TRY(graph_status(engine->graph));
     STRATA_TRY(thread_pool_create(ctx, threads, &engine->pool));
@@ -114,7 +121,8 @@ static void engine_restart(struct engine *engine) {
 }
 
 /* Seconds a step over `steps` steps from the initial weights; the losses of the first ones where `trace` is given. */
-static strata_status run_steps(strata_context *ctx, struct engine *engine, size_t steps, double *trace, double *seconds) {
+static strata_status run_steps(strata_context *ctx, struct engine *engine, size_t steps, double *trace,
+                               double *seconds) {
     double loss = 0;
     engine_restart(engine);
     double start = bench_seconds();
@@ -125,7 +133,8 @@ static strata_status run_steps(strata_context *ctx, struct engine *engine, size_
     *seconds = (bench_seconds() - start) / (double)steps;
     if (context_cancelled(ctx)) return strata_fail(ctx, STRATA_ERR_INTERRUPTED, "interrupted");
     if (!isfinite(loss))
-        return strata_fail(ctx, STRATA_ERR_DIVERGED, "bench: case %s diverged within %zu steps", engine->which->name, steps);
+        return strata_fail(ctx, STRATA_ERR_DIVERGED, "bench: case %s diverged within %zu steps", engine->which->name,
+                           steps);
     return STRATA_OK;
 }
 
@@ -135,7 +144,8 @@ static int compare_numbers(const void *a, const void *b) {
 }
 
 /* Warm-up gives the losses and, unless the caller says, how many steps a repeat takes. */
-static strata_status measure(strata_context *ctx, struct engine *engine, size_t steps, struct bench_measurement *measurement) {
+static strata_status measure(strata_context *ctx, struct engine *engine, size_t steps,
+                             struct bench_measurement *measurement) {
     double times[BENCH_REPEATS], warm = 0;
     STRATA_TRY(run_steps(ctx, engine, BENCH_TRACE, measurement->loss, &warm));
     for (double end = bench_seconds() + BENCH_WARM_SECONDS; bench_seconds() < end;)
@@ -159,8 +169,10 @@ static double step_flops(const struct network *network, size_t batch) {
         double width = (double)layer->width;
         for (size_t s = 0; s < layer->source_count; ++s) {
             int source = layer->sources[s].layer;
-            if (source == SOURCE_INPUT) products += 2 * width * (double)(network->input_squares ? 2 * network->inputs : network->inputs);
-            else products += 3 * width * (double)network->layers[source].width;
+            if (source == SOURCE_INPUT)
+                products += 2 * width * (double)(network->input_squares ? 2 * network->inputs : network->inputs);
+            else
+                products += 3 * width * (double)network->layers[source].width;
         }
         if (layer->readout) products += 3 * width * (double)network->outputs;
     }
@@ -171,7 +183,8 @@ static strata_status add_tensors(strata_context *ctx, const struct engine *engin
     const struct bench_case *which = engine->which;
     for (size_t i = 0; i < program_parameter_count(engine->program); ++i) {
         struct shape shape = graph_shape(engine->graph, program_parameter(engine->program, i));
-        STRATA_TRY(tensor_file_add(ctx, file, program_parameter_name(engine->program, i), TENSOR_F64, shape.rank, shape.dims, engine->weights[i]));
+        STRATA_TRY(tensor_file_add(ctx, file, program_parameter_name(engine->program, i), TENSOR_F64, shape.rank,
+                                   shape.dims, engine->weights[i]));
     }
     STRATA_TRY(tensor_file_add(ctx, file, "x", TENSOR_F32, 2, (size_t[]){which->batch, which->inputs}, engine->x));
     size_t columns = graph_shape(engine->graph, engine->target).dims[0];
@@ -179,14 +192,24 @@ static strata_status add_tensors(strata_context *ctx, const struct engine *engin
 }
 
 static strata_status add_metadata(strata_context *ctx, const struct bench_case *which, struct tensor_file *file) {
-    static const char *const tasks[] = {[TASK_REGRESSION] = "regression", [TASK_BINARY] = "binary", [TASK_MULTICLASS] = "multiclass"};
+    static const char *const tasks[] = {
+        [TASK_REGRESSION] = "regression", [TASK_BINARY] = "binary", [TASK_MULTICLASS] = "multiclass"};
     char number[32];
-    const struct { const char *key, *value; } texts[] = {{"case", which->name}, {"kind", which->kind}, {"optimizer", which->optimizer},
-        {"activation", activation_names[which->activation]}, {"task", tasks[which->task]}};
-    const struct { const char *key; double value; } numbers[] = {{"inputs", (double)which->inputs}, {"outputs", (double)which->outputs},
-        {"depth", (double)which->depth}, {"hidden_width", (double)which->hidden_width}, {"batch", (double)which->batch},
-        {"learning_rate", which->learning_rate}};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; ++i) STRATA_TRY(tensor_file_set(ctx, file, texts[i].key, texts[i].value));
+    const struct {
+        const char *key, *value;
+    } texts[] = {{"case", which->name},
+                 {"kind", which->kind},
+                 {"optimizer", which->optimizer},
+                 {"activation", activation_names[which->activation]},
+                 {"task", tasks[which->task]}};
+    const struct {
+        const char *key;
+        double value;
+    } numbers[] = {{"inputs", (double)which->inputs}, {"outputs", (double)which->outputs},
+                   {"depth", (double)which->depth},   {"hidden_width", (double)which->hidden_width},
+                   {"batch", (double)which->batch},   {"learning_rate", which->learning_rate}};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; ++i)
+        STRATA_TRY(tensor_file_set(ctx, file, texts[i].key, texts[i].value));
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; ++i) {
         number_format(numbers[i].value, number);
         STRATA_TRY(tensor_file_set(ctx, file, numbers[i].key, number));
@@ -194,7 +217,8 @@ static strata_status add_metadata(strata_context *ctx, const struct bench_case *
     return STRATA_OK;
 }
 
-static strata_status export_case(strata_context *ctx, const struct engine *engine, const double *loss, const char *path) {
+static strata_status export_case(strata_context *ctx, const struct engine *engine, const double *loss,
+                                 const char *path) {
     struct tensor_file file = {0};
     strata_status status = STRATA_OK;
     STRATA_GO(add_tensors(ctx, engine, &file));
@@ -207,7 +231,7 @@ cleanup:
 }
 
 strata_status bench_measure(strata_context *ctx, const struct bench_request *request, const char *export_path,
-    struct bench_measurement *measurement) {
+                            struct bench_measurement *measurement) {
     struct engine engine = {0};
     strata_status status = STRATA_OK;
     STRATA_GO(engine_create(ctx, &request->which, request->threads, &engine));
@@ -228,13 +252,13 @@ const struct bench_case *bench_case_find(const char *name) {
 }
 
 const struct bench_case bench_cases[] = {
-    {"chain_64", "quadratic chain, d = 32, width 64, 3 layers, batch 64, Adam",
-        "quadratic_chain", 32, 1, 3, 64, ACTIVATION_SQUARE, 64, TASK_REGRESSION, "adam", 1e-3},
-    {"chain_256", "quadratic chain, d = 64, width 256, 4 layers, batch 128, Adam",
-        "quadratic_chain", 64, 1, 4, 256, ACTIVATION_SQUARE, 128, TASK_REGRESSION, "adam", 1e-4},
-    {"mlp_512", "MLP 784-512-512-10, batch 256, Adam",
-        "mlp", 784, 10, 2, 512, ACTIVATION_RELU, 256, TASK_MULTICLASS, "adam", 1e-3},
-    {"mlp_4096", "MLP 2048-4096-4096-10, batch 512, SGD",
-        "mlp", 2048, 10, 2, 4096, ACTIVATION_RELU, 512, TASK_MULTICLASS, "sgd", 1e-2},
+    {"chain_64", "quadratic chain, d = 32, width 64, 3 layers, batch 64, Adam", "quadratic_chain", 32, 1, 3, 64,
+     ACTIVATION_SQUARE, 64, TASK_REGRESSION, "adam", 1e-3},
+    {"chain_256", "quadratic chain, d = 64, width 256, 4 layers, batch 128, Adam", "quadratic_chain", 64, 1, 4, 256,
+     ACTIVATION_SQUARE, 128, TASK_REGRESSION, "adam", 1e-4},
+    {"mlp_512", "MLP 784-512-512-10, batch 256, Adam", "mlp", 784, 10, 2, 512, ACTIVATION_RELU, 256, TASK_MULTICLASS,
+     "adam", 1e-3},
+    {"mlp_4096", "MLP 2048-4096-4096-10, batch 512, SGD", "mlp", 2048, 10, 2, 4096, ACTIVATION_RELU, 512,
+     TASK_MULTICLASS, "sgd", 1e-2},
 };
 const size_t bench_case_count = sizeof bench_cases / sizeof *bench_cases;

@@ -36,7 +36,8 @@ static strata_status read_count(const struct bench *bench, const char *name, siz
     const char *text = argument_value(bench->arguments, name);
     double value = (double)otherwise;
     if (text && (!number_parse(text, &value) || value < 1 || value > 1e9 || value != floor(value)))
-        return strata_fail(bench->cli->ctx, STRATA_ERR_ARGUMENT, "--%s: expected a whole number from 1 to 1000000000, found '%s'", name, text);
+        return strata_fail(bench->cli->ctx, STRATA_ERR_ARGUMENT,
+                           "--%s: expected a whole number from 1 to 1000000000, found '%s'", name, text);
     *count = (size_t)value;
     return STRATA_OK;
 }
@@ -48,7 +49,8 @@ static strata_status find_case(const struct bench *bench, const char *name, cons
     if (*which) return STRATA_OK;
     for (size_t i = 0; i < bench_case_count && i < NAMES_MOST; ++i) names[i] = bench_cases[i].name;
     cli_suggestion(name, names, bench_case_count, suggestion);
-    return strata_fail(bench->cli->ctx, STRATA_ERR_ARGUMENT, "bench: unknown case '%s'%s; see: strata bench --help", name, suggestion);
+    return strata_fail(bench->cli->ctx, STRATA_ERR_ARGUMENT, "bench: unknown case '%s'%s; see: strata bench --help",
+                       name, suggestion);
 }
 
 static strata_status add_case(struct bench *bench, const struct bench_case *which) {
@@ -76,9 +78,11 @@ static strata_status plan_runs(struct bench *bench) {
         STRATA_TRY(find_case(bench, arguments->given[i].value, &which));
         STRATA_TRY(add_case(bench, which));
     }
-    for (size_t i = 0; !argument_given(arguments, "case") && i < bench_case_count; ++i) STRATA_TRY(add_case(bench, &bench_cases[i]));
+    for (size_t i = 0; !argument_given(arguments, "case") && i < bench_case_count; ++i)
+        STRATA_TRY(add_case(bench, &bench_cases[i]));
     if (argument_given(arguments, "export") && bench->count != 1)
-        return strata_fail(bench->cli->ctx, STRATA_ERR_ARGUMENT, "--export: expected one --case and --threads, found %zu measurements", bench->count);
+        return strata_fail(bench->cli->ctx, STRATA_ERR_ARGUMENT,
+                           "--export: expected one --case and --threads, found %zu measurements", bench->count);
     return STRATA_OK;
 }
 
@@ -86,7 +90,8 @@ static strata_status plan_runs(struct bench *bench) {
 static double share_of_peak(const struct bench *bench, const struct bench_run *run) {
     size_t which = bench->thread_count_count - 1;
     while (which > 0 && bench->thread_counts[which] != run->request.threads) --which;
-    return bench->with_peak ? run->measurement.flops / run->measurement.median / bench_peak_rate(&bench->peaks[which]) : NAN;
+    return bench->with_peak ? run->measurement.flops / run->measurement.median / bench_peak_rate(&bench->peaks[which])
+                            : NAN;
 }
 
 static strata_status add_row(const struct bench *bench, struct text_table *table, const struct bench_run *run) {
@@ -99,7 +104,8 @@ static strata_status add_row(const struct bench *bench, struct text_table *table
     STRATA_TRY(text_table_add(ctx, table, "%.4g", 1e6 * m->minimum));
     STRATA_TRY(text_table_add(ctx, table, "%.4g", 1e6 * m->maximum));
     STRATA_TRY(text_table_add(ctx, table, "%.1f", 1e-9 * rate));
-    return bench->with_peak ? text_table_add(ctx, table, "%.0f %%", 100 * share_of_peak(bench, run)) : text_table_add(ctx, table, "-");
+    return bench->with_peak ? text_table_add(ctx, table, "%.0f %%", 100 * share_of_peak(bench, run))
+                            : text_table_add(ctx, table, "-");
 }
 
 static strata_status print_table(const struct bench *bench) {
@@ -110,9 +116,10 @@ static strata_status print_table(const struct bench *bench) {
     for (size_t i = 0; i < bench->count; ++i) STRATA_GO(add_row(bench, &table, &bench->runs[i]));
     text_table_print(&table, stdout, terminal_width(stdout, UNLIMITED), NULL);
     for (size_t t = 0; bench->with_peak && t < bench->thread_count_count; ++t)
-        printf("peak on %zu thread%s: %.1f GFLOP/s (one threaded sgemm %.1f, one sgemm a thread %.1f)\n", bench->thread_counts[t],
-            bench->thread_counts[t] == 1 ? "" : "s", 1e-9 * bench_peak_rate(&bench->peaks[t]), 1e-9 * bench->peaks[t].threaded,
-            1e-9 * bench->peaks[t].summed);
+        printf("peak on %zu thread%s: %.1f GFLOP/s (one threaded sgemm %.1f, one sgemm a thread %.1f)\n",
+               bench->thread_counts[t], bench->thread_counts[t] == 1 ? "" : "s",
+               1e-9 * bench_peak_rate(&bench->peaks[t]), 1e-9 * bench->peaks[t].threaded,
+               1e-9 * bench->peaks[t].summed);
 cleanup:
     text_table_destroy(&table);
     return status;
@@ -122,24 +129,30 @@ static json_t *run_json(const struct bench *bench, const struct bench_run *run) 
     const struct bench_case *which = &run->request.which;
     const struct bench_measurement *m = &run->measurement;
     double rate = m->flops / m->median;
-    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:o, s:I, s:I, s:o}", "case", which->name,
-        "summary", which->summary, "threads", (json_int_t)run->request.threads, "batch", (json_int_t)which->batch,
-        "hidden_width", (json_int_t)which->hidden_width, "steps", (json_int_t)m->steps, "repeats", (json_int_t)m->repeats,
-        "step_seconds", m->median, "step_seconds_min", m->minimum, "step_seconds_max", m->maximum, "flops", m->flops,
-        "gflops", 1e-9 * rate, "share_of_peak", json_number(share_of_peak(bench, run)),
-        "parameters", (json_int_t)m->parameters, "bytes", (json_int_t)m->bytes, "loss", json_numbers(m->loss, BENCH_TRACE));
+    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:o, s:I, s:I, s:o}", "case",
+                     which->name, "summary", which->summary, "threads", (json_int_t)run->request.threads, "batch",
+                     (json_int_t)which->batch, "hidden_width", (json_int_t)which->hidden_width, "steps",
+                     (json_int_t)m->steps, "repeats", (json_int_t)m->repeats, "step_seconds", m->median,
+                     "step_seconds_min", m->minimum, "step_seconds_max", m->maximum, "flops", m->flops, "gflops",
+                     1e-9 * rate, "share_of_peak", json_number(share_of_peak(bench, run)), "parameters",
+                     (json_int_t)m->parameters, "bytes", (json_int_t)m->bytes, "loss",
+                     json_numbers(m->loss, BENCH_TRACE));
 }
 
 static json_t *whole_json(const struct bench *bench) {
     json_t *peaks = json_array(), *rows = json_array();
     bool complete = peaks && rows;
     for (size_t t = 0; complete && bench->with_peak && t < bench->thread_count_count; ++t)
-        complete = json_array_append_new(peaks, json_pack("{s:I, s:f, s:f, s:f}", "threads", (json_int_t)bench->thread_counts[t],
-            "gflops", 1e-9 * bench_peak_rate(&bench->peaks[t]), "threaded_sgemm", 1e-9 * bench->peaks[t].threaded,
-            "summed_sgemm", 1e-9 * bench->peaks[t].summed)) == 0;
-    for (size_t i = 0; complete && i < bench->count; ++i) complete = json_array_append_new(rows, run_json(bench, &bench->runs[i])) == 0;
-    json_t *whole = complete ? json_pack("{s:s, s:o, s:O, s:O}", "version", strata_version(), "host", host_describe(), "peaks", peaks,
-        "measurements", rows) : NULL;
+        complete = json_array_append_new(peaks, json_pack("{s:I, s:f, s:f, s:f}", "threads",
+                                                          (json_int_t)bench->thread_counts[t], "gflops",
+                                                          1e-9 * bench_peak_rate(&bench->peaks[t]), "threaded_sgemm",
+                                                          1e-9 * bench->peaks[t].threaded, "summed_sgemm",
+                                                          1e-9 * bench->peaks[t].summed)) == 0;
+    for (size_t i = 0; complete && i < bench->count; ++i)
+        complete = json_array_append_new(rows, run_json(bench, &bench->runs[i])) == 0;
+    json_t *whole = complete ? json_pack("{s:s, s:o, s:O, s:O}", "version", strata_version(), "host", host_describe(),
+                                         "peaks", peaks, "measurements", rows)
+                             : NULL;
     json_decref(peaks);
     json_decref(rows);
     return whole;
@@ -148,8 +161,9 @@ static json_t *whole_json(const struct bench *bench) {
 static strata_status print_json(const struct bench *bench) {
     struct buffer text = {0};
     json_t *whole = whole_json(bench);
-    strata_status status = whole ? json_print(bench->cli->ctx, whole, 1, &text)
-        : strata_fail(bench->cli->ctx, STRATA_ERR_MEMORY, "out of memory for the table as JSON");
+    strata_status status = whole
+                             ? json_print(bench->cli->ctx, whole, 1, &text)
+                             : strata_fail(bench->cli->ctx, STRATA_ERR_MEMORY, "out of memory for the table as JSON");
     if (status == STRATA_OK) printf("%s\n", text.data);
     buffer_destroy(&text);
     json_decref(whole);
@@ -162,12 +176,13 @@ static strata_status measure_all(struct bench *bench) {
     for (size_t t = 0; bench->with_peak && t < bench->thread_count_count; ++t)
         STRATA_TRY(bench_peak_measure(ctx, bench->thread_counts[t], &bench->peaks[t]));
     for (size_t i = 0; i < bench->count; ++i)
-        STRATA_TRY(bench_measure(ctx, &bench->runs[i].request, argument_value(bench->arguments, "export"), &bench->runs[i].measurement));
+        STRATA_TRY(bench_measure(ctx, &bench->runs[i].request, argument_value(bench->arguments, "export"),
+                                 &bench->runs[i].measurement));
     return STRATA_OK;
 }
 
 strata_status command_bench(struct cli *cli, const struct arguments *arguments) {
-    struct bench bench = {.cli = cli, .arguments = arguments, .with_peak = !argument_given(arguments, "no-peak")};
+    struct bench bench = {.cli = cli, .arguments = arguments, .with_peak = !argument_given(arguments, "quick")};
     strata_status status = STRATA_OK;
     STRATA_GO(plan_runs(&bench));
     STRATA_GO(measure_all(&bench));

@@ -10,8 +10,8 @@
 #include "core/threads.h"
 #include "linalg/linalg.h"
 
-static const size_t shapes[][3] = {{64, 64, 64}, {128, 256, 256}, {256, 256, 128}, {256, 512, 784}, {512, 512, 512},
-    {1024, 1024, 1024}, {512, 4096, 2048}};
+static const size_t shapes[][3] = {{64, 64, 64},    {128, 256, 256},    {256, 256, 128},  {256, 512, 784},
+                                   {512, 512, 512}, {1024, 1024, 1024}, {512, 4096, 2048}};
 enum { SHAPES = sizeof shapes / sizeof *shapes, PEAK_REPEATS = 5, LARGEST_OPERAND = 4096 * 2048 };
 static const double PEAK_SECONDS = 0.06; /* one repeat at least */
 
@@ -25,7 +25,8 @@ static void run_products(void *user, size_t index, size_t worker) {
     float *a = product->operands + index * 3 * LARGEST_OPERAND, *b = a + LARGEST_OPERAND, *c = b + LARGEST_OPERAND;
     (void)worker;
     for (size_t i = 0; i < product->calls; ++i)
-        linalg_gemm_f32(AS_IS, AS_IS, product->m, product->n, product->k, 1, a, product->k, b, product->n, 0, c, product->n);
+        linalg_gemm_f32(AS_IS, AS_IS, product->m, product->n, product->k, 1, a, product->k, b, product->n, 0, c,
+                        product->n);
 }
 
 /* Best rate over repeats and shapes of `jobs` products at once. */

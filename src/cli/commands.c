@@ -28,7 +28,7 @@ OPTION(option_batch, "batch", "N", "rows of a batch in place of the case's", fal
 OPTION(option_width, "width", "N", "hidden width in place of the case's", false);
 OPTION(option_steps, "steps", "N", "steps in each of nine repeats (what takes 1.5 s in all)", false);
 OPTION(option_bench_json, "json", NULL, "print the figures as JSON on standard output and nothing else there", false);
-OPTION(option_no_peak, "no-peak", NULL, "leave out the peak, which takes seconds to measure, and the shares of it", false);
+OPTION(option_quick, "quick", NULL, "leave out the peak, which takes seconds to measure, and the shares of it", false);
 OPTION(option_export, "export", "FILE", "write initial weights, batch and losses of one case as safetensors", false);
 
 OPTION(option_help, "help", NULL, "this help; after a command, the help of that command", false);
@@ -80,10 +80,12 @@ const struct command command_table[] = {
      OPTIONS(&option_data), command_data},
     {"bench", "", 0, 0, "our own speed: training steps of four networks",
      "Prints the median time of a step with the least and greatest over repeats, and its share of what this machine's "
-     "sgemm reaches. chain_64: quadratic chain, d = 32, width 64, 3 layers, batch 64, Adam. chain_256: d = 64, width 256, "
-     "4 layers, batch 128, Adam. mlp_512: MLP 784-512-512-10, batch 256, Adam. mlp_4096: MLP 2048-4096-4096-10, batch 512, SGD.",
-     OPTIONS(&option_case, &option_bench_threads, &option_batch, &option_width, &option_steps, &option_no_peak,
-          &option_bench_json, &option_export),
+     "sgemm reaches. chain_64: quadratic chain, d = 32, width 64, 3 layers, batch 64, Adam. chain_256: d = 64, width "
+     "256, "
+     "4 layers, batch 128, Adam. mlp_512: MLP 784-512-512-10, batch 256, Adam. mlp_4096: MLP 2048-4096-4096-10, batch "
+     "512, SGD.",
+     OPTIONS(&option_case, &option_bench_threads, &option_batch, &option_width, &option_steps, &option_quick,
+             &option_bench_json, &option_export),
      command_bench},
 };
 const size_t command_table_size = sizeof command_table / sizeof *command_table;

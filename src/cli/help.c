@@ -35,7 +35,7 @@ void help_program(FILE *out) {
 void help_command(FILE *out, const struct command *command) {
     bool options = command->options[0] != NULL;
     fprintf(out, "usage: strata %s%s%s%s\n\n", command->name, *command->operands ? " " : "", command->operands,
-        options ? " [OPTIONS]" : "");
+            options ? " [OPTIONS]" : "");
     text_wrap(out, command->details, 0, 0, help_width(out));
     if (options) fputs("\nOptions:\n", out);
     for (size_t i = 0; command->options[i]; ++i) help_option(out, command->options[i]);
