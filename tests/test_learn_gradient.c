@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Gradients of every learner's loss, the rules that tell learners apart, and fits that can be told to stop. */
+/* Gradients of every learner's loss, the rules that tell learners apart, what a step does and what it costs. */
 #include "learner_fixture.h"
 
 #include "graph/optimizer.h"
 #include "learn/schedule.h"
-#include "measure/errors.h"
 
 static struct lab lab;
 
@@ -26,8 +25,6 @@ static int reset(void **state) {
     return 0;
 }
 
-static bool starts_with(const char *name, const char *prefix) { return strncmp(name, prefix, strlen(prefix)) == 0; }
-
 /* K of the newest level: features read it, the loss of the stage does not. */
 static bool is_newest_narrow(const char *parameter, size_t layers) {
     return starts_with(parameter, "level") && strstr(parameter, ".K.") && parameter[5] == (char)('0' + layers);
@@ -45,7 +42,8 @@ static double mean_squared_error(const struct training *t, const double *output)
  * The loss as a parameter of layer `layer` of a cut network sees it: the other layers keep the values they have
  * now, so only this layer's own readout carries its change to the output.
  */
-static double loss_through_own_readout(const struct training *t, size_t layer, const double *output_now, const double *layer_now) {
+static double loss_through_own_readout(const struct training *t, size_t layer, const double *output_now,
+                                       const double *layer_now) {
     double output[TRAINING_ROWS], changed[TRAINING_ROWS * TRAINING_MAX_WIDTH], readout[TRAINING_MAX_WIDTH];
     size_t width = t->network.layers[layer - 1].width;
     char name[32];
@@ -54,7 +52,8 @@ static double loss_through_own_readout(const struct training *t, size_t layer, c
     program_read_parameter(t->program, graph_find(t->graph, name), readout);
     for (size_t r = 0; r < TRAINING_ROWS; ++r) {
         output[r] = output_now[r];
-        for (size_t j = 0; j < width; ++j) output[r] += (changed[r * width + j] - layer_now[r * width + j]) * readout[j];
+        for (size_t j = 0; j < width; ++j)
+            output[r] += (changed[r * width + j] - layer_now[r * width + j]) * readout[j];
     }
     return mean_squared_error(t, output);
 }
@@ -104,7 +103,8 @@ static void check_gradient(struct training *t, node parameter, const char *name,
         program_set_parameter(t->program, parameter, values);
         double slope = (loss[1] - loss[0]) / (2 * h);
         if (!(fabs(slope - gradient[k]) <= 2e-7 * (1 + scale)))
-            fail_msg("%s, %zu layers, %s[%zu]: gradient %.12g, difference %.12g", t->class_->name, t->layers, name, k, gradient[k], slope);
+            fail_msg("%s, %zu layers, %s[%zu]: gradient %.12g, difference %.12g", t->class_->name, t->layers, name, k,
+                     gradient[k], slope);
     }
     if (!seen.penalty_only) assert_true(scale > 1e-6);
 }
@@ -115,15 +115,22 @@ static void check_gradients(struct sample_source *source, const char *name, size
     training_randomise(&t, 0.3);
     for (size_t i = 0; i < program_parameter_count(t.program); ++i) {
         const char *parameter = program_parameter_name(t.program, i);
-        if (!is_newest_narrow(parameter, t.layers)) check_gradient(&t, program_parameter(t.program, i), parameter, program_parameter_size(t.program, i));
+        if (!is_newest_narrow(parameter, t.layers))
+            check_gradient(&t, program_parameter(t.program, i), parameter, program_parameter_size(t.program, i));
     }
     training_destroy(&t);
 }
 
 static void gradients_match_central_differences(void **state) {
     (void)state;
-    lab_set_all(&lab, (struct setting_pair[]){{"network.depth", "3"}, {"network.hidden_width", "4"}, {"paper.lambda3", "0.7"},
-        {"paper.lambda4", "0.5"}, {"paper.lambda5", "0.3"}, {"paper.lambda6", "0.2"}, {"paper.expansion_rows", "5"}, {NULL, NULL}});
+    lab_set_all(&lab, (struct setting_pair[]){{"network.depth", "3"},
+                                              {"network.hidden_width", "4"},
+                                              {"paper.lambda3", "0.7"},
+                                              {"paper.lambda4", "0.5"},
+                                              {"paper.lambda5", "0.3"},
+                                              {"paper.lambda6", "0.2"},
+                                              {"paper.expansion_rows", "5"},
+                                              {NULL, NULL}});
     for (size_t i = 0; i < learner_table_size; ++i) {
         const struct learner_class *class_ = learner_table[i];
         if (!is_gradient_class(class_)) continue;
@@ -138,24 +145,12 @@ static void gradients_match_central_differences(void **state) {
     check_gradients(lab.source, "paper", 3);
 }
 
-/* A set of random inputs with labels of `task`. */
-static struct dataset labelled(enum learning_task task, size_t rows) {
-    struct dataset data = {.task = task, .rows = rows, .inputs = 6, .outputs = 1, .classes = task == TASK_MULTICLASS ? 3 : 2};
-    assert_int_equal(dataset_allocate(lab.ctx, &data), STRATA_OK);
-    rng_normal_rows_f32(rng_stream_make(9, 0, RNG_TEST), 0, rows, 6, data.x);
-    for (size_t i = 0; i < rows; ++i) {
-        const float *x = data.x + 6 * i;
-        data.y[i] = task == TASK_BINARY ? (float)(x[0] * x[1] > 0.0f) : (float)((x[0] > 0.4f) + (x[0] > -0.4f));
-    }
-    return data;
-}
-
 static void gradients_of_labels_match_central_differences(void **state) {
     (void)state;
     const enum learning_task tasks[] = {TASK_BINARY, TASK_MULTICLASS};
     const char *const names[] = {"sgd_joint", "mlp_gelu", "dense_greedy", "linear"};
     for (size_t i = 0; i < 2; ++i) {
-        struct dataset data = labelled(tasks[i], 20);
+        struct dataset data = lab_labelled(&lab, tasks[i], 20);
         struct sample_source *source;
         assert_int_equal(source_from_dataset(lab.ctx, &data, 1, 1, &source), STRATA_OK);
         for (size_t k = 0; k < 4; ++k) check_gradients(source, names[k], 2);
@@ -202,23 +197,25 @@ static strata_status watch_stage(void *user, struct learner *learner, const stru
     double *now = lab_parameter(&lab, learner, watcher->parameter, &count);
     assert_true(point->stage_end && point->step == point->stage * 12 && point->total == 36);
     assert_int_equal(point->stage, ++watcher->stages);
-    if (point->stage == 1) memcpy(watcher->first, now, count * sizeof *now);
-    else watcher->moved += memcmp(watcher->first, now, count * sizeof *now) != 0;
+    if (point->stage == 1)
+        memcpy(watcher->first, now, count * sizeof *now);
+    else
+        watcher->moved += memcmp(watcher->first, now, count * sizeof *now) != 0;
     mem_free(now);
     return STRATA_OK;
 }
 
 static void frozen_layers_keep_every_bit(void **state) {
     (void)state;
-    const struct watch watches[] = {
-        {"layerwise", "layer1.input", true}, {"layerwise", "readout1", true}, {"layerwise", "output.bias", false},
-        {"layerwise_refit", "layer1.input", true}, {"layerwise_refit", "readout1", false},
-        {"sgd_staged", "layer1.input", false}, {"sgd_staged", "readout1", false},
-        {"staged_cut", "layer1.input", false}, {"staged_cut", "readout1", false},
-        {"dense_greedy", "layer1.input", true}, {"dense_greedy", "layer1.bias", true}, {"dense_greedy", "readout1", true},
-        {"paper", "level1.W.x", false}, {"paper", "level1.K.x", false},
-        {"paper_frozen", "level1.W.x", true}, {"paper_frozen", "level1.K.x", true},
-        {"paper_cut", "level1.W.x", false}, {"paper_cut", "level1.K.x", false}};
+    const struct watch watches[] = {{"layerwise", "layer1.input", true},    {"layerwise", "readout1", true},
+                                    {"layerwise", "output.bias", false},    {"layerwise_refit", "layer1.input", true},
+                                    {"layerwise_refit", "readout1", false}, {"sgd_staged", "layer1.input", false},
+                                    {"sgd_staged", "readout1", false},      {"staged_cut", "layer1.input", false},
+                                    {"staged_cut", "readout1", false},      {"dense_greedy", "layer1.input", true},
+                                    {"dense_greedy", "layer1.bias", true},  {"dense_greedy", "readout1", true},
+                                    {"paper", "level1.W.x", false},         {"paper", "level1.K.x", false},
+                                    {"paper_frozen", "level1.W.x", true},   {"paper_frozen", "level1.K.x", true},
+                                    {"paper_cut", "level1.W.x", false},     {"paper_cut", "level1.K.x", false}};
     lab_set(&lab, "network.depth", "3");
     lab_set(&lab, "train.weight_decay", "0.01"); /* a decay must not move them either */
     for (size_t i = 0; i < sizeof watches / sizeof *watches; ++i) {
@@ -227,7 +224,8 @@ static void frozen_layers_keep_every_bit(void **state) {
         struct learner *learner = lab_learner(&lab, watches[i].learner);
         assert_int_equal(learner_fit(lab.ctx, learner, &hooks), STRATA_OK);
         assert_int_equal(watcher.stages, 3);
-        if (watcher.moved != (watches[i].frozen ? 0 : 2)) fail_msg("%s: %s moved in %zu stages", watches[i].learner, watches[i].parameter, watcher.moved);
+        if (watcher.moved != (watches[i].frozen ? 0 : 2))
+            fail_msg("%s: %s moved in %zu stages", watches[i].learner, watches[i].parameter, watcher.moved);
         learner_destroy(learner);
     }
 }
@@ -235,7 +233,8 @@ static void frozen_layers_keep_every_bit(void **state) {
 static bool is_frozen(const struct stage_rule *rule, size_t stage, const char *parameter) {
     size_t layer;
     bool readout = sscanf(parameter, "readout%zu", &layer) == 1;
-    if (!readout && sscanf(parameter, "layer%zu.", &layer) != 1 && sscanf(parameter, "level%zu.", &layer) != 1) return false;
+    if (!readout && sscanf(parameter, "layer%zu.", &layer) != 1 && sscanf(parameter, "level%zu.", &layer) != 1)
+        return false;
     return rule->freeze_below && layer < stage && !(readout && rule->refit_readouts);
 }
 
@@ -266,9 +265,14 @@ static double clipping_scale(const struct stepper *stepper, const struct stage_r
 }
 
 /* Each family has a learning rate of its own. */
-static double rate_of(const char *name) { return starts_with(name, "mlp_") ? 0.02 : starts_with(name, "paper") ? 0.005 : 0.01; }
+static double rate_of(const char *name) {
+    return starts_with(name, "mlp_") ? 0.02 : starts_with(name, "paper") ? 0.005 : 0.01;
+}
 
-/* after = before - rate (scale gradient + decay before): float32 sums of seven rows, and the rounding of weights below 2. */
+/*
+ * after = before - rate (scale gradient + decay before): float32 sums of seven rows, and the rounding of weights
+ * below 2.
+ */
 static strata_status check_step(void *user, struct learner *learner, const struct fit_point *point) {
     struct stepper *stepper = user;
     struct training *t = &stepper->before;
@@ -282,14 +286,16 @@ static strata_status check_step(void *user, struct learner *learner, const struc
         const char *name = program_parameter_name(t->program, p);
         size_t count;
         if (is_newest_narrow(name, t->layers)) continue;
-        double *after = lab_parameter(&lab, learner, name, &count), rate = is_frozen(rule, point->stage, name) ? 0 : rate_of(learner->class_->name);
+        double *after = lab_parameter(&lab, learner, name, &count),
+               rate = is_frozen(rule, point->stage, name) ? 0 : rate_of(learner->class_->name);
         program_read_parameter(t->program, program_parameter(t->program, p), before);
         program_read_gradient(t->program, program_parameter(t->program, p), gradient);
         for (size_t k = 0; k < count; ++k) scale = fmax(scale, fabs(gradient[k]));
         for (size_t k = 0; k < count; ++k) {
             double expected = before[k] - rate * (clip * gradient[k] + stepper->weight_decay * before[k]);
             if (!(fabs(after[k] - expected) <= 0x1p-23 + 1e-5 * rate * scale))
-                fail_msg("%s, stage %zu, %s[%zu]: expected %.9g, found %.9g", learner->class_->name, point->stage, name, k, expected, after[k]);
+                fail_msg("%s, stage %zu, %s[%zu]: expected %.9g, found %.9g", learner->class_->name, point->stage, name,
+                         k, expected, after[k]);
         }
         mem_free(after);
     }
@@ -299,13 +305,26 @@ static strata_status check_step(void *user, struct learner *learner, const struc
     return STRATA_OK;
 }
 
-/* Ties the fit to the graphs that the tests above check: each stage's view, batch and frozen groups, clipping and decay. */
+/*
+ * Ties the fit to the graphs that the tests above check: each stage's view, batch and frozen groups, clipping and
+ * decay.
+ */
 static void a_step_follows_the_gradient(void **state) {
     (void)state;
-    lab_set_all(&lab, (struct setting_pair[]){{"train.optimizer", "sgd"}, {"train.steps_per_stage", "1"}, {"train.steps", "1"},
-        {"train.clip_norm", "0"}, {"train.warmup", "0"}, {"train.batch_size", "7"}, {"train.learning_rate", "0.01"},
-        {"paper.learning_rate", "0.005"}, {"mlp.learning_rate", "0.02"}, {"mlp.steps", "1"}, {"network.depth", "3"},
-        {"paper.lambda3", "0.2"}, {"paper.lambda6", "0.1"}, {NULL, NULL}});
+    lab_set_all(&lab, (struct setting_pair[]){{"train.optimizer", "sgd"},
+                                              {"train.steps_per_stage", "1"},
+                                              {"train.steps", "1"},
+                                              {"train.clip_norm", "0"},
+                                              {"train.warmup", "0"},
+                                              {"train.batch_size", "7"},
+                                              {"train.learning_rate", "0.01"},
+                                              {"paper.learning_rate", "0.005"},
+                                              {"mlp.learning_rate", "0.02"},
+                                              {"mlp.steps", "1"},
+                                              {"network.depth", "3"},
+                                              {"paper.lambda3", "0.2"},
+                                              {"paper.lambda6", "0.1"},
+                                              {NULL, NULL}});
     for (size_t i = 0; i < 2 * learner_table_size; ++i) {
         const struct learner_class *class_ = learner_table[i / 2];
         if (!is_gradient_class(class_)) continue;
@@ -339,7 +358,10 @@ static strata_status keep_step(void *user, struct learner *learner, const struct
     return STRATA_OK;
 }
 
-/* Adam's first step is the rate in every coordinate (g / sqrt(g^2)), only with empty moments; gradients here are above 1e-5. */
+/*
+ * Adam's first step is the rate in every coordinate (g / sqrt(g^2)), only with empty moments; gradients here are
+ * above 1e-5.
+ */
 static void stages_restart_adam(void **state) {
     (void)state;
     struct keeper keeper = {.least = 1};
@@ -355,14 +377,16 @@ static void stages_restart_adam(void **state) {
 static void learners_begin_with_equal_weights(void **state) {
     (void)state;
     const char *const families[2][5] = {{"sgd_joint", "sgd_staged", "layerwise", "layerwise_refit", "staged_cut"},
-        {"dense_joint", "dense_greedy", "dense_greedy", "dense_joint", "dense_greedy"}};
-    const char *const names[2][4] = {{"layer1.input", "layer2.input", "layer2.layer1", "readout2"}, {"layer1.input", "layer2.layer1", "readout2", "layer1.bias"}};
+                                        {"dense_joint", "dense_greedy", "dense_greedy", "dense_joint", "dense_greedy"}};
+    const char *const names[2][4] = {{"layer1.input", "layer2.input", "layer2.layer1", "readout2"},
+                                     {"layer1.input", "layer2.layer1", "readout2", "layer1.bias"}};
     for (size_t f = 0; f < 2; ++f) {
         for (size_t k = 1; k < 5; ++k) {
             struct learner *a = lab_learner(&lab, families[f][0]), *b = lab_learner(&lab, families[f][k]);
             for (size_t i = 0; i < 4; ++i) {
                 size_t a_count, b_count;
-                double *a_values = lab_parameter(&lab, a, names[f][i], &a_count), *b_values = lab_parameter(&lab, b, names[f][i], &b_count);
+                double *a_values = lab_parameter(&lab, a, names[f][i], &a_count),
+                       *b_values = lab_parameter(&lab, b, names[f][i], &b_count);
                 assert_int_equal(a_count, b_count);
                 assert_memory_equal(a_values, b_values, a_count * sizeof *a_values);
                 mem_free(a_values);
@@ -376,36 +400,35 @@ static void learners_begin_with_equal_weights(void **state) {
 
 /* ---- fits ---- */
 
-enum { TEST_ROWS = 1024 };
-
-static double test_error(struct learner *learner) {
-    float x[TEST_ROWS * 6], y[TEST_ROWS], out[TEST_ROWS];
-    teacher_inputs(lab.teacher, RNG_TEST_INPUT, 0, TEST_ROWS, x);
-    teacher_targets(lab.teacher, TEST_ROWS, x, y);
-    assert_int_equal(learner_predict(lab.ctx, learner, TEST_ROWS, x, out), STRATA_OK);
-    return relative_error(TEST_ROWS, 1, out, y);
-}
-
 static void joint_training_learns_a_tiny_teacher(void **state) {
     (void)state;
-    lab_set_all(&lab, (struct setting_pair[]){{"train.steps", "400"}, {"train.batch_size", "128"}, {"train.learning_rate", "2e-2"},
-        {"train.warmup", "20"}, {NULL, NULL}});
+    lab_set_all(&lab, (struct setting_pair[]){{"train.steps", "400"},
+                                              {"train.batch_size", "128"},
+                                              {"train.learning_rate", "2e-2"},
+                                              {"train.warmup", "20"},
+                                              {NULL, NULL}});
     struct learner *learner = lab_fitted(&lab, "sgd_joint");
-    double error = test_error(learner);
+    double error = lab_test_error(&lab, learner);
     if (!(error < 0.05)) fail_msg("test error %g", error);
     learner_destroy(learner);
 }
 
 static void all_learners_beat_the_constant(void **state) {
     (void)state;
-    lab_set_all(&lab, (struct setting_pair[]){{"train.steps_per_stage", "150"}, {"train.batch_size", "128"}, {"train.learning_rate", "2e-2"},
-        {"train.warmup", "10"}, {"mlp.hidden_width", "32"}, {"network.hidden_width", "16"}, {NULL, NULL}});
+    lab_set_all(&lab, (struct setting_pair[]){{"train.steps_per_stage", "150"},
+                                              {"train.batch_size", "128"},
+                                              {"train.learning_rate", "2e-2"},
+                                              {"train.warmup", "10"},
+                                              {"mlp.hidden_width", "32"},
+                                              {"network.hidden_width", "16"},
+                                              {NULL, NULL}});
     for (size_t i = 0; i < learner_table_size; ++i) {
         if (!is_gradient_class(learner_table[i])) continue;
         struct learner *learner = lab_fitted(&lab, learner_table[i]->name);
-        double error = test_error(learner);
+        double error = lab_test_error(&lab, learner);
         /* The teacher is even in its hidden units: nothing but the skip is linear in x. */
-        if (!(error < (strcmp(learner_table[i]->name, "linear") == 0 ? 1.1 : 0.6))) fail_msg("%s: test error %g", learner_table[i]->name, error);
+        if (!(error < (strcmp(learner_table[i]->name, "linear") == 0 ? 1.1 : 0.6)))
+            fail_msg("%s: test error %g", learner_table[i]->name, error);
         learner_destroy(learner);
     }
 }
@@ -416,9 +439,10 @@ static void labels_are_learnt(void **state) {
     enum { LABELS = 300 };
     const enum learning_task tasks[] = {TASK_BINARY, TASK_MULTICLASS};
     const char *const names[] = {"sgd_staged", "dense_joint"};
-    lab_set_all(&lab, (struct setting_pair[]){{"train.steps_per_stage", "200"}, {"train.learning_rate", "2e-2"}, {NULL, NULL}});
+    lab_set_all(
+        &lab, (struct setting_pair[]){{"train.steps_per_stage", "200"}, {"train.learning_rate", "2e-2"}, {NULL, NULL}});
     for (size_t i = 0; i < 2; ++i) {
-        struct dataset data = labelled(tasks[i], LABELS);
+        struct dataset data = lab_labelled(&lab, tasks[i], LABELS);
         struct learner_request request = lab_request(&lab);
         struct learner *learner;
         float out[LABELS * 3];
@@ -432,241 +456,6 @@ static void labels_are_learnt(void **state) {
         source_destroy(request.train);
         dataset_destroy(&data);
     }
-}
-
-/* ---- states ---- */
-
-/* Two saved states are equal to the bit. */
-static bool states_equal(const struct tensor_file *a, const struct tensor_file *b) {
-    if (a->tensor_count != b->tensor_count || a->metadata_count != b->metadata_count) return false;
-    for (size_t i = 0; i < a->tensor_count; ++i) {
-        const struct tensor *first = &a->tensors[i], *second = tensor_file_find(b, first->name);
-        size_t bytes = tensor_count(first) * tensor_type_size(first->type);
-        if (!second || tensor_count(second) != tensor_count(first) || memcmp(first->data, second->data, bytes) != 0) return false;
-    }
-    for (size_t i = 0; i < a->metadata_count; ++i) {
-        const char *other = tensor_file_get(b, a->keys[i]);
-        if (!other || strcmp(a->values[i], other) != 0) return false;
-    }
-    return true;
-}
-
-static bool learners_equal(struct learner *a, struct learner *b) {
-    struct tensor_file first = {0}, second = {0};
-    float x[6 * 6], a_out[6], b_out[6];
-    teacher_inputs(lab.teacher, RNG_TEST_INPUT, 0, 6, x);
-    assert_int_equal(learner_save(lab.ctx, a, &first), STRATA_OK);
-    assert_int_equal(learner_save(lab.ctx, b, &second), STRATA_OK);
-    assert_int_equal(learner_predict(lab.ctx, a, 6, x, a_out), STRATA_OK);
-    assert_int_equal(learner_predict(lab.ctx, b, 6, x, b_out), STRATA_OK);
-    bool equal = states_equal(&first, &second) && memcmp(a_out, b_out, sizeof a_out) == 0;
-    tensor_file_destroy(&first);
-    tensor_file_destroy(&second);
-    return equal;
-}
-
-/* Saves into `copy`, a fresh learner, at a step; `stop` ends the fit there. */
-struct saver {
-    size_t at;
-    bool stop;
-    struct learner *copy;
-};
-
-static bool saver_due(void *user, const struct fit_point *point) { return point->step == ((struct saver *)user)->at; }
-
-static strata_status save_into_copy(void *user, struct learner *learner, const struct fit_point *point) {
-    struct saver *saver = user;
-    struct tensor_file state = {0};
-    (void)point;
-    assert_int_equal(learner_save(lab.ctx, learner, &state), STRATA_OK);
-    assert_int_equal(learner_load(lab.ctx, saver->copy, &state), STRATA_OK);
-    tensor_file_destroy(&state);
-    return saver->stop ? STRATA_ERR_INTERRUPTED : STRATA_OK;
-}
-
-/* Saving at `step` changes nothing of the fit, and a fresh learner that goes on from there ends with the same bits. */
-static void check_resume(const char *name, size_t step, struct learner *whole) {
-    struct learner *learner = lab_learner(&lab, name), *again = lab_learner(&lab, name);
-    struct saver saver = {.at = step, .copy = lab_learner(&lab, name)};
-    const struct fit_hooks hooks = {.user = &saver, .step = saver_due, .checkpoint = save_into_copy};
-    assert_int_equal(learner_fit(lab.ctx, learner, &hooks), STRATA_OK);
-    if (!learners_equal(learner, whole)) fail_msg("%s: saving at step %zu changed the fit", name, step);
-    if (!learners_equal(saver.copy, saver.copy)) fail_msg("%s: looking at a loaded learner changed it", name);
-    assert_int_equal(learner_fit(lab.ctx, saver.copy, NULL), STRATA_OK);
-    if (!learners_equal(saver.copy, whole)) fail_msg("%s: resumed at step %zu, other bits", name, step);
-    saver.stop = true;
-    assert_int_equal(learner_fit(lab.ctx, again, &hooks), STRATA_ERR_INTERRUPTED);
-    assert_int_equal(learner_fit(lab.ctx, again, NULL), STRATA_OK);
-    if (!learners_equal(again, whole)) fail_msg("%s: went on at step %zu, other bits", name, step);
-    learner_destroy(learner);
-    learner_destroy(again);
-    learner_destroy(saver.copy);
-}
-
-/* Two stages of 12 steps, or one of 24: at the start, within, around and at the end of a stage, at the very end. */
-static void resumed_fits_have_equal_bits(void **state) {
-    (void)state;
-    const char *const names[] = {"sgd_joint", "sgd_staged", "layerwise", "layerwise_refit", "staged_cut", "dense_greedy", "paper", "paper_frozen", "paper_cut"};
-    const size_t steps[] = {1, 5, 11, 12, 13, 23, 24};
-    lab_set(&lab, "train.weight_decay", "0.01");
-    for (size_t i = 0; i < sizeof names / sizeof *names; ++i) {
-        struct learner *whole = lab_fitted(&lab, names[i]);
-        for (size_t k = 0; k < sizeof steps / sizeof *steps; ++k) check_resume(names[i], steps[k], whole);
-        learner_destroy(whole);
-    }
-}
-
-/* The same with a finite set, whose epochs are reshuffled, and through a file. */
-static void resumed_fits_on_finite_sets_have_equal_bits(void **state) {
-    (void)state;
-    struct sample_source *endless = lab.source;
-    struct dataset data;
-    assert_int_equal(dataset_from_teacher(lab.ctx, lab.teacher, RNG_TRAIN_INPUT, 0, 75, 0.1, TASK_REGRESSION, 1, 1, &data), STRATA_OK);
-    assert_int_equal(source_from_dataset(lab.ctx, &data, 1, 1, &lab.source), STRATA_OK);
-    const size_t steps[] = {2, 12, 17};
-    struct learner *whole = lab_fitted(&lab, "sgd_staged");
-    for (size_t k = 0; k < 3; ++k) check_resume("sgd_staged", steps[k], whole);
-    learner_destroy(whole);
-    source_destroy(lab.source);
-    dataset_destroy(&data);
-    lab.source = endless;
-}
-
-static void equal_seeds_give_equal_bits(void **state) {
-    (void)state;
-    const char *const names[] = {"sgd_staged", "paper", "mlp_relu"};
-    for (size_t i = 0; i < 3; ++i) {
-        struct learner *a = lab_fitted(&lab, names[i]), *b = lab_fitted(&lab, names[i]), *other;
-        struct learner_request request = lab_request(&lab);
-        assert_true(learners_equal(a, b));
-        for (int k = 0; k < 2; ++k) {
-            *(k ? &request.replicate : &request.seed) += 1;
-            assert_int_equal(learner_create(lab.ctx, names[i], &request, &other), STRATA_OK);
-            assert_int_equal(learner_fit(lab.ctx, other, NULL), STRATA_OK);
-            assert_false(learners_equal(a, other));
-            learner_destroy(other);
-        }
-        learner_destroy(a);
-        learner_destroy(b);
-    }
-}
-
-/*
- * One plain SGD step: shards sum the same 32 terms of a gradient in another order, so weights of size 1 move by
- * rate * gradient with a difference of at most 32 roundings of the largest gradient (here below 10).
- */
-static void shards_differ_by_rounding_only(void **state) {
-    (void)state;
-    lab_set_all(&lab, (struct setting_pair[]){{"train.optimizer", "sgd"}, {"train.steps", "1"}, {"train.warmup", "0"}, {"train.learning_rate", "0.1"}, {NULL, NULL}});
-    struct learner *start = lab_learner(&lab, "sgd_joint"), *one = lab_fitted(&lab, "sgd_joint");
-    lab_set(&lab, "train.shards", "2");
-    struct learner *two = lab_fitted(&lab, "sgd_joint"), *again = lab_fitted(&lab, "sgd_joint");
-    assert_true(learners_equal(two, again));
-    assert_false(learners_equal(one, two));
-    const char *const names[] = {"layer1.input", "layer2.layer1", "readout1", "output.bias"};
-    for (size_t i = 0; i < 4; ++i) {
-        size_t count;
-        double *from = lab_parameter(&lab, start, names[i], &count), *a = lab_parameter(&lab, one, names[i], &count);
-        double *b = lab_parameter(&lab, two, names[i], &count), moved = 0;
-        for (size_t k = 0; k < count; ++k) {
-            moved = fmax(moved, fabs(a[k] - from[k]));
-            assert_true(fabs(a[k] - b[k]) <= 0.1 * 10 * 32 * 0x1p-24);
-        }
-        assert_true(moved > 1e-4);
-        mem_free(from);
-        mem_free(a);
-        mem_free(b);
-    }
-    learner_destroy(start);
-    learner_destroy(one);
-    learner_destroy(two);
-    learner_destroy(again);
-}
-
-/* ---- stopping ---- */
-
-static void divergence_names_the_step(void **state) {
-    (void)state;
-    const char *const names[] = {"sgd_joint", "layerwise", "paper"};
-    lab_set_all(&lab, (struct setting_pair[]){{"train.optimizer", "sgd"}, {"train.learning_rate", "10"}, {"paper.learning_rate", "10"},
-        {"train.clip_norm", "0"}, {"train.warmup", "0"}, {"train.schedule", "constant"}, {NULL, NULL}});
-    for (size_t i = 0; i < 3; ++i) {
-        struct learner *learner = lab_learner(&lab, names[i]);
-        char expected[64];
-        assert_int_equal(learner_fit(lab.ctx, learner, NULL), STRATA_ERR_DIVERGED);
-        assert_in_range(learner->diverged_step, 1, 24);
-        snprintf(expected, sizeof expected, "%s: diverged at step %zu", names[i], learner->diverged_step);
-        assert_string_equal(strata_context_message(lab.ctx), expected);
-        learner_destroy(learner);
-    }
-}
-
-/* Infinite weights can be loaded and saved, as a checkpoint just before the end would; no K is made from such a W, and the next step tells. */
-static void divergence_is_seen_after_a_checkpoint(void **state) {
-    (void)state;
-    struct learner *fresh = lab_learner(&lab, "paper"), *learner = lab_learner(&lab, "paper");
-    struct tensor_file saved = {0}, again = {0};
-    double infinite[6 * 6];
-    for (size_t i = 0; i < 36; ++i) infinite[i] = INFINITY;
-    assert_int_equal(learner_save(lab.ctx, fresh, &saved), STRATA_OK);
-    for (size_t i = 0; i < saved.tensor_count; ++i)
-        if (strcmp(saved.tensors[i].name, "parameter.level1.W.x") == 0) saved.tensors[i].data = infinite;
-    assert_int_equal(learner_load(lab.ctx, learner, &saved), STRATA_OK);
-    assert_int_equal(learner_save(lab.ctx, learner, &again), STRATA_OK);
-    assert_int_equal(learner_fit(lab.ctx, learner, NULL), STRATA_ERR_DIVERGED);
-    assert_int_equal(learner->diverged_step, 1);
-    tensor_file_destroy(&saved);
-    tensor_file_destroy(&again);
-    learner_destroy(fresh);
-    learner_destroy(learner);
-}
-
-/* The last step of a fit has no loss after it that would show what it did. */
-static void divergence_in_the_last_step_is_seen(void **state) {
-    (void)state;
-    lab_set_all(&lab, (struct setting_pair[]){{"train.optimizer", "sgd"}, {"train.learning_rate", "10"}, {"train.clip_norm", "0"},
-        {"train.warmup", "0"}, {"train.schedule", "constant"}, {NULL, NULL}});
-    struct learner *learner = lab_learner(&lab, "sgd_joint");
-    assert_int_equal(learner_fit(lab.ctx, learner, NULL), STRATA_ERR_DIVERGED);
-    char steps[24];
-    snprintf(steps, sizeof steps, "%zu", learner->diverged_step - 1);
-    learner_destroy(learner);
-    lab_set(&lab, "train.steps", steps);
-    learner = lab_learner(&lab, "sgd_joint");
-    strata_status status = learner_fit(lab.ctx, learner, NULL);
-    if (status == STRATA_OK) assert_true(isfinite(test_error(learner)));
-    else assert_int_equal(status, STRATA_ERR_DIVERGED);
-    learner_destroy(learner);
-}
-
-struct canceller {
-    volatile int flag;
-    size_t at, last;
-};
-
-static bool cancel_at(void *user, const struct fit_point *point) {
-    struct canceller *canceller = user;
-    canceller->last = point->step;
-    if (point->step == canceller->at) canceller->flag = 1;
-    return false;
-}
-
-static void cancelled_fit_stops_and_can_go_on(void **state) {
-    (void)state;
-    struct canceller canceller = {.at = 7};
-    const struct fit_hooks hooks = {.user = &canceller, .step = cancel_at};
-    struct learner *whole = lab_fitted(&lab, "sgd_staged"), *learner = lab_learner(&lab, "sgd_staged");
-    strata_context_set_cancel(lab.ctx, &canceller.flag);
-    assert_int_equal(learner_fit(lab.ctx, learner, &hooks), STRATA_ERR_INTERRUPTED);
-    assert_in_range(canceller.last, 7, 8);
-    assert_non_null(strstr(strata_context_message(lab.ctx), "of 24"));
-    canceller.flag = 0;
-    assert_int_equal(learner_fit(lab.ctx, learner, &hooks), STRATA_OK);
-    assert_int_equal(canceller.last, 24);
-    strata_context_set_cancel(lab.ctx, NULL);
-    assert_true(learners_equal(learner, whole));
-    learner_destroy(learner);
-    learner_destroy(whole);
 }
 
 /* ---- cost, tables ---- */
@@ -689,7 +478,8 @@ static void steps_allocate_nothing(void **state) {
     lab_set(&lab, "train.shards", "2");
     for (size_t i = 0; i < learner_table_size; ++i) {
         if (!is_gradient_class(learner_table[i])) continue;
-        if (starts_with(learner_table[i]->name, "paper")) lab_set(&lab, "train.shards", "1"); /* its penalty is no sum over rows */
+        if (starts_with(learner_table[i]->name, "paper"))
+            lab_set(&lab, "train.shards", "1"); /* its penalty is no sum over rows */
         struct counter counter = {0};
         const struct fit_hooks hooks = {.user = &counter, .step = count_allocations};
         struct learner *learner = lab_learner(&lab, learner_table[i]->name);
@@ -706,8 +496,8 @@ static void optimizers_and_schedules_all_run(void **state) {
             lab_set(&lab, "train.optimizer", optimizer_table[i]->name);
             lab_set(&lab, "train.schedule", schedule_table[k].name);
             struct learner *start = lab_learner(&lab, "sgd_staged"), *learner = lab_fitted(&lab, "sgd_staged");
-            assert_true(isfinite(test_error(learner)));
-            assert_false(learners_equal(start, learner));
+            assert_true(isfinite(lab_test_error(&lab, learner)));
+            assert_false(learners_equal(&lab, start, learner));
             learner_destroy(start);
             learner_destroy(learner);
         }
@@ -742,7 +532,10 @@ static void parameter_counts_are_those_of_the_parameters(void **state) {
     }
 }
 
-/* Predictions and features against the float64 network with the learner's own weights: float32 sums of at most 20 terms. */
+/*
+ * Predictions and features against the float64 network with the learner's own weights: float32 sums of at most 20
+ * terms.
+ */
 static void predictions_equal_the_network_in_float64(void **state) {
     (void)state;
     const char *const names[] = {"sgd_staged", "mlp_gelu", "dense_joint", "paper"};
@@ -759,11 +552,14 @@ static void predictions_equal_the_network_in_float64(void **state) {
         for (size_t l = 0; l <= 2; ++l) {
             size_t width = l == 0 ? 1 : learner->class_->layer_width(learner, l);
             program_read(t.program, l == 0 ? t.nodes.output : t.nodes.layers[l - 1], expected);
-            if (l == 0) assert_int_equal(learner_predict(lab.ctx, learner, TRAINING_ROWS, x, out), STRATA_OK);
-            else assert_int_equal(learner_features(lab.ctx, learner, l, TRAINING_ROWS, x, out), STRATA_OK);
+            if (l == 0)
+                assert_int_equal(learner_predict(lab.ctx, learner, TRAINING_ROWS, x, out), STRATA_OK);
+            else
+                assert_int_equal(learner_features(lab.ctx, learner, l, TRAINING_ROWS, x, out), STRATA_OK);
             double scale = 0;
             for (size_t k = 0; k < TRAINING_ROWS * width; ++k) scale = fmax(scale, fabs(expected[k]));
-            for (size_t k = 0; k < TRAINING_ROWS * width; ++k) assert_true(fabs((double)out[k] - expected[k]) <= 1e-5 * (1 + scale));
+            for (size_t k = 0; k < TRAINING_ROWS * width; ++k)
+                assert_true(fabs((double)out[k] - expected[k]) <= 1e-5 * (1 + scale));
         }
         assert_int_equal(learner_features(lab.ctx, learner, 0, 1, x, out), STRATA_ERR_ARGUMENT);
         assert_int_equal(learner_features(lab.ctx, learner, 3, 1, x, out), STRATA_ERR_ARGUMENT);
@@ -816,102 +612,6 @@ static void routes_equal_their_formulas(void **state) {
     learner_destroy(paper);
 }
 
-/* ---- faults ---- */
-
-/* Loads the state of `from`, made under other settings, into a fresh learner: refused, and nothing of the learner changes. */
-static void check_refused(struct learner *from, const char *key, const char *value, const char *message) {
-    struct learner *learner = lab_learner(&lab, "sgd_staged"), *untouched = lab_learner(&lab, "sgd_staged");
-    struct tensor_file state = {0};
-    assert_int_equal(learner_save(lab.ctx, from, &state), STRATA_OK);
-    if (key) assert_int_equal(tensor_file_set(lab.ctx, &state, key, value), STRATA_OK);
-    assert_int_equal(learner_load(lab.ctx, learner, &state), STRATA_ERR_FORMAT);
-    if (!strstr(strata_context_message(lab.ctx), message)) fail_msg("'%s' is not in '%s'", message, strata_context_message(lab.ctx));
-    assert_true(learners_equal(learner, untouched));
-    tensor_file_destroy(&state);
-    learner_destroy(learner);
-    learner_destroy(untouched);
-}
-
-static void states_that_do_not_fit_are_refused(void **state) {
-    (void)state;
-    struct learner *same = lab_fitted(&lab, "sgd_staged");
-    const struct setting_pair others[] = {{"network.hidden_width", "7"}, {"network.depth", "1"}, {"train.optimizer", "sgd"}, {"network.input_squares", "true"}};
-    for (size_t i = 0; i < sizeof others / sizeof *others; ++i) {
-        lab_set(&lab, others[i].key, others[i].value);
-        struct learner *other = lab_fitted(&lab, "sgd_staged");
-        lab_reset(&lab);
-        check_refused(other, NULL, NULL, "expected tensor");
-        learner_destroy(other);
-    }
-    check_refused(same, "stage", "0", "stage 0");
-    check_refused(same, "stage", "3", "stage 3");
-    check_refused(same, "step", "13", "step 13");
-    check_refused(same, "step", "-1", "step");
-    check_refused(same, "step", "4x", "'step'");
-    check_refused(same, "stage", "", "'stage'");
-    struct tensor_file empty = {0};
-    assert_int_equal(learner_load(lab.ctx, same, &empty), STRATA_ERR_FORMAT);
-    learner_destroy(same);
-}
-
-static void absent_names_and_tasks_are_refused(void **state) {
-    (void)state;
-    struct learner *learner = lab_learner(&lab, "sgd_joint");
-    size_t count;
-    assert_int_equal(learner->class_->parameter(lab.ctx, learner, "layer9.input", &count, NULL), STRATA_ERR_NOT_FOUND);
-    assert_non_null(strstr(strata_context_message(lab.ctx), "layer9.input"));
-    learner_destroy(learner);
-    struct learner_request request = lab_request(&lab);
-    assert_int_equal(learner_create(lab.ctx, "sgd_join", &request, &learner), STRATA_ERR_NOT_FOUND);
-    assert_null(learner);
-    struct dataset data = labelled(TASK_BINARY, 20);
-    assert_int_equal(source_from_dataset(lab.ctx, &data, 1, 1, &request.train), STRATA_OK);
-    assert_int_equal(learner_create(lab.ctx, "paper", &request, &learner), STRATA_ERR_UNSUPPORTED);
-    assert_null(learner);
-    source_destroy(request.train);
-    dataset_destroy(&data);
-}
-
-/* Creates, fits, predicts, saves and loads while the allocator fails from some call on. */
-static strata_status whole_life(const char *name) {
-    strata_status status = STRATA_OK;
-    const struct learner_request request = lab_request(&lab);
-    struct learner *first = NULL, *second = NULL;
-    struct tensor_file file = {0};
-    float x[6 * 6], out[6 * 64];
-    double own, above;
-    teacher_inputs(lab.teacher, RNG_TEST_INPUT, 0, 6, x);
-    STRATA_GO(learner_create(lab.ctx, name, &request, &first));
-    STRATA_GO(learner_fit(lab.ctx, first, NULL));
-    STRATA_GO(learner_features(lab.ctx, first, 1, 6, x, out));
-    STRATA_GO(learner_save(lab.ctx, first, &file));
-    STRATA_GO(learner_create(lab.ctx, name, &request, &second));
-    STRATA_GO(learner_load(lab.ctx, second, &file));
-    STRATA_GO(learner_predict(lab.ctx, second, 6, x, out));
-    if (strcmp(name, "paper") != 0) STRATA_GO(gradient_routes(lab.ctx, second, 6, x, out, &own, &above));
-cleanup:
-    tensor_file_destroy(&file);
-    learner_destroy(first);
-    learner_destroy(second);
-    return status;
-}
-
-static void failing_memory_is_reported(void **state) {
-    (void)state;
-    const char *const names[] = {"sgd_staged", "paper"};
-    lab_set(&lab, "train.steps_per_stage", "2");
-    for (size_t i = 0; i < 2; ++i) {
-        strata_status status = STRATA_ERR_MEMORY;
-        for (uint64_t n = 1; status != STRATA_OK && n < 3000; ++n) {
-            mem_fail_from(n);
-            status = whole_life(names[i]);
-            mem_fail_from(0);
-            if (status != STRATA_OK && status != STRATA_ERR_MEMORY) fail_msg("%s: %s", names[i], strata_context_message(lab.ctx));
-        }
-        assert_int_equal(status, STRATA_OK);
-    }
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(gradients_match_central_differences, reset),
@@ -924,23 +624,12 @@ int main(void) {
         cmocka_unit_test_setup(joint_training_learns_a_tiny_teacher, reset),
         cmocka_unit_test_setup(all_learners_beat_the_constant, reset),
         cmocka_unit_test_setup(labels_are_learnt, reset),
-        cmocka_unit_test_setup(resumed_fits_have_equal_bits, reset),
-        cmocka_unit_test_setup(resumed_fits_on_finite_sets_have_equal_bits, reset),
-        cmocka_unit_test_setup(equal_seeds_give_equal_bits, reset),
-        cmocka_unit_test_setup(shards_differ_by_rounding_only, reset),
-        cmocka_unit_test_setup(divergence_names_the_step, reset),
-        cmocka_unit_test_setup(divergence_is_seen_after_a_checkpoint, reset),
-        cmocka_unit_test_setup(divergence_in_the_last_step_is_seen, reset),
-        cmocka_unit_test_setup(cancelled_fit_stops_and_can_go_on, reset),
         cmocka_unit_test_setup(steps_allocate_nothing, reset),
         cmocka_unit_test_setup(optimizers_and_schedules_all_run, reset),
         cmocka_unit_test_setup(two_layer_has_as_many_parameters, reset),
         cmocka_unit_test_setup(parameter_counts_are_those_of_the_parameters, reset),
         cmocka_unit_test_setup(predictions_equal_the_network_in_float64, reset),
         cmocka_unit_test_setup(routes_equal_their_formulas, reset),
-        cmocka_unit_test_setup(states_that_do_not_fit_are_refused, reset),
-        cmocka_unit_test_setup(absent_names_and_tasks_are_refused, reset),
-        cmocka_unit_test_setup(failing_memory_is_reported, reset),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -106,7 +106,8 @@ static size_t stacked(struct learner *learner, char kind, size_t level, size_t c
 
 /* How far K_l K_l' is from the top-k part of W_l W_l', relative to its largest eigenvalue. */
 static double distance_from_best_part(struct learner *learner, size_t level) {
-    double wide[MAX_INPUTS * M], narrow[MAX_INPUTS * K], found[MAX_INPUTS * MAX_INPUTS], expected[MAX_INPUTS * MAX_INPUTS];
+    double wide[MAX_INPUTS * M], narrow[MAX_INPUTS * K], found[MAX_INPUTS * MAX_INPUTS],
+        expected[MAX_INPUTS * MAX_INPUTS];
     size_t n = stacked(learner, 'W', level, M, wide);
     assert_int_equal(stacked(learner, 'K', level, K, narrow), n);
     assert_int_equal(n, level == 1 ? D : D + ROWS + 1);
@@ -115,7 +116,10 @@ static double distance_from_best_part(struct learner *learner, size_t level) {
     return largest_difference(n * n, found, expected) / largest;
 }
 
-/* When a stage ends its K is the best part of its W (in float32); from then on it moves by gradient and is no longer. */
+/*
+ * When a stage ends its K is the best part of its W (in float32); from then on it moves by gradient and is no
+ * longer.
+ */
 static strata_status check_stage_end(void *user, struct learner *learner, const struct fit_point *point) {
     size_t *ends = user;
     assert_true(distance_from_best_part(learner, point->stage) <= 1e-6);
@@ -147,8 +151,8 @@ static void read_part(const struct training *t, char kind, size_t level, const c
 }
 
 /* z = part_x' x + part_expansion' below + bias for weights of a kind: [width]. */
-static void level_product(const struct training *t, char kind, size_t level, size_t width, const double *x, const double *below,
-    double *z) {
+static void level_product(const struct training *t, char kind, size_t level, size_t width, const double *x,
+                          const double *below, double *z) {
     double from_x[TRAINING_MAX_NUMBERS], from_below[TRAINING_MAX_NUMBERS], bias[TRAINING_MAX_NUMBERS];
     read_part(t, kind, level, "x", from_x);
     read_part(t, kind, level, "expansion", from_below);
@@ -164,7 +168,8 @@ static double truncated_square(double z, double limit) { return fabs(z) > limit 
 
 /* b + sum_l gap^(l-1) 1' sigma(W_l [E, x]) of one row, with E_l = sigma(R_l K_l [E, x]). */
 static double naive_output(const struct training *t, size_t levels, double limit, const double *x) {
-    double below[TRAINING_MAX_WIDTH] = {0}, z[TRAINING_MAX_WIDTH], carried[TRAINING_MAX_WIDTH], matrix[TRAINING_MAX_NUMBERS], output;
+    double below[TRAINING_MAX_WIDTH] = {0}, z[TRAINING_MAX_WIDTH], carried[TRAINING_MAX_WIDTH],
+           matrix[TRAINING_MAX_NUMBERS], output;
     program_read_parameter(t->program, graph_find(t->graph, "output.bias"), &output);
     for (size_t l = 1; l <= levels; ++l) {
         level_product(t, 'W', l, M, x, below, z);
@@ -195,14 +200,16 @@ static void output_equals_plain_loops(void **state) {
         program_read(t.program, t.nodes.output, output);
         for (size_t r = 0; r < TRAINING_ROWS; ++r) {
             double expected = naive_output(&t, 3, i ? 0.8 : INFINITY, t.x + r * D);
-            if (!(fabs(output[r] - expected) <= 1e-13 * (1 + fabs(expected)))) fail_msg("expected %.17g, found %.17g", expected, output[r]);
+            if (!(fabs(output[r] - expected) <= 1e-13 * (1 + fabs(expected))))
+                fail_msg("expected %.17g, found %.17g", expected, output[r]);
         }
         training_destroy(&t);
     }
 }
 
 /* sum over pairs of inputs (i of part a, j of part b) of (k_i . k_j - w_i . w_j)^2, parts stored [inputs, units]. */
-static double naive_gap(size_t a, const double *ka, const double *wa, size_t b, const double *kb, const double *wb, size_t k, size_t m) {
+static double naive_gap(size_t a, const double *ka, const double *wa, size_t b, const double *kb, const double *wb,
+                        size_t k, size_t m) {
     double sum = 0;
     for (size_t i = 0; i < a; ++i)
         for (size_t j = 0; j < b; ++j) {
@@ -237,7 +244,8 @@ static double naive_penalty(const struct training *t, size_t level, const double
 static void penalty_equals_plain_loops(void **state) {
     (void)state;
     static const char *const keys[] = {"paper.lambda3", "paper.lambda4", "paper.lambda5", "paper.lambda6"};
-    const double lambdas[][4] = {{0.5, 0, 0, 0}, {0, 0.25, 0, 0}, {0, 0, 0.125, 0}, {0, 0, 0, 0.75}, {0.5, 0.25, 0.125, 0.75}};
+    const double lambdas[][4] = {
+        {0.5, 0, 0, 0}, {0, 0.25, 0, 0}, {0, 0, 0.125, 0}, {0, 0, 0, 0.75}, {0.5, 0.25, 0.125, 0.75}};
     lab_set(&lab, "network.depth", "3");
     for (size_t i = 0; i < sizeof lambdas / sizeof *lambdas; ++i) {
         struct training t;
@@ -288,17 +296,20 @@ static void set_columns(const struct training *t, size_t level, const char *part
 
 /*
  * Level l of a chain teacher, h_l = A x + C (G_{l-1} - shift) scale with weight coefficient in y, as W_l and K_l.
- * The expansion E_{l-1} = (R' h)^2 spans all quadratic forms of h_{l-1}, so G_{l-1} = E_{l-1} S with S by least squares.
+ * The expansion E_{l-1} = (R' h)^2 spans all quadratic forms of h_{l-1}, so G_{l-1} = E_{l-1} S with S by least
+ * squares.
  */
 static void set_level(const struct training *t, const struct teacher_net *net, size_t l, size_t rows) {
     const struct teacher_level *level = &net->levels[l];
-    double factor = sqrt(level->coefficient / pow(0.3, (double)l - 1)), columns[TRAINING_MAX_NUMBERS] = {0}, bias[TRAINING_MAX_WIDTH] = {0};
+    double factor = sqrt(level->coefficient / pow(0.3, (double)l - 1)), columns[TRAINING_MAX_NUMBERS] = {0},
+           bias[TRAINING_MAX_WIDTH] = {0};
     for (size_t i = 0; i < D; ++i)
         for (size_t j = 0; j < K; ++j) columns[i * K + j] = factor * level->from_x.f64[j * D + i];
     set_columns(t, l, "x", D, columns);
     if (l == 1) return;
     const struct teacher_level *below = &net->levels[l - 1];
-    double expansion[TRAINING_ROWS * TRAINING_MAX_WIDTH], features[TRAINING_ROWS * TRAINING_MAX_WIDTH], solved[TRAINING_MAX_NUMBERS];
+    double expansion[TRAINING_ROWS * TRAINING_MAX_WIDTH], features[TRAINING_ROWS * TRAINING_MAX_WIDTH],
+        solved[TRAINING_MAX_NUMBERS];
     program_forward(t->program, TRAINING_ROWS, false);
     program_read(t->program, t->nodes.layers[l - 2], expansion);
     teacher_net_features(net, l - 1, TRAINING_ROWS, t->x, features);
@@ -334,8 +345,13 @@ static void teacher_is_a_zero_of_loss_and_gradient(void **state) {
     (void)state;
     for (size_t depth = 1; depth <= MAX_LEVELS; ++depth) {
         char text[2] = {(char)('0' + depth), 0};
-        lab_set_all(&lab, (struct setting_pair[]){{"teacher.depth", text}, {"network.depth", text}, {"paper.expansion_rows", "3"},
-            {"paper.lambda3", "0.5"}, {"paper.lambda4", "0.5"}, {"paper.lambda5", "0.5"}, {NULL, NULL}});
+        lab_set_all(&lab, (struct setting_pair[]){{"teacher.depth", text},
+                                                  {"network.depth", text},
+                                                  {"paper.expansion_rows", "3"},
+                                                  {"paper.lambda3", "0.5"},
+                                                  {"paper.lambda4", "0.5"},
+                                                  {"paper.lambda5", "0.5"},
+                                                  {NULL, NULL}});
         struct teacher *teacher;
         struct sample_source *source;
         struct training t;
@@ -348,7 +364,8 @@ static void teacher_is_a_zero_of_loss_and_gradient(void **state) {
         program_set_parameter(t.program, graph_find(t.graph, "output.bias"), &(double){-net->offset});
         double gradient = largest_gradient(&t), loss = program_scalar(t.program, t.loss);
         if (!(loss <= 1e-16 && gradient <= 1e-7)) fail_msg("depth %zu: loss %g, gradient %g", depth, loss, gradient);
-        program_set_parameter(t.program, graph_find(t.graph, "output.bias"), &(double){0.01 - net->offset}); /* a bias off by .01 is seen */
+        program_set_parameter(t.program, graph_find(t.graph, "output.bias"),
+                              &(double){0.01 - net->offset}); /* a bias off by .01 is seen */
         gradient = largest_gradient(&t), loss = program_scalar(t.program, t.loss);
         assert_true(loss > 0.99e-4 && loss < 1.01e-4 && gradient > 0.01);
         training_destroy(&t);
@@ -371,7 +388,8 @@ static void sizes_follow_the_settings(void **state) {
         struct learner *learner = lab_learner(&lab, "paper");
         size_t k = cases[i].k, rows = cases[i].expansion, levels = 2;
         assert_int_equal(learner->class_->layer_width(learner, 1), rows);
-        assert_int_equal(learner->class_->parameter_count(learner), 1 + (levels * D + (levels - 1) * (rows + 1)) * (k + M));
+        assert_int_equal(learner->class_->parameter_count(learner),
+                         1 + (levels * D + (levels - 1) * (rows + 1)) * (k + M));
         learner_destroy(learner);
     }
 }

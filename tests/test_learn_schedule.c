@@ -25,7 +25,8 @@ static double factor(const char *name, size_t step, size_t total, size_t warmup)
 
 static void names_are_found_and_others_are_not(void **state) {
     (void)state;
-    for (size_t i = 0; i < schedule_table_size; ++i) assert_ptr_equal(schedule_find(schedule_table[i].name), &schedule_table[i]);
+    for (size_t i = 0; i < schedule_table_size; ++i)
+        assert_ptr_equal(schedule_find(schedule_table[i].name), &schedule_table[i]);
     assert_null(schedule_find("cosin"));
     assert_null(schedule_find(""));
 }

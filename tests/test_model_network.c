@@ -33,7 +33,8 @@ static int teardown(void **state) {
 static struct rng_stream stream(uint64_t index) { return rng_stream_at(rng_stream_make(3, 0, RNG_TEST), index); }
 
 static struct network describe(const char *kind, size_t depth, enum activation activation) {
-    const struct network_request request = {.inputs = INPUTS, .outputs = OUTPUTS, .depth = depth, .hidden_width = WIDTH, .activation = activation};
+    const struct network_request request = {
+        .inputs = INPUTS, .outputs = OUTPUTS, .depth = depth, .hidden_width = WIDTH, .activation = activation};
     struct network network;
     assert_int_equal(network_describe(ctx, kind, &request, &network), STRATA_OK);
     return network;
@@ -121,8 +122,8 @@ struct twin {
 
 enum wiring { CHAIN, CHAIN_OF_SQUARES, PERCEPTRON };
 
-static void twin_row(const struct built *built, enum wiring wiring, enum activation activation, size_t depth, const bool *reads,
-    const double *x, struct twin *twin) {
+static void twin_row(const struct built *built, enum wiring wiring, enum activation activation, size_t depth,
+                     const bool *reads, const double *x, struct twin *twin) {
     double values[MAX_NUMBERS], z[2 * INPUTS];
     size_t z_count = wiring == CHAIN_OF_SQUARES ? 2 * INPUTS : INPUTS;
     for (size_t i = 0; i < INPUTS; ++i) {
@@ -132,11 +133,13 @@ static void twin_row(const struct built *built, enum wiring wiring, enum activat
     memcpy(twin->output, parameter(built, values, "output.bias"), sizeof twin->output);
     for (size_t l = 1; l <= depth; ++l) {
         double h[WIDTH] = {0};
-        if (l == 1 || wiring != PERCEPTRON) add_product(z_count, WIDTH, z, layer_parameter(built, values, l, "input"), h);
+        if (l == 1 || wiring != PERCEPTRON)
+            add_product(z_count, WIDTH, z, layer_parameter(built, values, l, "input"), h);
         if (l > 1) add_product(WIDTH, WIDTH, twin->layers[l - 2], layer_parameter(built, values, l, "layer"), h);
         if (wiring == PERCEPTRON) add_product(1, WIDTH, &(double){1}, layer_parameter(built, values, l, "bias"), h);
         for (size_t j = 0; j < WIDTH; ++j) twin->layers[l - 1][j] = activated(activation, h[j]);
-        if (reads[l - 1]) add_product(WIDTH, OUTPUTS, twin->layers[l - 1], readout_parameter(built, values, l), twin->output);
+        if (reads[l - 1])
+            add_product(WIDTH, OUTPUTS, twin->layers[l - 1], readout_parameter(built, values, l), twin->output);
     }
 }
 
@@ -145,10 +148,12 @@ static void assert_close(size_t count, const double *found, const double *expect
     double scale = 0;
     for (size_t i = 0; i < count; ++i) scale = fmax(scale, fabs(expected[i]));
     for (size_t i = 0; i < count; ++i)
-        if (!(fabs(found[i] - expected[i]) <= 1e-13 * (1 + scale))) fail_msg("value %zu: expected %.17g, found %.17g", i, expected[i], found[i]);
+        if (!(fabs(found[i] - expected[i]) <= 1e-13 * (1 + scale)))
+            fail_msg("value %zu: expected %.17g, found %.17g", i, expected[i], found[i]);
 }
 
-static void check_values(const struct built *built, enum wiring wiring, enum activation activation, size_t depth, const bool *reads) {
+static void check_values(const struct built *built, enum wiring wiring, enum activation activation, size_t depth,
+                         const bool *reads) {
     double layers[MAX_DEPTH][ROWS * WIDTH], output[ROWS * OUTPUTS];
     for (size_t l = 0; l < depth; ++l) program_read(built->program, built->nodes.layers[l], layers[l]);
     program_read(built->program, built->nodes.output, output);
@@ -162,7 +167,10 @@ static void check_values(const struct built *built, enum wiring wiring, enum act
 
 static const bool reads_all[MAX_DEPTH] = {true, true, true, true, true, true, true, true, true, true, true};
 
-/* Depths 5 and 6 and 11 fill one dense node of the output, pass it, and fill two. Weights are scaled down against overflow. */
+/*
+ * Depths 5 and 6 and 11 fill one dense node of the output, pass it, and fill two. Weights are scaled down against
+ * overflow.
+ */
 static void chains_equal_plain_loops(void **state) {
     (void)state;
     const size_t depths[] = {1, 2, 3, 4, 5, 6, 10, 11};
@@ -253,7 +261,8 @@ static void check_parameters(const char *kind, size_t count, const struct expect
         node found = graph_find(built.graph, expected[i].name);
         if (found == NODE_NONE) fail_msg("%s: no parameter %s", kind, expected[i].name);
         struct shape shape = graph_shape(built.graph, found);
-        struct shape wanted = expected[i].columns ? shape_matrix(expected[i].rows, expected[i].columns) : shape_vector(expected[i].rows);
+        struct shape wanted = expected[i].columns ? shape_matrix(expected[i].rows, expected[i].columns)
+                                                  : shape_vector(expected[i].rows);
         if (!shape_equal(&shape, &wanted)) fail_msg("%s: %s has another shape", kind, expected[i].name);
         total += shape_size(&shape);
     }
@@ -264,11 +273,13 @@ static void check_parameters(const char *kind, size_t count, const struct expect
 static void parameters_have_names_and_shapes(void **state) {
     (void)state;
     const struct expected_parameter chain[] = {{"layer1.input", 3, 4}, {"layer2.layer1", 4, 4}, {"layer2.input", 3, 4},
-        {"readout1", 4, 2}, {"readout2", 4, 2}, {"output.bias", 2, 0}};
-    const struct expected_parameter densenet[] = {{"layer1.input", 6, 4}, {"layer2.layer1", 4, 4}, {"layer2.input", 6, 4},
-        {"readout1", 4, 2}, {"readout2", 4, 2}, {"output.bias", 2, 0}};
-    const struct expected_parameter mlp[] = {{"layer1.input", 3, 4}, {"layer1.bias", 4, 0}, {"layer2.layer1", 4, 4}, {"layer2.bias", 4, 0},
-        {"readout2", 4, 2}, {"output.bias", 2, 0}, {"readout1", 4, 2}};
+                                               {"readout1", 4, 2},     {"readout2", 4, 2},      {"output.bias", 2, 0}};
+    const struct expected_parameter densenet[] = {{"layer1.input", 6, 4}, {"layer2.layer1", 4, 4},
+                                                  {"layer2.input", 6, 4}, {"readout1", 4, 2},
+                                                  {"readout2", 4, 2},     {"output.bias", 2, 0}};
+    const struct expected_parameter mlp[] = {{"layer1.input", 3, 4}, {"layer1.bias", 4, 0}, {"layer2.layer1", 4, 4},
+                                             {"layer2.bias", 4, 0},  {"readout2", 4, 2},    {"output.bias", 2, 0},
+                                             {"readout1", 4, 2}};
     const struct expected_parameter two_layer[] = {{"layer1.input", 3, 4}, {"readout1", 4, 2}, {"output.bias", 2, 0}};
     check_parameters("quadratic_chain", 6, chain);
     check_parameters("densenet", 6, densenet);
@@ -284,9 +295,13 @@ static void counts_follow_the_closed_forms(void **state) {
     const struct {
         const char *kind;
         size_t count;
-    } cases[] = {{"quadratic_chain", q * d * m + (q - 1) * m * m + q * m * o + o}, {"densenet", q * 2 * d * m + (q - 1) * m * m + q * m * o + o},
-        {"mlp", dense}, {"mlp_readouts", dense + (q - 1) * m * o}, {"two_layer", d * m + m * o + o}};
-    const struct network_request request = {.inputs = d, .outputs = o, .depth = q, .hidden_width = m, .activation = ACTIVATION_RELU};
+    } cases[] = {{"quadratic_chain", q * d * m + (q - 1) * m * m + q * m * o + o},
+                 {"densenet", q * 2 * d * m + (q - 1) * m * m + q * m * o + o},
+                 {"mlp", dense},
+                 {"mlp_readouts", dense + (q - 1) * m * o},
+                 {"two_layer", d * m + m * o + o}};
+    const struct network_request request = {
+        .inputs = d, .outputs = o, .depth = q, .hidden_width = m, .activation = ACTIVATION_RELU};
     assert_int_equal(network_kind_count, sizeof cases / sizeof *cases);
     for (size_t i = 0; i < network_kind_count; ++i) {
         struct network network;
@@ -297,7 +312,10 @@ static void counts_follow_the_closed_forms(void **state) {
 
 /* ---- initial weights ---- */
 
-/* n normal draws: their mean is within 5 sd/sqrt(n) of 0 and their sd within 5/sqrt(2n) of sd, relatively (5 standard errors). */
+/*
+ * n normal draws: their mean is within 5 sd/sqrt(n) of 0 and their sd within 5/sqrt(2n) of sd, relatively (5
+ * standard errors).
+ */
 static void check_sd(const struct network *network, const char *name, size_t count, double sd) {
     double *values = mem_zero(count, sizeof *values), mean = 0, variance = 0;
     assert_int_equal(network_initialise(ctx, network, stream(0), name, count, values), STRATA_OK);
@@ -305,18 +323,21 @@ static void check_sd(const struct network *network, const char *name, size_t cou
     for (size_t i = 0; i < count; ++i) variance += (values[i] - mean) * (values[i] - mean) / (double)(count - 1);
     double n = (double)count;
     if (!(fabs(mean) <= 5 * sd / sqrt(n))) fail_msg("%s %s: mean %g", network->kind, name, mean);
-    if (!(fabs(sqrt(variance) - sd) <= 5 * sd / sqrt(2 * n))) fail_msg("%s %s: sd %g, expected %g", network->kind, name, sqrt(variance), sd);
+    if (!(fabs(sqrt(variance) - sd) <= 5 * sd / sqrt(2 * n)))
+        fail_msg("%s %s: sd %g, expected %g", network->kind, name, sqrt(variance), sd);
     mem_free(values);
 }
 
 static void initial_weights_have_their_scales(void **state) {
     (void)state;
     enum { D = 50, M = 80, O = 10 };
-    struct network_request request = {.inputs = D, .outputs = O, .depth = 3, .hidden_width = M, .activation = ACTIVATION_RELU};
+    struct network_request request = {
+        .inputs = D, .outputs = O, .depth = 3, .hidden_width = M, .activation = ACTIVATION_RELU};
     struct network network;
     for (int squares = 0; squares < 2; ++squares) {
         size_t sees = squares ? 2 * D : D;
-        assert_int_equal(network_describe(ctx, squares ? "densenet" : "quadratic_chain", &request, &network), STRATA_OK);
+        assert_int_equal(network_describe(ctx, squares ? "densenet" : "quadratic_chain", &request, &network),
+                         STRATA_OK);
         check_sd(&network, "layer1.input", sees * M, 1 / sqrt(D));
         check_sd(&network, "layer2.input", sees * M, 0.3 / sqrt(D));
         check_sd(&network, "layer3.input", sees * M, 0.3 / sqrt(D));
@@ -328,7 +349,8 @@ static void initial_weights_have_their_scales(void **state) {
     }
     for (int activation = 0; activation < ACTIVATION_COUNT; ++activation) {
         request.activation = (enum activation)activation;
-        double gain = activation == ACTIVATION_RELU || activation == ACTIVATION_GELU ? sqrt(2.0) : 1; /* He et al. 2015 */
+        double gain = activation == ACTIVATION_RELU || activation == ACTIVATION_GELU ? sqrt(2.0)
+                                                                                     : 1; /* He et al. 2015 */
         assert_int_equal(network_describe(ctx, "mlp_readouts", &request, &network), STRATA_OK);
         check_sd(&network, "layer1.input", D * M, gain / sqrt(D));
         check_sd(&network, "layer2.layer1", M * M, gain / sqrt(M));
@@ -365,7 +387,8 @@ static void absent_parameters_are_not_found(void **state) {
 static void equal_names_have_equal_weights(void **state) {
     (void)state;
     enum { COUNT = INPUTS * WIDTH };
-    struct network shallow = describe("quadratic_chain", 2, ACTIVATION_RELU), deep = describe("quadratic_chain", 5, ACTIVATION_RELU);
+    struct network shallow = describe("quadratic_chain", 2, ACTIVATION_RELU),
+                   deep = describe("quadratic_chain", 5, ACTIVATION_RELU);
     struct network two_layer = describe("two_layer", 3, ACTIVATION_RELU);
     const char *const names[] = {"layer1.input", "layer2.input", "readout1", "readout2"};
     double a[COUNT], b[COUNT], other[COUNT];
@@ -374,7 +397,8 @@ static void equal_names_have_equal_weights(void **state) {
         assert_int_equal(network_initialise(ctx, &shallow, stream(0), names[i], count, a), STRATA_OK);
         assert_int_equal(network_initialise(ctx, &deep, stream(0), names[i], count, b), STRATA_OK);
         assert_memory_equal(a, b, count * sizeof *a);
-        assert_int_equal(network_initialise(ctx, &deep, rng_stream_make(4, 0, RNG_TEST), names[i], count, other), STRATA_OK);
+        assert_int_equal(network_initialise(ctx, &deep, rng_stream_make(4, 0, RNG_TEST), names[i], count, other),
+                         STRATA_OK);
         assert_memory_not_equal(a, other, count * sizeof *a);
     }
     assert_int_equal(network_initialise(ctx, &two_layer, stream(0), "layer1.input", COUNT, a), STRATA_OK);
@@ -404,7 +428,8 @@ static double gradient_through(size_t reader, bool cut, const char *name) {
     assert_int_equal(program_create(ctx, built.graph, seen, &options, &built.program), STRATA_OK);
     double values[MAX_NUMBERS], gradient[MAX_NUMBERS], largest = 0;
     for (size_t i = 0; i < program_parameter_count(built.program); ++i) {
-        program_read_parameter(whole.program, graph_find(whole.graph, program_parameter_name(built.program, i)), values);
+        program_read_parameter(whole.program, graph_find(whole.graph, program_parameter_name(built.program, i)),
+                               values);
         program_set_parameter(built.program, program_parameter(built.program, i), values);
     }
     program_bind(built.program, built.nodes.input, whole.x);
@@ -421,15 +446,21 @@ static double gradient_through(size_t reader, bool cut, const char *name) {
 
 static void cut_stops_all_gradient_to_the_layers_below(void **state) {
     (void)state;
-    const char *const weights[3][2] = {{"layer1.input", "layer1.input"}, {"layer2.input", "layer2.layer1"}, {"layer3.input", "layer3.layer2"}};
+    const char *const weights[3][2] = {
+        {"layer1.input", "layer1.input"}, {"layer2.input", "layer2.layer1"}, {"layer3.input", "layer3.layer2"}};
     for (size_t reader = 1; reader <= 3; ++reader)
         for (size_t l = 1; l <= 3; ++l)
             for (size_t k = 0; k < 2; ++k) {
-                double cut = gradient_through(reader, true, weights[l - 1][k]), whole = gradient_through(reader, false, weights[l - 1][k]);
-                if (l == reader) assert_true(cut > 1e-3);
-                else assert_true(cut == 0);
-                if (l <= reader) assert_true(whole > 1e-3);
-                else assert_true(whole == 0);
+                double cut = gradient_through(reader, true, weights[l - 1][k]),
+                       whole = gradient_through(reader, false, weights[l - 1][k]);
+                if (l == reader)
+                    assert_true(cut > 1e-3);
+                else
+                    assert_true(cut == 0);
+                if (l <= reader)
+                    assert_true(whole > 1e-3);
+                else
+                    assert_true(whole == 0);
             }
 }
 
@@ -440,11 +471,13 @@ static void requests_out_of_range_are_refused(void **state) {
     const struct network_request fine = {.inputs = 1, .outputs = 1, .depth = NETWORK_MAX_LAYERS, .hidden_width = 1};
     struct network_request bad[5];
     for (size_t i = 0; i < 5; ++i) bad[i] = fine;
-    bad[0].depth = 0, bad[1].depth = NETWORK_MAX_LAYERS + 1, bad[2].hidden_width = 0, bad[3].inputs = 0, bad[4].outputs = 0;
+    bad[0].depth = 0, bad[1].depth = NETWORK_MAX_LAYERS + 1, bad[2].hidden_width = 0, bad[3].inputs = 0,
+    bad[4].outputs = 0;
     struct network network;
     for (size_t i = 0; i < network_kind_count; ++i) {
         assert_int_equal(network_describe(ctx, network_kinds[i].name, &fine, &network), STRATA_OK);
-        for (size_t k = 0; k < 5; ++k) assert_int_equal(network_describe(ctx, network_kinds[i].name, &bad[k], &network), STRATA_ERR_CONFIG);
+        for (size_t k = 0; k < 5; ++k)
+            assert_int_equal(network_describe(ctx, network_kinds[i].name, &bad[k], &network), STRATA_ERR_CONFIG);
     }
     assert_int_equal(network_describe(ctx, "mpl", &fine, &network), STRATA_ERR_CONFIG);
     assert_non_null(strstr(strata_context_message(ctx), "'mpl'"));

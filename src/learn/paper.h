@@ -13,6 +13,7 @@
  * @param wide    [inputs, wide_width].
  * @param narrow  [inputs, k] out; columns past the rank are zero.
  */
-STRATA_MUST_USE strata_status paper_narrow_from_wide(strata_context *ctx, size_t inputs, size_t wide_width, size_t k, const double *wide, double *narrow);
+STRATA_MUST_USE strata_status paper_narrow_from_wide(strata_context *ctx, size_t inputs, size_t wide_width, size_t k,
+                                                     const double *wide, double *narrow);
 
 #endif
