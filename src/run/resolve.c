@@ -58,11 +58,30 @@ static strata_status settings_of_study(strata_context *ctx, const struct study *
     return status;
 }
 
-static strata_status settings_assign(
-    strata_context *ctx, struct settings *settings, size_t count, const char *const *assignments) {
-    for (size_t i = 0; i < count; ++i)
-        STRATA_TRY(assignments[i][0] == '@' ? settings_read(ctx, settings, assignments[i] + 1)
-                                            : settings_set_pair(ctx, settings, "--set", assignments[i]));
+/* Seeds asked for on the command line are meant for every claim: rows study.*_seeds take them too. */
+static strata_status seeds_assign(strata_context *ctx, struct settings *settings, const char *value) {
+    static const char begin[] = "study.", end[] = "_seeds";
+    for (size_t i = 0; i < settings_size(settings); ++i) {
+        const char *key = settings_row(settings, i)->key;
+        size_t size = strlen(key);
+        if (strncmp(key, begin, sizeof begin - 1) == 0 && size > sizeof end && strcmp(key + size - (sizeof end - 1), end) == 0)
+            STRATA_TRY(settings_set(ctx, settings, "--set", key, value));
+    }
+    return STRATA_OK;
+}
+
+static strata_status settings_assign(strata_context *ctx, struct settings *settings, size_t count,
+                                     const char *const *assignments) {
+    static const char seeds[] = "study.seeds=";
+    for (size_t i = 0; i < count; ++i) {
+        if (assignments[i][0] == '@') {
+            STRATA_TRY(settings_read(ctx, settings, assignments[i] + 1));
+            continue;
+        }
+        STRATA_TRY(settings_set_pair(ctx, settings, "--set", assignments[i]));
+        if (strncmp(assignments[i], seeds, sizeof seeds - 1) == 0)
+            STRATA_TRY(seeds_assign(ctx, settings, assignments[i] + sizeof seeds - 1));
+    }
     return STRATA_OK;
 }
 

@@ -23,7 +23,9 @@ const struct setting bfc_settings[] = {
     {"study.kernel_dimensions", SETTING_NUMBERS, "8, 10, 12, 14, 16", 2, 2000, NULL, "input dimensions of the sample count, polynomial kernel"},
     {"study.kernel_sample_sizes", SETTING_NUMBERS, "logspace(125, 4000, 8)", 10, 20000, NULL, "training samples tried in each of them"},
     {"study.kernel_train_size", SETTING_COUNT, "4000", 0, 20000, NULL, "training samples of the comparison with kernels; 0: leave it out"},
-    {"study.few_seeds", SETTING_COUNT, "3", 1, 1000, NULL, "seeds of the comparisons on finite data, at most study.seeds"},
+    {"study.few_seeds", SETTING_COUNT, "3", 1, 1000, NULL, "seeds of the comparisons on finite data"},
+    {"study.wide_seeds", SETTING_COUNT, "10", 1, 1000, NULL, "seeds of effects with a wide spread: correction and bias"},
+    {"study.deep_steps_per_stage", SETTING_COUNT, "4000", 1, 10000000, NULL, "train.steps_per_stage at depths above the first"},
     {"study.longer", SETTING_FLAG, "true", 0, 0, NULL, "train layer by layer twice as long, as a control"},
     {"study.classification", SETTING_FLAG, "true", 0, 0, NULL, "also learn labels, sign(y - median)"},
     {"study.label_test_size", SETTING_COUNT, "65536", 100, 1e7, NULL, "test samples for error rates"},
@@ -43,7 +45,7 @@ const struct setting bfc_settings[] = {
 static const struct setting *const setting_tables[] = {bfc_settings, teacher_settings, teacher_size_settings, NULL};
 
 static const struct setting_pair smoke[] = {
-    {"study.seeds", "4"}, {"study.depths", "2"}, {"study.gaps", "none"}, {"study.dimensions", "none"}, {"study.kernel_dimensions", "none"},
+    {"study.seeds", "4"}, {"study.few_seeds", "4"}, {"study.wide_seeds", "4"}, {"study.depths", "2"}, {"study.gaps", "none"}, {"study.dimensions", "none"}, {"study.kernel_dimensions", "none"},
     {"study.kernel_train_size", "0"}, {"study.longer", "false"}, {"study.label_test_size", "16384"},
     {"data.dimension", "10"}, {"teacher.width", "4"}, {"network.hidden_width", "16"},
     {"train.steps_per_stage", "3000"}, {"train.batch_size", "256"}, {"data.test_size", "4096"},
@@ -53,7 +55,7 @@ static const struct setting_pair smoke[] = {
 static const struct setting_pair standard[] = {{"mlp.steps", "1500"}, {NULL, NULL}};
 
 static const struct setting_pair paper[] = {
-    {"study.seeds", "10"}, {"study.few_seeds", "10"}, {"study.depths", "2, 3, 4"}, {"study.gaps", "1, 0.6, 0.3, 0.1"},
+    {"study.seeds", "10"}, {"study.few_seeds", "10"}, {"study.wide_seeds", "10"}, {"study.depths", "2, 3, 4"}, {"study.gaps", "1, 0.6, 0.3, 0.1"},
     {"study.dimensions", "10, 20, 40, 60, 100"}, {"study.sample_sizes", "logspace(150, 19200, 15)"},
     {"train.steps_per_stage", "4000"}, {"images.train_size", "60000"}, {"images.hidden_width", "256"},
     {"images.steps_per_stage", "2000"}, {NULL, NULL}};

@@ -37,8 +37,18 @@ strata_status bfc_draw(strata_context *ctx, const struct records *records, struc
 /** A setting's number list as text items, the same in ids and overrides: "0.3". `text` holds 32. */
 void bfc_number_text(double value, char text[32]);
 
-/** Seeds of an experiment: study.seeds, or fewer where a study setting says so. */
-size_t bfc_seeds(const struct settings *settings);
-size_t bfc_few_seeds(const struct settings *settings);
+/* How many seeds an experiment runs on. */
+enum bfc_seeds {
+    SEEDS_USUAL, /* study.seeds */
+    SEEDS_FEW,   /* study.few_seeds: costly fits on finite data */
+    SEEDS_WIDE   /* study.wide_seeds: effects with a wide spread */
+};
+size_t bfc_seed_count(const struct settings *settings, enum bfc_seeds seeds);
+
+/* Seeds that a learner runs on at the first depth: all that any claim about it asks for. */
+enum bfc_seeds bfc_learner_seeds(const char *learner);
+
+/* The case of a learner at a gap and depth 2: the fits at the first depth serve where they are the same. */
+void bfc_gap_case(const struct settings *settings, double gap, const char *learner, char case_[64]);
 
 #endif

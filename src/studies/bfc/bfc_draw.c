@@ -13,12 +13,12 @@ struct drawer {
     const struct records *records;
     const struct settings *settings;
     struct summary *summary;
-    size_t seeds, few_seeds;
+    size_t seeds, few_seeds; /* the most that any fit has; those of fits on finite data */
 };
 
 static struct drawer drawer_of(strata_context *ctx, const struct records *records, struct summary *summary) {
     const struct settings *settings = records_settings(records);
-    return (struct drawer){ctx, records, settings, summary, bfc_seeds(settings), bfc_few_seeds(settings)};
+    return (struct drawer){ctx, records, settings, summary, bfc_seed_count(settings, SEEDS_WIDE), bfc_seed_count(settings, SEEDS_FEW)};
 }
 
 /* One row: texts, then numbers. */
@@ -159,18 +159,16 @@ static strata_status draw_gaps(const struct drawer *d) {
     STRATA_TRY(summary_table(d->ctx, d->summary, "gaps", 5, columns));
     for (size_t i = 0; i < count; ++i) {
         char gap[32], case_[64];
-        bfc_number_text(gaps[i], gap);
-        snprintf(case_, sizeof case_, BFC_GAP, gap);
         for (size_t k = 0; k < sizeof learners / sizeof *learners; ++k) {
+            bfc_gap_case(d->settings, gaps[i], learners[k], case_);
             const double values[] = {gaps[i], geometric(d, "stage1.form_error", learners[k], case_), geometric(d, "form_error", learners[k], case_),
                 geometric(d, "test_error", learners[k], case_)};
             if (!records_has(d->records, "%s/%s/seed=1", learners[k], case_)) continue;
             STRATA_TRY(row(d, "gaps", 1, &learners[k], 4, values));
             STRATA_TRY(gap_point(d, "gap", learners[k], gaps[i], "test_error", learners[k], case_));
+            if (k > 0) STRATA_TRY(gap_point(d, "bias", learners[k], gaps[i], "form_error", learners[k], case_));
         }
-        STRATA_TRY(gap_point(d, "bias", "layerwise", gaps[i], "form_error", "layerwise", case_));
-        STRATA_TRY(gap_point(d, "bias", "sgd_staged", gaps[i], "form_error", "sgd_staged", case_));
-        STRATA_TRY(gap_point(d, "bias", "staged_cut", gaps[i], "form_error", "staged_cut", case_));
+        bfc_number_text(gaps[i], gap);
         snprintf(case_, sizeof case_, BFC_NO_UPPER, gap);
         STRATA_TRY(gap_point(d, "bias", "no upper part", gaps[i], "form_error", "layerwise", case_));
     }

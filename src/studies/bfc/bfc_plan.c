@@ -10,11 +10,34 @@
 
 void bfc_number_text(double value, char text[32]) { number_format(value, text); }
 
-size_t bfc_seeds(const struct settings *settings) { return settings_count(settings, "study.seeds"); }
+size_t bfc_seed_count(const struct settings *settings, enum bfc_seeds seeds) {
+    static const char *const keys[] = {[SEEDS_USUAL] = "study.seeds", [SEEDS_FEW] = "study.few_seeds", [SEEDS_WIDE] = "study.wide_seeds"};
+    return settings_count(settings, keys[seeds]);
+}
 
-size_t bfc_few_seeds(const struct settings *settings) {
-    size_t seeds = bfc_seeds(settings), few = settings_count(settings, "study.few_seeds");
-    return few < seeds ? few : seeds;
+enum bfc_seeds bfc_learner_seeds(const char *learner) {
+    static const char *const wide[] = {"sgd_staged", "staged_cut", "paper", "paper_frozen", "paper_cut"};
+    for (size_t i = 0; i < sizeof wide / sizeof *wide; ++i)
+        if (strcmp(learner, wide[i]) == 0) return SEEDS_WIDE;
+    return SEEDS_USUAL;
+}
+
+static bool learner_listed(const struct settings *settings, const char *learner) {
+    for (size_t i = 0; i < settings_names(settings, "learner.list"); ++i)
+        if (strcmp(settings_name(settings, "learner.list", i), learner) == 0) return true;
+    return false;
+}
+
+void bfc_gap_case(const struct settings *settings, double gap, const char *learner, char case_[64]) {
+    const double *depths;
+    bool first_is_two = settings_numbers(settings, "study.depths", &depths) > 0 && depths[0] == 2;
+    if (first_is_two && gap == settings_number(settings, "teacher.gap") && learner_listed(settings, learner)) {
+        snprintf(case_, 64, BFC_DEPTH, (size_t)2);
+        return;
+    }
+    char text[32];
+    bfc_number_text(gap, text);
+    snprintf(case_, 64, BFC_GAP, text);
 }
 
 /* What every planning function needs. */
@@ -26,94 +49,101 @@ struct planner {
 
 static size_t list_size(const struct planner *p, const char *key, const double **values) { return settings_numbers(p->settings, key, values); }
 
-static bool listed(const struct planner *p, const char *learner) {
-    for (size_t i = 0; i < settings_names(p->settings, "learner.list"); ++i)
-        if (strcmp(settings_name(p->settings, "learner.list", i), learner) == 0) return true;
-    return false;
-}
-
 /* One learner on one case, on `seeds` seeds. */
-static strata_status add(const struct planner *p, const char *learner, size_t seeds, double weight, const struct setting_pair *overrides, const char *case_) {
-    for (size_t seed = 1; seed <= seeds; ++seed)
+static strata_status add(const struct planner *p, const char *learner, enum bfc_seeds seeds, double weight, const struct setting_pair *overrides, const char *case_) {
+    for (size_t seed = 1; seed <= bfc_seed_count(p->settings, seeds); ++seed)
         STRATA_TRY(task_list_add(p->ctx, p->list, BFC_TEACHER, learner, seed, weight, overrides, "%s/%s/seed=%zu", learner, case_, seed));
     return STRATA_OK;
 }
 
 /* Several learners; those that learner.list leaves out are left out. */
-static strata_status add_all(const struct planner *p, const char *const *learners, size_t seeds, double weight, const struct setting_pair *overrides, const char *case_) {
+static strata_status add_all(const struct planner *p, const char *const *learners, enum bfc_seeds seeds, double weight, const struct setting_pair *overrides, const char *case_) {
     for (; *learners; ++learners)
-        if (listed(p, *learners)) STRATA_TRY(add(p, *learners, seeds, weight, overrides, case_));
+        if (learner_listed(p->settings, *learners)) STRATA_TRY(add(p, *learners, seeds, weight, overrides, case_));
     return STRATA_OK;
 }
 
-/* All listed learners at the first depth, the chain's own at the others; twice as long for the control. */
+/* All listed learners at the first depth. */
+static strata_status plan_first_depth(const struct planner *p, double weight, const struct setting_pair *overrides, const char *case_) {
+    for (size_t i = 0; i < settings_names(p->settings, "learner.list"); ++i) {
+        const char *learner = settings_name(p->settings, "learner.list", i);
+        STRATA_TRY(add(p, learner, bfc_learner_seeds(learner), weight, overrides, case_));
+    }
+    return STRATA_OK;
+}
+
+/* The chain's own learners at deeper ones, where stages are longer; layer-wise training twice as long as a control. */
 static strata_status plan_depths(const struct planner *p) {
     static const char *const deep[] = {"sgd_joint", "sgd_staged", "layerwise", "staged_cut", "two_layer", NULL};
     static const char *const longer[] = {"layerwise", NULL};
     const double *depths;
-    size_t count = list_size(p, "study.depths", &depths), steps = settings_count(p->settings, "train.steps_per_stage");
+    size_t count = list_size(p, "study.depths", &depths);
     for (size_t i = 0; i < count; ++i) {
-        char depth[8], twice[24], case_[48];
+        size_t per_stage = settings_count(p->settings, i == 0 ? "train.steps_per_stage" : "study.deep_steps_per_stage");
+        char depth[8], steps[24], twice[24], case_[64];
         snprintf(depth, sizeof depth, "%.0f", depths[i]);
-        snprintf(twice, sizeof twice, "%zu", 2 * steps);
-        const struct setting_pair overrides[] = {{"teacher.depth", depth}, {"network.depth", depth}, {NULL, NULL}};
+        snprintf(steps, sizeof steps, "%zu", per_stage);
+        snprintf(twice, sizeof twice, "%zu", 2 * per_stage);
+        const struct setting_pair overrides[] = {{"teacher.depth", depth}, {"network.depth", depth}, {"train.steps_per_stage", steps}, {NULL, NULL}};
         const struct setting_pair long_overrides[] = {{"teacher.depth", depth}, {"network.depth", depth}, {"train.steps_per_stage", twice}, {NULL, NULL}};
         double weight = depths[i] * depths[i];
         snprintf(case_, sizeof case_, BFC_DEPTH, (size_t)depths[i]);
-        if (i == 0) {
-            for (size_t k = 0; k < settings_names(p->settings, "learner.list"); ++k) {
-                const char *learner = settings_name(p->settings, "learner.list", k);
-                bool paper = strncmp(learner, "paper", 5) == 0;
-                STRATA_TRY(add(p, learner, bfc_seeds(p->settings), paper ? 3 * weight : weight, overrides, case_));
-            }
-        } else {
-            STRATA_TRY(add_all(p, deep, bfc_seeds(p->settings), weight, overrides, case_));
-        }
+        STRATA_TRY(i == 0 ? plan_first_depth(p, weight, overrides, case_) : add_all(p, deep, SEEDS_USUAL, weight, overrides, case_));
         if (!settings_flag(p->settings, "study.longer")) continue;
         snprintf(case_, sizeof case_, BFC_LONGER, (size_t)depths[i]);
-        STRATA_TRY(add_all(p, longer, bfc_seeds(p->settings), 2 * weight, long_overrides, case_));
+        STRATA_TRY(add_all(p, longer, SEEDS_USUAL, 2 * weight, long_overrides, case_));
     }
     return STRATA_OK;
 }
 
 static strata_status plan_gaps(const struct planner *p) {
-    static const char *const learners[] = {"sgd_joint", "sgd_staged", "layerwise", "staged_cut", NULL};
-    static const char *const zero[] = {"sgd_joint", "layerwise", NULL};
-    static const char *const first_layer[] = {"layerwise", NULL};
+    static const char *const learners[] = {"sgd_joint", "sgd_staged", "layerwise", "staged_cut"};
+    static const char *const zero[] = {"sgd_joint", "layerwise", NULL}, *const first_layer[] = {"layerwise", NULL};
     const double *gaps;
     size_t count = list_size(p, "study.gaps", &gaps);
-    char gap[32], case_[64];
+    char gap[32], case_[64], depth_case[64];
+    snprintf(depth_case, sizeof depth_case, BFC_DEPTH, (size_t)2);
     for (size_t i = 0; i < count; ++i) {
         bfc_number_text(gaps[i], gap);
         const struct setting_pair overrides[] = {{"teacher.gap", gap}, {"teacher.depth", "2"}, {"network.depth", "2"}, {NULL, NULL}};
         const struct setting_pair no_upper[] = {{"teacher.gap", gap}, {"teacher.depth", "2"}, {"network.depth", "1"}, {"teacher.drop_upper", "true"}, {NULL, NULL}};
-        snprintf(case_, sizeof case_, BFC_GAP, gap);
-        STRATA_TRY(add_all(p, learners, bfc_seeds(p->settings), 4, overrides, case_));
+        for (size_t l = 0; l < sizeof learners / sizeof *learners; ++l) {
+            bfc_gap_case(p->settings, gaps[i], learners[l], case_);
+            if (strcmp(case_, depth_case) == 0 || !learner_listed(p->settings, learners[l])) continue;
+            STRATA_TRY(add(p, learners[l], bfc_learner_seeds(learners[l]), 4, overrides, case_));
+        }
         snprintf(case_, sizeof case_, BFC_NO_UPPER, gap);
-        STRATA_TRY(add_all(p, first_layer, bfc_seeds(p->settings), 1, no_upper, case_));
+        STRATA_TRY(add_all(p, first_layer, SEEDS_USUAL, 1, no_upper, case_));
     }
     const struct setting_pair overrides[] = {{"teacher.gap", "0"}, {"teacher.depth", "2"}, {"network.depth", "2"}, {NULL, NULL}};
     snprintf(case_, sizeof case_, BFC_GAP, "0");
-    return count ? add_all(p, zero, bfc_seeds(p->settings), 4, overrides, case_) : STRATA_OK;
+    return count ? add_all(p, zero, SEEDS_USUAL, 4, overrides, case_) : STRATA_OK;
 }
 
 static strata_status plan_linear_teacher(const struct planner *p) {
     static const char *const learners[] = {"sgd_joint", "layerwise", NULL};
     const struct setting_pair overrides[] = {{"teacher.depth", "1"}, {"network.depth", "2"}, {NULL, NULL}};
-    return add_all(p, learners, bfc_seeds(p->settings), 4, overrides, BFC_LINEAR_TEACHER);
+    return add_all(p, learners, SEEDS_USUAL, 4, overrides, BFC_LINEAR_TEACHER);
 }
 
+/* Layer-wise training gets as many steps for each layer as joint training has in all: labels go on improving with time alone. */
 static strata_status plan_labels(const struct planner *p) {
-    static const char *const learners[] = {"sgd_joint", "sgd_staged", "layerwise", "staged_cut", NULL};
-    static const char *const pair[] = {"sgd_joint", "layerwise", NULL};
+    static const char *const learners[] = {"sgd_joint", "sgd_staged", "staged_cut", NULL}, *const joint[] = {"sgd_joint", NULL};
+    static const char *const layerwise[] = {"layerwise", NULL}, *const depths[] = {"2", "1"}, *const cases[] = {BFC_LABELS, BFC_LABELS_LINEAR_TEACHER};
     if (!settings_flag(p->settings, "study.classification")) return STRATA_OK;
-    char size[24];
+    char size[24], steps[24], long_steps[24];
     snprintf(size, sizeof size, "%zu", settings_count(p->settings, "study.label_test_size"));
-    const struct setting_pair overrides[] = {{"data.task", "classification"}, {"teacher.depth", "2"}, {"network.depth", "2"}, {"data.test_size", size}, {NULL, NULL}};
-    const struct setting_pair linear[] = {{"data.task", "classification"}, {"teacher.depth", "1"}, {"network.depth", "2"}, {"data.test_size", size}, {NULL, NULL}};
-    STRATA_TRY(add_all(p, learners, bfc_seeds(p->settings), 5, overrides, BFC_LABELS));
-    STRATA_TRY(add(p, "linear", bfc_seeds(p->settings), 3, overrides, BFC_LABELS));
-    return add_all(p, pair, bfc_seeds(p->settings), 5, linear, BFC_LABELS_LINEAR_TEACHER);
+    snprintf(steps, sizeof steps, "%zu", settings_count(p->settings, "train.steps_per_stage"));
+    snprintf(long_steps, sizeof long_steps, "%zu", 2 * settings_count(p->settings, "train.steps_per_stage"));
+    for (size_t i = 0; i < 2; ++i) {
+        struct setting_pair overrides[] = {{"data.task", "classification"}, {"teacher.depth", depths[i]}, {"network.depth", "2"},
+            {"data.test_size", size}, {"train.steps_per_stage", steps}, {NULL, NULL}};
+        STRATA_TRY(add_all(p, i == 0 ? learners : joint, SEEDS_USUAL, 5, overrides, cases[i]));
+        if (i == 0) STRATA_TRY(add(p, "linear", SEEDS_USUAL, 3, overrides, cases[i]));
+        overrides[4].value = long_steps;
+        STRATA_TRY(add_all(p, layerwise, SEEDS_USUAL, 8, overrides, cases[i]));
+    }
+    return STRATA_OK;
 }
 
 /* A learner on growing training sets in growing dimensions. */
@@ -131,7 +161,7 @@ static strata_status plan_grid(const struct planner *p, const char *learner, con
                 {"teacher.depth", "2"}, {"network.depth", "2"}, {NULL, NULL}};
             snprintf(case_, sizeof case_, BFC_SAMPLES, d, n);
             double weight = power > 0 ? 4 * pow((double)n / 4000, power) : 2;
-            STRATA_TRY(add(p, learner, bfc_few_seeds(p->settings), weight, overrides, case_));
+            STRATA_TRY(add(p, learner, SEEDS_FEW, weight, overrides, case_));
         }
     return STRATA_OK;
 }
@@ -145,15 +175,15 @@ static strata_status plan_few(const struct planner *p) {
     const struct setting_pair overrides[] = {{"data.train_size", size}, {"teacher.depth", "2"}, {"network.depth", "2"}, {NULL, NULL}};
     const struct setting_pair gap_zero[] = {{"data.train_size", size}, {"teacher.depth", "2"}, {"network.depth", "2"}, {"teacher.gap", "0"}, {NULL, NULL}};
     snprintf(case_, sizeof case_, BFC_FEW, n);
-    STRATA_TRY(add(p, "sgd_joint", bfc_few_seeds(p->settings), 4, overrides, case_));
+    STRATA_TRY(add(p, "sgd_joint", SEEDS_FEW, 4, overrides, case_));
     for (size_t i = 0; i < settings_names(p->settings, "kernel.list"); ++i) {
         const char *rival = settings_name(p->settings, "kernel.list", i);
         double weight = strncmp(rival, "mlp", 3) == 0 ? 30 : 8;
-        STRATA_TRY(add(p, rival, bfc_few_seeds(p->settings), weight, overrides, case_));
+        STRATA_TRY(add(p, rival, SEEDS_FEW, weight, overrides, case_));
     }
     snprintf(case_, sizeof case_, BFC_FEW_GAP_ZERO, n);
-    STRATA_TRY(add(p, "sgd_joint", bfc_few_seeds(p->settings), 4, gap_zero, case_));
-    return add(p, "krr_poly2", bfc_few_seeds(p->settings), 8, gap_zero, case_);
+    STRATA_TRY(add(p, "sgd_joint", SEEDS_FEW, 4, gap_zero, case_));
+    return add(p, "krr_poly2", SEEDS_FEW, 8, gap_zero, case_);
 }
 
 static strata_status plan_images(const struct planner *p) {
@@ -167,9 +197,10 @@ static strata_status plan_images(const struct planner *p) {
     bfc_number_text(settings_number(p->settings, "images.learning_rate"), rate);
     for (size_t l = 0; l < 3; ++l)
         for (size_t a = 0; a < 2; ++a) {
+            if (l == 2 && a == 1) continue; /* the control compares joint and greedy alone */
             const struct setting_pair overrides[] = {{"network.depth", depth}, {"network.hidden_width", width}, {"network.activation", activations[a]},
                 {"train.batch_size", batch}, {"train.learning_rate", rate}, {"train.steps_per_stage", steps}, {"train.warmup", "50"}, {NULL, NULL}};
-            for (size_t seed = 1; seed <= bfc_seeds(p->settings); ++seed)
+            for (size_t seed = 1; seed <= bfc_seed_count(p->settings, SEEDS_USUAL); ++seed)
                 STRATA_TRY(task_list_add(p->ctx, p->list, BFC_IMAGES, learners[l], seed, 8, overrides, "%s/images/%s/seed=%zu", learners[l], activations[a], seed));
         }
     return STRATA_OK;

@@ -51,11 +51,12 @@ static double bias_slope(struct look *look, bool no_upper) {
     size_t count = settings_numbers(look->settings, "study.gaps", &gaps);
     if (count > 64) count = 64;
     for (size_t i = 0; i < count; ++i) {
-        char gap[32];
+        char gap[32], case_[64];
         bfc_number_text(gaps[i], gap);
+        bfc_gap_case(look->settings, gaps[i], "layerwise", case_);
         x[i] = log(gaps[i]);
         y[i] = log(no_upper ? look_get(look, "form_error", "layerwise", BFC_NO_UPPER, gap)
-                            : look_get(look, "stage1.form_error", "layerwise", BFC_GAP, gap));
+                            : look_get(look, "stage1.form_error", "layerwise", "%s", case_));
     }
     if (count < 2) look->absent = true;
     return count < 2 ? NAN : least_squares_slope(count, x, y);
@@ -65,14 +66,12 @@ static double bias(struct look *look) { return bias_slope(look, false); }
 static double bias_no_upper(struct look *look) { return bias_slope(look, true); }
 
 /* Largest, or smallest, of a value over the gaps. */
-static double over_gaps(struct look *look, double (*value)(struct look *, const char *gap, const char *learner), const char *learner, bool largest) {
+static double over_gaps(struct look *look, double (*value)(struct look *, double gap, const char *learner), const char *learner, bool largest) {
     const double *gaps;
     size_t count = settings_numbers(look->settings, "study.gaps", &gaps);
     double worst = NAN;
     for (size_t i = 0; i < count; ++i) {
-        char gap[32];
-        bfc_number_text(gaps[i], gap);
-        double one = value(look, gap, learner);
+        double one = value(look, gaps[i], learner);
         if (isnan(one)) return NAN;
         worst = i == 0 ? one : largest ? fmax(worst, one) : fmin(worst, one);
     }
@@ -80,8 +79,14 @@ static double over_gaps(struct look *look, double (*value)(struct look *, const 
     return worst;
 }
 
-static double bias_kept(struct look *look, const char *gap, const char *learner) {
-    return look_get(look, "form_error", learner, BFC_GAP, gap) / look_get(look, "stage1.form_error", learner, BFC_GAP, gap);
+static double at_gap(struct look *look, double gap, const char *learner, const char *key) {
+    char case_[64];
+    bfc_gap_case(look->settings, gap, learner, case_);
+    return look_get(look, key, learner, "%s", case_);
+}
+
+static double bias_kept(struct look *look, double gap, const char *learner) {
+    return at_gap(look, gap, learner, "form_error") / at_gap(look, gap, learner, "stage1.form_error");
 }
 
 static double bias_removed(struct look *look) { return over_gaps(look, bias_kept, "sgd_staged", true); }
@@ -168,12 +173,12 @@ static double classification_correction(struct look *look) { return correction_i
 static double classification_correction_frozen(struct look *look) { return correction_in(look, "layerwise", BFC_LABELS); }
 static double classification_correction_cut(struct look *look) { return correction_in(look, "staged_cut", BFC_LABELS); }
 
-static double gap_ratio(struct look *look, const char *gap, const char *learner) {
-    return look_ratio(look_get(look, "test_error", learner, BFC_GAP, gap), look_get(look, "test_error", "sgd_joint", BFC_GAP, gap));
+static double gap_ratio(struct look *look, double gap, const char *learner) {
+    return look_ratio(at_gap(look, gap, learner, "test_error"), at_gap(look, gap, "sgd_joint", "test_error"));
 }
 
 static double gap(struct look *look) { return over_gaps(look, gap_ratio, "layerwise", false); }
-static double gap_zero(struct look *look) { return gap_ratio(look, "0", "layerwise"); }
+static double gap_zero(struct look *look) { return gap_ratio(look, 0, "layerwise"); }
 
 static double real_difference(struct look *look, const char *activation) {
     return 100 * (look_get(look, "test_accuracy", "dense_joint", "images/%s", activation) - look_get(look, "test_accuracy", "dense_greedy", "images/%s", activation));
@@ -187,34 +192,34 @@ static double real_linear(struct look *look) { return real_difference(look, "ide
 struct rule {
     const char *id;
     double (*value)(struct look *look);
-    bool few; /* runs on study.few_seeds */
+    enum bfc_seeds seeds;
 };
 
 static const struct rule rules[] = {
-    {"bfc.efficient", efficient, false}, {"bfc.efficient.two_layer", efficient_two_layer, false},
-    {"bfc.correction", correction, false}, {"bfc.correction.frozen", correction_frozen, false}, {"bfc.correction.cut", correction_cut, false},
-    {"bfc.correction_paper", correction_paper, false}, {"bfc.correction_paper.frozen", correction_paper_frozen, false},
-    {"bfc.correction_paper.cut", correction_paper_cut, false},
-    {"bfc.bias", bias, false}, {"bfc.bias.no_upper", bias_no_upper, false},
-    {"bfc.bias_removed", bias_removed, false}, {"bfc.bias_removed.cut", bias_removed_cut, false},
-    {"bfc.layerwise", layerwise, false}, {"bfc.layerwise.linear_teacher", layerwise_linear_teacher, false},
-    {"bfc.amplified", amplified, false}, {"bfc.amplified.longer", amplified_longer, false},
-    {"bfc.samples", samples, true}, {"bfc.samples.kernel", samples_kernel, true},
-    {"bfc.kernel_gap", kernel_gap, true}, {"bfc.kernel_gap.degree_two", kernel_gap_degree_two, true},
-    {"bfc.classification", classification, false}, {"bfc.classification.linear", classification_linear, false},
-    {"bfc.classification_layerwise", classification_layerwise, false},
-    {"bfc.classification_layerwise.linear_teacher", classification_layerwise_linear_teacher, false},
-    {"bfc.classification_correction", classification_correction, false},
-    {"bfc.classification_correction.frozen", classification_correction_frozen, false},
-    {"bfc.classification_correction.cut", classification_correction_cut, false},
-    {"bfc.gap", gap, false}, {"bfc.gap.zero", gap_zero, false},
-    {"bfc.real", real, false}, {"bfc.real.linear", real_linear, false},
+    {"bfc.efficient", efficient, SEEDS_USUAL}, {"bfc.efficient.two_layer", efficient_two_layer, SEEDS_USUAL},
+    {"bfc.correction", correction, SEEDS_WIDE}, {"bfc.correction.frozen", correction_frozen, SEEDS_USUAL}, {"bfc.correction.cut", correction_cut, SEEDS_WIDE},
+    {"bfc.correction_paper", correction_paper, SEEDS_WIDE}, {"bfc.correction_paper.frozen", correction_paper_frozen, SEEDS_WIDE},
+    {"bfc.correction_paper.cut", correction_paper_cut, SEEDS_WIDE},
+    {"bfc.bias", bias, SEEDS_USUAL}, {"bfc.bias.no_upper", bias_no_upper, SEEDS_USUAL},
+    {"bfc.bias_removed", bias_removed, SEEDS_WIDE}, {"bfc.bias_removed.cut", bias_removed_cut, SEEDS_WIDE},
+    {"bfc.layerwise", layerwise, SEEDS_USUAL}, {"bfc.layerwise.linear_teacher", layerwise_linear_teacher, SEEDS_USUAL},
+    {"bfc.amplified", amplified, SEEDS_USUAL}, {"bfc.amplified.longer", amplified_longer, SEEDS_USUAL},
+    {"bfc.samples", samples, SEEDS_FEW}, {"bfc.samples.kernel", samples_kernel, SEEDS_FEW},
+    {"bfc.kernel_gap", kernel_gap, SEEDS_FEW}, {"bfc.kernel_gap.degree_two", kernel_gap_degree_two, SEEDS_FEW},
+    {"bfc.classification", classification, SEEDS_USUAL}, {"bfc.classification.linear", classification_linear, SEEDS_USUAL},
+    {"bfc.classification_layerwise", classification_layerwise, SEEDS_USUAL},
+    {"bfc.classification_layerwise.linear_teacher", classification_layerwise_linear_teacher, SEEDS_USUAL},
+    {"bfc.classification_correction", classification_correction, SEEDS_USUAL},
+    {"bfc.classification_correction.frozen", classification_correction_frozen, SEEDS_USUAL},
+    {"bfc.classification_correction.cut", classification_correction_cut, SEEDS_USUAL},
+    {"bfc.gap", gap, SEEDS_USUAL}, {"bfc.gap.zero", gap_zero, SEEDS_USUAL},
+    {"bfc.real", real, SEEDS_USUAL}, {"bfc.real.linear", real_linear, SEEDS_USUAL},
 };
 
 /* A claim whose tasks were not planned (a learner left out of a list) is left out; a missing number of a planned one is a divergence. */
 static strata_status summarise_rule(strata_context *ctx, const struct records *records, struct summary *summary, const struct rule *rule) {
     const struct settings *settings = records_settings(records);
-    size_t seeds = rule->few ? bfc_few_seeds(settings) : bfc_seeds(settings);
+    size_t seeds = bfc_seed_count(settings, rule->seeds);
     double values[LOOK_MAX_SEEDS];
     struct look look = {.records = records, .settings = settings};
     for (look.seed = 1; look.seed <= seeds; ++look.seed) values[look.seed - 1] = rule->value(&look);
