@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/** @file
+ * The context of a line of calls: last error, log, cancellation.
+ */
 #ifndef STRATA_CONTEXT_H
 #define STRATA_CONTEXT_H
 
@@ -8,13 +11,12 @@
 
 #include <strata/status.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+STRATA_BEGIN
 
 /** Last error, log callback and cancellation of a line of calls. One call at a time per context. */
 typedef struct strata_context strata_context;
 
+/** How much a log line matters. */
 typedef enum strata_log_level { STRATA_LOG_DEBUG, STRATA_LOG_INFO, STRATA_LOG_WARNING } strata_log_level;
 
 /** Receives log lines; `text` is valid during the call only. Called from the thread that logs. */
@@ -50,7 +52,5 @@ void strata_context_set_cancel(strata_context *context, const volatile int *flag
 /** The library's version, such as "0.1.0"; static storage. */
 const char *strata_version(void);
 
-#ifdef __cplusplus
-}
-#endif
+STRATA_END
 #endif

@@ -1,10 +1,27 @@
 /* SPDX-License-Identifier: MIT */
+/** @file
+ * What a call returns. Every call that can fail returns a strata_status; the message is in its context.
+ */
 #ifndef STRATA_STATUS_H
 #define STRATA_STATUS_H
 
-#ifdef __cplusplus
-extern "C" {
+/* Around the declarations of every public header: C linkage, and the only symbols that the library shows. */
+#if defined(__GNUC__)
+#define STRATA_SHOW_ _Pragma("GCC visibility push(default)")
+#define STRATA_HIDE_ _Pragma("GCC visibility pop")
+#else
+#define STRATA_SHOW_
+#define STRATA_HIDE_
 #endif
+#ifdef __cplusplus
+#define STRATA_BEGIN extern "C" { STRATA_SHOW_
+#define STRATA_END STRATA_HIDE_ }
+#else
+#define STRATA_BEGIN STRATA_SHOW_
+#define STRATA_END STRATA_HIDE_
+#endif
+
+STRATA_BEGIN
 
 /* One list makes both the enum and the texts, so they cannot drift. */
 #define STRATA_STATUS_LIST(X)                                            \
@@ -25,10 +42,11 @@ extern "C" {
     X(ERR_INTERNAL, "internal error")
 
 #define STRATA_STATUS_ENUM(name, text) STRATA_##name,
+/** Outcome of a call; STRATA_OK is 0. */
 typedef enum strata_status { STRATA_STATUS_LIST(STRATA_STATUS_ENUM) STRATA_STATUS_COUNT } strata_status;
 #undef STRATA_STATUS_ENUM
 
-#if defined(__GNUC__) || defined(__clang__)
+#if defined(__GNUC__)
 #define STRATA_MUST_USE __attribute__((warn_unused_result))
 #else
 #define STRATA_MUST_USE
@@ -37,7 +55,5 @@ typedef enum strata_status { STRATA_STATUS_LIST(STRATA_STATUS_ENUM) STRATA_STATU
 /** Short English text of a status ("out of memory"); never NULL, static storage. */
 const char *strata_status_text(strata_status status);
 
-#ifdef __cplusplus
-}
-#endif
+STRATA_END
 #endif

@@ -19,6 +19,7 @@ struct engine {
     struct program *program;
     struct network_nodes nodes;
     node target, loss;
+    size_t layers;           /* of the network that it has */
 };
 
 struct gradient_learner {
@@ -34,8 +35,7 @@ struct gradient_learner {
     size_t batch, warmup, shards, stages, steps_per_stage;
     size_t stage, step;      /* current stage (1..), steps done in it */
     bool started;            /* the optimizer's state in the store belongs to this stage */
-    struct engine training, prediction;
-    size_t prediction_layers;
+    struct engine training, prediction, derivative; /* derivative: prediction with gradients to the input */
     struct rng_stream stream;
 };
 
@@ -71,6 +71,7 @@ static strata_status build_engine(strata_context *ctx, const struct gradient_lea
         ? builder->build(ctx, &self->request, &self->network, view, engine->graph, &engine->nodes, &penalty)
         : network_build(&self->network, view, engine->graph, &engine->nodes);
     node root = engine->nodes.output;
+    engine->layers = view->layers;
     if (status == STRATA_OK && with_loss) {
         engine->target = graph_input(engine->graph, "target", shape_rows(source_outputs(self->request.train)));
         root = engine->loss = objective_node(engine->graph, source_task(self->request.train), engine->nodes.output, engine->target);
@@ -172,6 +173,7 @@ void gradient_destroy(struct learner *learner) {
     struct gradient_learner *self = self_of(learner);
     engine_destroy(&self->training);
     engine_destroy(&self->prediction);
+    engine_destroy(&self->derivative);
     store_destroy(&self->store);
     mem_free(self);
 }
@@ -229,23 +231,26 @@ strata_status gradient_fit(strata_context *ctx, struct learner *learner, const s
     return STRATA_OK;
 }
 
-static strata_status prepare_prediction(strata_context *ctx, struct gradient_learner *self) {
+/* Brings an engine without loss, self->prediction or self->derivative, to the layers and weights of now. */
+static strata_status prepare(strata_context *ctx, struct gradient_learner *self, struct engine *engine) {
     size_t layers = active_layers(self, self->stage);
-    if (!self->prediction.program || self->prediction_layers != layers) {
+    if (!engine->program || engine->layers != layers) {
         struct network_view view = {.layers = layers, .last_readout = self->details->rule.last_readout};
         struct program_options options = program_options_default();
         options.rows = PREDICT_ROWS;
-        engine_destroy(&self->prediction);
-        STRATA_TRY(build_engine(ctx, self, &view, &options, false, &self->prediction));
-        self->prediction_layers = layers;
+        options.input_gradients = engine == &self->derivative;
+        engine_destroy(engine);
+        STRATA_TRY(build_engine(ctx, self, &view, &options, false, engine));
     }
     STRATA_TRY(synchronise(ctx, self));
-    store_to_program(&self->store, self->prediction.program, false);
+    store_to_program(&self->store, engine->program, false);
     return STRATA_OK;
 }
 
+static size_t value_width(const struct engine *engine, node value) { return graph_shape(engine->graph, value).dims[0]; }
+
 static void read_value(struct gradient_learner *self, node value, size_t rows, const float *x, float *out) {
-    size_t width = graph_shape(self->prediction.graph, value).dims[0], inputs = self->network.inputs;
+    size_t width = value_width(&self->prediction, value), inputs = self->network.inputs;
     for (size_t begin = 0; begin < rows; begin += PREDICT_ROWS) {
         size_t count = rows - begin < PREDICT_ROWS ? rows - begin : PREDICT_ROWS;
         program_bind(self->prediction.program, self->prediction.nodes.input, x + begin * inputs);
@@ -256,8 +261,30 @@ static void read_value(struct gradient_learner *self, node value, size_t rows, c
 
 strata_status gradient_predict(strata_context *ctx, struct learner *learner, size_t rows, const float *x, float *out) {
     struct gradient_learner *self = self_of(learner);
-    STRATA_TRY(prepare_prediction(ctx, self));
+    STRATA_TRY(prepare(ctx, self, &self->prediction));
     read_value(self, self->prediction.nodes.output, rows, x, out);
+    return STRATA_OK;
+}
+
+strata_status gradient_vjp(strata_context *ctx, struct learner *learner, size_t rows, const float *x, const float *seed, float *out, float *gradient) {
+    struct gradient_learner *self = self_of(learner);
+    STRATA_TRY(prepare(ctx, self, &self->derivative));
+    struct program *program = self->derivative.program;
+    node input = self->derivative.nodes.input, output = self->derivative.nodes.output;
+    size_t inputs = self->network.inputs, outputs = value_width(&self->derivative, output), block;
+    STRATA_TRY(mem_product(ctx, PREDICT_ROWS, inputs, "a gradient to the inputs", &block));
+    double *wide = mem_zero(block, sizeof *wide);
+    if (!wide) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for a gradient of %zu numbers", block);
+    for (size_t begin = 0; begin < rows; begin += PREDICT_ROWS) {
+        size_t count = rows - begin < PREDICT_ROWS ? rows - begin : PREDICT_ROWS;
+        program_bind(program, input, x + begin * inputs);
+        program_forward(program, count, false);
+        if (out) program_read_f32(program, output, out + begin * outputs);
+        program_backward(program, seed + begin * outputs);
+        program_read_gradient(program, input, wide);
+        for (size_t i = 0; i < count * inputs; ++i) gradient[begin * inputs + i] = (float)wide[i];
+    }
+    mem_free(wide);
     return STRATA_OK;
 }
 
@@ -269,9 +296,9 @@ size_t gradient_layer_width(const struct learner *learner, size_t layer) {
 
 strata_status gradient_features(strata_context *ctx, struct learner *learner, size_t layer, size_t rows, const float *x, float *out) {
     struct gradient_learner *self = self_of(learner);
-    STRATA_TRY(prepare_prediction(ctx, self));
-    if (layer < 1 || layer > self->prediction_layers)
-        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "%s: layer %zu of %zu asked for", learner->class_->name, layer, self->prediction_layers);
+    STRATA_TRY(prepare(ctx, self, &self->prediction));
+    if (layer < 1 || layer > self->prediction.layers)
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "%s: layer %zu of %zu asked for", learner->class_->name, layer, self->prediction.layers);
     read_value(self, self->prediction.nodes.layers[layer - 1], rows, x, out);
     return STRATA_OK;
 }

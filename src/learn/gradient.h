@@ -45,6 +45,7 @@ strata_status gradient_predict(strata_context *ctx, struct learner *learner, siz
 size_t gradient_layer_count(const struct learner *learner);
 size_t gradient_layer_width(const struct learner *learner, size_t layer);
 strata_status gradient_features(strata_context *ctx, struct learner *learner, size_t layer, size_t rows, const float *x, float *out);
+strata_status gradient_vjp(strata_context *ctx, struct learner *learner, size_t rows, const float *x, const float *seed, float *out, float *gradient);
 strata_status gradient_save(strata_context *ctx, struct learner *learner, struct tensor_file *state);
 strata_status gradient_load(strata_context *ctx, struct learner *learner, const struct tensor_file *state);
 strata_status gradient_parameter(strata_context *ctx, struct learner *learner, const char *name, size_t *count, double *values);
@@ -54,7 +55,8 @@ void gradient_destroy(struct learner *learner);
 /** The class struct's entries above, for `base`. */
 #define GRADIENT_ENTRIES                                                                                               \
     .create = gradient_create, .fit = gradient_fit, .predict = gradient_predict, .layer_count = gradient_layer_count, \
-    .layer_width = gradient_layer_width, .features = gradient_features, .save = gradient_save, .load = gradient_load, \
+    .layer_width = gradient_layer_width, .features = gradient_features, .vjp = gradient_vjp, \
+    .save = gradient_save, .load = gradient_load, \
     .parameter = gradient_parameter, .parameter_count = gradient_parameter_count, .destroy = gradient_destroy
 
 /**

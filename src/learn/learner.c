@@ -83,6 +83,11 @@ strata_status learner_features(strata_context *ctx, struct learner *learner, siz
     return learner->class_->features(ctx, learner, layer, rows, x, out);
 }
 
+strata_status learner_vjp(strata_context *ctx, struct learner *learner, size_t rows, const float *x, const float *seed, float *out, float *gradient) {
+    if (!learner->class_->vjp) return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "%s: the derivative to its inputs is not available", learner->class_->name);
+    return learner->class_->vjp(ctx, learner, rows, x, seed, out, gradient);
+}
+
 strata_status learner_save(strata_context *ctx, struct learner *learner, struct tensor_file *state) {
     if (!learner->class_->save) return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "%s keeps no state", learner->class_->name);
     return learner->class_->save(ctx, learner, state);

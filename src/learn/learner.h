@@ -61,6 +61,11 @@ struct learner_class {
     size_t (*layer_count)(const struct learner *learner);
     size_t (*layer_width)(const struct learner *learner, size_t layer);
     strata_status (*features)(strata_context *ctx, struct learner *learner, size_t layer, size_t rows, const float *x, float *out);
+    /**
+     * Optional: gradient[r] = J(x[r])' seed[r] in float32, J the derivative of predict at the weights of now: `seed`
+     * [rows, outputs of predict], `gradient` [rows, inputs]; `out` as by predict, NULL: not wanted.
+     */
+    strata_status (*vjp)(strata_context *ctx, struct learner *learner, size_t rows, const float *x, const float *seed, float *out, float *gradient);
     /** State for checkpoints: everything that fit needs to go on with equal bits. Kernel machines may have none (NULL). */
     strata_status (*save)(strata_context *ctx, struct learner *learner, struct tensor_file *state);
     strata_status (*load)(strata_context *ctx, struct learner *learner, const struct tensor_file *state);
@@ -83,6 +88,7 @@ void learner_destroy(struct learner *learner);
 STRATA_MUST_USE strata_status learner_fit(strata_context *ctx, struct learner *learner, const struct fit_hooks *hooks);
 STRATA_MUST_USE strata_status learner_predict(strata_context *ctx, struct learner *learner, size_t rows, const float *x, float *out);
 STRATA_MUST_USE strata_status learner_features(strata_context *ctx, struct learner *learner, size_t layer, size_t rows, const float *x, float *out);
+STRATA_MUST_USE strata_status learner_vjp(strata_context *ctx, struct learner *learner, size_t rows, const float *x, const float *seed, float *out, float *gradient);
 STRATA_MUST_USE strata_status learner_save(strata_context *ctx, struct learner *learner, struct tensor_file *state);
 /** For fit functions, after each step: observation first, then a checkpoint that includes it. `hooks` may be NULL. */
 STRATA_MUST_USE strata_status fit_report(strata_context *ctx, struct learner *learner, const struct fit_hooks *hooks, const struct fit_point *point);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* What the public handles hold, for the files of this folder. */
+#ifndef API_HANDLES_H
+#define API_HANDLES_H
+
+#include <strata/strata.h>
+
+#include "core/settings.h"
+#include "data/source.h"
+#include "data/teacher.h"
+#include "learn/learner.h"
+
+struct strata_teacher {
+    struct settings *settings;
+    struct teacher *teacher;
+    double noise; /* sd, on training targets */
+    uint64_t seed, replicate;
+};
+
+struct strata_dataset {
+    struct dataset data;
+    bool owned; /* the arrays are ours */
+};
+
+struct strata_learner {
+    struct settings *settings;
+    struct sample_source *source;
+    struct learner *learner;
+    uint64_t seed, replicate;
+    bool opened;          /* from a file, without its data: */
+    struct dataset blank; /* one row of zeros in its sizes */
+};
+
+/** A handle with the settings of a learner's tables, all at their defaults, without source and learner. */
+STRATA_MUST_USE strata_status learner_handle(strata_context *ctx, const char *name, strata_learner **learner);
+
+/** Makes the learner of a handle that has its settings, source, seed and replicate. */
+STRATA_MUST_USE strata_status learner_handle_finish(strata_context *ctx, const char *name, strata_learner *learner);
+
+/** A zeroed handle that owns what will be put into `data`; NULL when memory is short. */
+strata_dataset *dataset_handle(void);
+
+/** The set of a strata_dataset_read: its file's rows, owned by the caller, labels not yet checked. */
+STRATA_MUST_USE strata_status dataset_file_read(
+    strata_context *ctx, const strata_dataset_file *file, struct dataset *data);
+
+/** Finite numbers; labels that are classes: a class count of 0 is set from them. ERR_FORMAT or ERR_ARGUMENT (`fault`). */
+STRATA_MUST_USE strata_status dataset_check(
+    strata_context *ctx, strata_status fault, const char *where, struct dataset *data);
+
+/** "section.key=value" strings up to NULL (`assignments` NULL: none), set from left to right. */
+STRATA_MUST_USE strata_status settings_set_all(
+    strata_context *ctx, struct settings *settings, const char *where, const char *const *assignments);
+
+#endif
