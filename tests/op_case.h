@@ -32,7 +32,9 @@ struct op_case {
     double inputs[OP_MAX_INPUTS][CASE_NUMBERS];
 };
 
-static inline struct rng_stream test_stream(uint64_t index) { return rng_stream_at(rng_stream_make(7, 0, RNG_TEST), index); }
+static inline struct rng_stream test_stream(uint64_t index) {
+    return rng_stream_at(rng_stream_make(7, 0, RNG_TEST), index);
+}
 
 /* Numbers of a value over `rows` rows. */
 static inline size_t value_size(const struct shape *shape, size_t rows) {
@@ -45,8 +47,9 @@ static inline bool differentiable(const struct op_case *c, size_t i) { return !(
 static inline double case_epsilon(const struct op_case *c) { return c->precision == PRECISION_F32 ? 0x1p-24 : 0x1p-53; }
 
 /* Infers the output's shape; inputs are left to the caller. */
-static inline struct op_case *case_of_shapes(const struct op_class *op, enum precision precision, size_t rows, size_t count,
-                                             const struct shape *shapes, const struct op_attributes *attributes) {
+static inline struct op_case *case_of_shapes(const struct op_class *op, enum precision precision, size_t rows,
+                                             size_t count, const struct shape *shapes,
+                                             const struct op_attributes *attributes) {
     struct op_case *c = calloc(1, sizeof *c);
     const struct shape *pointers[OP_MAX_INPUTS];
     assert_non_null(c);
@@ -63,7 +66,8 @@ static inline struct op_case *case_of_shapes(const struct op_class *op, enum pre
 }
 
 /* A probe's case: normal draws, adjusted, and rounded to float so that both precisions see the same numbers. */
-static inline struct op_case *case_of_probe(const struct op_class *op, enum precision precision, const struct op_probe *probe, size_t rows) {
+static inline struct op_case *case_of_probe(const struct op_class *op, enum precision precision,
+                                            const struct op_probe *probe, size_t rows) {
     struct op_case *c = case_of_shapes(op, precision, rows, probe->input_count, probe->inputs, &probe->attributes);
     c->constant_inputs = probe->constant_inputs;
     for (size_t i = 0; i < c->input_count; ++i) {
@@ -161,7 +165,8 @@ static inline void case_tangent(struct op_case *c, const double *const *tangents
 }
 
 /* gradients[i] is in and out; NULL = not wanted; equal pointers share one buffer, as for a node used twice. */
-static inline void case_backward(struct op_case *c, const double *output_gradient, double *const *gradients, const bool *keep) {
+static inline void case_backward(struct op_case *c, const double *output_gradient, double *const *gradients,
+                                 const bool *keep) {
     struct op_call *call = call_after_forward(c);
     call->output_gradient = typed_make(c, output_size(c), output_gradient);
     for (size_t i = 0; i < c->input_count; ++i) {
@@ -198,10 +203,12 @@ static inline struct op_case *case_rows(const struct op_case *c, size_t begin, s
 }
 
 /* Fails with the op, precision, place and both numbers unless |found - expected| <= tolerance (false for NaN). */
-static inline void check_close(const struct op_case *c, const char *what, size_t index, double found, double expected, double tolerance) {
+static inline void check_close(const struct op_case *c, const char *what, size_t index, double found, double expected,
+                               double tolerance) {
     if (!(fabs(found - expected) <= tolerance))
         fail_msg("%s f%d, first input width %zu: %s[%zu]: expected %.17g within %g, found %.17g", c->op->name,
-                 c->precision == PRECISION_F32 ? 32 : 64, shape_size(&c->input_shapes[0]), what, index, expected, tolerance, found);
+                 c->precision == PRECISION_F32 ? 32 : 64, shape_size(&c->input_shapes[0]), what, index, expected,
+                 tolerance, found);
 }
 
 static inline double largest(const double *values, size_t count) {

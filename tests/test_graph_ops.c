@@ -18,7 +18,9 @@ static void for_each_case(enum precision precision, void (*check)(struct op_case
     }
 }
 
-static void draws(uint64_t index, size_t count, double *values) { rng_normal_f64(test_stream(1000 + index), count, values); }
+static void draws(uint64_t index, size_t count, double *values) {
+    rng_normal_f64(test_stream(1000 + index), count, values);
+}
 
 /* Directions in (-1, 1): differences along them stay off the kinks, which probes keep 0.1 away. */
 static void directions(uint64_t index, size_t count, double *values) {
@@ -58,7 +60,8 @@ static void every_op_has_a_probe_and_a_formula(void **state) {
  */
 static const double step_size = 0x1p-8;
 
-static void check_difference(const struct op_case *c, const char *what, size_t at, double exact, double coarse, double fine, double size) {
+static void check_difference(const struct op_case *c, const char *what, size_t at, double exact, double coarse,
+                             double fine, double size) {
     double h = step_size, rounding = 64 * 0x1p-53 * size / h;
     check_close(c, what, at, coarse, exact, 10 * h * h * size + rounding);
     double e_coarse = coarse - exact, e_fine = fine - exact;
@@ -189,8 +192,10 @@ static void check_keep(struct op_case *c) {
     case_backward(c, v, wanted, keep);
     for (size_t i = 0; i < c->input_count; ++i) {
         double most = largest(fresh[i], differentiable(c, i) ? input_size(c, i) : 0);
-        for (size_t j = 0; differentiable(c, i) && j < input_size(c, i); ++j) /* one more rounding; GEMM may also reorder */
-            check_close(c, "kept gradient", j, kept[i][j], fresh[i][j] + (double)j - 3, 32 * epsilon * (1 + most + (double)j));
+        for (size_t j = 0; differentiable(c, i) && j < input_size(c, i);
+             ++j) /* one more rounding; GEMM may also reorder */
+            check_close(c, "kept gradient", j, kept[i][j], fresh[i][j] + (double)j - 3,
+                        32 * epsilon * (1 + most + (double)j));
     }
 }
 
@@ -230,7 +235,8 @@ static void check_shared(struct op_case *c) {
     for (size_t j = 0; j < input_size(c, 0); ++j) {
         double sum = 0;
         for (size_t i = 0; i < c->input_count; ++i) sum += apart[i][j];
-        check_close(c, "shared gradient", j, shared[j], sum, 32 * case_epsilon(c) * (1 + largest(apart[0], input_size(c, 0))));
+        check_close(c, "shared gradient", j, shared[j], sum,
+                    32 * case_epsilon(c) * (1 + largest(apart[0], input_size(c, 0))));
     }
 }
 
@@ -285,7 +291,8 @@ static void check_shards(struct op_case *c) {
         free(part);
     }
     for (size_t k = 0; !batched && k < output_size(c); ++k)
-        check_close(c, "summed output", k, reduced[k], whole[k], 32 * case_epsilon(c) * (1 + largest(whole, output_size(c))));
+        check_close(c, "summed output", k, reduced[k], whole[k],
+                    32 * case_epsilon(c) * (1 + largest(whole, output_size(c))));
     for (size_t i = 0; i < c->input_count; ++i)
         for (size_t j = 0; differentiable(c, i) && !c->input_shapes[i].batched && j < input_size(c, i); ++j)
             check_close(c, "summed gradient", j, summed[i][j], whole_gradient[i][j],
@@ -380,8 +387,10 @@ static void variants_agree_with_the_portable_one(void **state) {
     for (int kind = OP_CONSTANT + 1; kind < OP_COUNT; ++kind)
         for (int precision = PRECISION_F32; precision <= PRECISION_F64; ++precision)
             for (int variant = OP_VARIANT_V3; variant <= (int)op_variant_best(); ++variant) {
-                const struct op_class *base = op_class_variant((enum op_kind)kind, (enum precision)precision, OP_VARIANT_BASE);
-                const struct op_class *fast = op_class_variant((enum op_kind)kind, (enum precision)precision, (enum op_variant)variant);
+                const struct op_class *base = op_class_variant((enum op_kind)kind, (enum precision)precision,
+                                                               OP_VARIANT_BASE);
+                const struct op_class *fast = op_class_variant((enum op_kind)kind, (enum precision)precision,
+                                                               (enum op_variant)variant);
                 for (const struct op_probe *probe = base->probe; probe; probe = probe->next) {
                     struct op_case *one = case_of_probe(base, (enum precision)precision, probe, ROWS);
                     struct op_case *two = case_of_probe(fast, (enum precision)precision, probe, ROWS);

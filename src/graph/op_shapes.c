@@ -46,7 +46,8 @@ strata_status op_shape_broadcast(strata_context *ctx, const char *name, size_t c
                                  struct shape *output) {
     *output = *inputs[0];
     for (size_t i = 1; i < count; ++i) {
-        if (!shape_same_dims(inputs[0], inputs[i])) return op_refuse(ctx, name, count, inputs, "inputs of equal row shapes");
+        if (!shape_same_dims(inputs[0], inputs[i]))
+            return op_refuse(ctx, name, count, inputs, "inputs of equal row shapes");
         if (inputs[i]->batched) output->batched = true;
     }
     return STRATA_OK;

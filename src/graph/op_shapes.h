@@ -19,10 +19,10 @@ size_t shape_last(const struct shape *shape);
 
 /** Fails with "NAME: expected EXPECTED, found SHAPE, SHAPE, ...". */
 STRATA_MUST_USE strata_status op_refuse(strata_context *ctx, const char *name, size_t count,
-    const struct shape *const *inputs, const char *expected);
+                                        const struct shape *const *inputs, const char *expected);
 
 /** Shape rule of elementwise ops with broadcasting: equal dims, batched if any input is. */
 STRATA_MUST_USE strata_status op_shape_broadcast(strata_context *ctx, const char *name, size_t count,
-    const struct shape *const *inputs, struct shape *output);
+                                                 const struct shape *const *inputs, struct shape *output);
 
 #endif

@@ -37,7 +37,8 @@ static void add_backward(const struct op_call *call) {
     for (size_t i = 0; i < call->input_count; ++i) {
         real *to = call->input_gradients[i];
         if (!to) continue;
-        if (call_broadcasts(call, i)) real_column_sum(call->rows, size, 1, call->output_gradient, call->keep[i], to);
+        if (call_broadcasts(call, i))
+            real_column_sum(call->rows, size, 1, NULL, call->output_gradient, call->keep[i], to);
         else real_add(call_size(call, call->output_shape), 1, call->output_gradient, call->keep[i], to);
     }
 }
@@ -48,7 +49,8 @@ static void add_backward_rows(const struct op_call *call, const size_t *stride) 
     for (size_t i = 0; i < call->input_count; ++i) {
         real *to = call->input_gradients[i];
         size_t step = call_broadcasts(call, i) ? stride[i] : size;
-        for (size_t row = 0; to && row < call->rows; ++row) real_add(size, 1, g + row * size, call->keep[i], to + row * step);
+        for (size_t row = 0; to && row < call->rows; ++row)
+            real_add(size, 1, g + row * size, call->keep[i], to + row * step);
     }
 }
 
@@ -62,7 +64,14 @@ static const struct op_probe add_probe[6] = {
 };
 
 const struct op_class OP_CLASS(add) = {
-    .name = "add", .formula = "y = x_1 + ... + x_k", .min_inputs = 2, .max_inputs = OP_MAX_INPUTS,
-    .shape = add_shape, .forward = add_forward, .tangent = add_tangent, .backward = add_backward,
-    .backward_rows = add_backward_rows, .probe = add_probe,
+    .name = "add",
+    .formula = "y = x_1 + ... + x_k",
+    .min_inputs = 2,
+    .max_inputs = OP_MAX_INPUTS,
+    .shape = add_shape,
+    .forward = add_forward,
+    .tangent = add_tangent,
+    .backward = add_backward,
+    .backward_rows = add_backward_rows,
+    .probe = add_probe,
 };

@@ -33,14 +33,15 @@ static void bias_forward(const struct op_call *call) {
 }
 
 static void bias_tangent(const struct op_call *call) {
-    bias_sum(bias_lines(call), shape_last(call->output_shape), call->input_tangents[0], call->input_tangents[1], call->output_tangent);
+    bias_sum(bias_lines(call), shape_last(call->output_shape), call->input_tangents[0], call->input_tangents[1],
+             call->output_tangent);
 }
 
 static void bias_backward(const struct op_call *call) {
     const real *g = call->output_gradient;
     real *const *to = (real *const *)call->input_gradients;
     if (to[0]) real_add(call_size(call, call->output_shape), 1, g, call->keep[0], to[0]);
-    if (to[1]) real_column_sum(bias_lines(call), shape_last(call->output_shape), 1, g, call->keep[1], to[1]);
+    if (to[1]) real_column_sum(bias_lines(call), shape_last(call->output_shape), 1, NULL, g, call->keep[1], to[1]);
 }
 
 static void bias_backward_rows(const struct op_call *call, const size_t *stride) {
@@ -49,7 +50,7 @@ static void bias_backward_rows(const struct op_call *call, const size_t *stride)
     size_t size = shape_size(call->output_shape), width = shape_last(call->output_shape);
     if (to[0]) real_add(call->rows * size, 1, g, call->keep[0], to[0]);
     for (size_t row = 0; to[1] && row < call->rows; ++row)
-        real_column_sum(size / width, width, 1, g + row * size, call->keep[1], to[1] + row * stride[1]);
+        real_column_sum(size / width, width, 1, NULL, g + row * size, call->keep[1], to[1] + row * stride[1]);
 }
 
 static const struct op_probe bias_probe[5] = {
@@ -61,7 +62,14 @@ static const struct op_probe bias_probe[5] = {
 };
 
 const struct op_class OP_CLASS(bias) = {
-    .name = "bias", .formula = "y = x + b", .min_inputs = 2, .max_inputs = 2,
-    .shape = bias_shape, .forward = bias_forward, .tangent = bias_tangent, .backward = bias_backward,
-    .backward_rows = bias_backward_rows, .probe = bias_probe,
+    .name = "bias",
+    .formula = "y = x + b",
+    .min_inputs = 2,
+    .max_inputs = 2,
+    .shape = bias_shape,
+    .forward = bias_forward,
+    .tangent = bias_tangent,
+    .backward = bias_backward,
+    .backward_rows = bias_backward_rows,
+    .probe = bias_probe,
 };

@@ -9,9 +9,11 @@ static strata_status concat_shape(strata_context *ctx, const struct op_attribute
     (void)attributes;
     size_t width = 0;
     for (size_t i = 0; i < count; ++i) {
-        if (!inputs[i]->batched || inputs[i]->rank != 1) return op_refuse(ctx, "concat", count, inputs, "batched rows [batch, n_i]");
+        if (!inputs[i]->batched || inputs[i]->rank != 1)
+            return op_refuse(ctx, "concat", count, inputs, "batched rows [batch, n_i]");
         if (inputs[i]->dims[0] > SIZE_MAX - width)
-            return strata_fail(ctx, STRATA_ERR_TOO_LARGE, "concat: expected a width that fits size_t, found more at input %zu", i);
+            return strata_fail(ctx, STRATA_ERR_TOO_LARGE,
+                               "concat: expected a width that fits size_t, found more at input %zu", i);
         width += inputs[i]->dims[0];
     }
     *output = shape_rows(width);
@@ -59,7 +61,13 @@ static const struct op_probe concat_probe[3] = {
 };
 
 const struct op_class OP_CLASS(concat) = {
-    .name = "concat", .formula = "y = [x_1 | ... | x_k]", .min_inputs = 2, .max_inputs = OP_MAX_INPUTS,
-    .shape = concat_shape, .forward = concat_forward, .tangent = concat_tangent, .backward = concat_backward,
+    .name = "concat",
+    .formula = "y = [x_1 | ... | x_k]",
+    .min_inputs = 2,
+    .max_inputs = OP_MAX_INPUTS,
+    .shape = concat_shape,
+    .forward = concat_forward,
+    .tangent = concat_tangent,
+    .backward = concat_backward,
     .probe = concat_probe,
 };

@@ -24,7 +24,8 @@ static strata_status cross_product_shape(strata_context *ctx, const struct op_at
 
 /* y (+)= a b^T. */
 static void cross_product_of(const struct op_call *call, const real *a, const real *b, bool keep, real *y) {
-    size_t inner = call->input_shapes[0]->dims[1], rows = call->output_shape->dims[0], columns = call->output_shape->dims[1];
+    size_t inner = call->input_shapes[0]->dims[1], rows = call->output_shape->dims[0],
+           columns = call->output_shape->dims[1];
     REAL_GEMM(AS_IS, TRANSPOSED, rows, columns, inner, 1, a, inner, b, inner, keep ? 1 : 0, y, columns);
 }
 
@@ -42,9 +43,13 @@ static void cross_product_tangent(const struct op_call *call) {
 static void cross_product_backward(const struct op_call *call) {
     const real *a = call->inputs[0], *b = call->inputs[1], *g = call->output_gradient;
     real *const *to = (real *const *)call->input_gradients;
-    size_t inner = call->input_shapes[0]->dims[1], rows = call->output_shape->dims[0], columns = call->output_shape->dims[1];
-    if (to[0]) REAL_GEMM(AS_IS, AS_IS, rows, inner, columns, 1, g, columns, b, inner, call->keep[0] ? 1 : 0, to[0], inner);
-    if (to[1]) REAL_GEMM(TRANSPOSED, AS_IS, columns, inner, rows, 1, g, columns, a, inner, call->keep[1] ? 1 : 0, to[1], inner);
+    size_t inner = call->input_shapes[0]->dims[1], rows = call->output_shape->dims[0],
+           columns = call->output_shape->dims[1];
+    if (to[0])
+        REAL_GEMM(AS_IS, AS_IS, rows, inner, columns, 1, g, columns, b, inner, call->keep[0] ? 1 : 0, to[0], inner);
+    if (to[1])
+        REAL_GEMM(TRANSPOSED, AS_IS, columns, inner, rows, 1, g, columns, a, inner, call->keep[1] ? 1 : 0, to[1],
+                  inner);
 }
 
 static const struct op_probe cross_product_probe[3] = {
@@ -54,7 +59,14 @@ static const struct op_probe cross_product_probe[3] = {
 };
 
 const struct op_class OP_CLASS(cross_product) = {
-    .name = "cross_product", .formula = "Y = A B^T", .min_inputs = 2, .max_inputs = 2, .reads = OP_READS_INPUTS,
-    .shape = cross_product_shape, .forward = cross_product_forward, .tangent = cross_product_tangent,
-    .backward = cross_product_backward, .probe = cross_product_probe,
+    .name = "cross_product",
+    .formula = "Y = A B^T",
+    .min_inputs = 2,
+    .max_inputs = 2,
+    .reads = OP_READS_INPUTS,
+    .shape = cross_product_shape,
+    .forward = cross_product_forward,
+    .tangent = cross_product_tangent,
+    .backward = cross_product_backward,
+    .probe = cross_product_probe,
 };

@@ -62,7 +62,14 @@ static const struct op_probe dropout_probe[3] = {
 };
 
 const struct op_class OP_CLASS(dropout) = {
-    .name = "dropout", .draws = true, .formula = "y = x keep / (1 - rate)", .min_inputs = 1, .max_inputs = 1,
-    .shape = dropout_shape, .forward = dropout_forward, .tangent = dropout_tangent, .backward = dropout_backward,
+    .name = "dropout",
+    .draws = true,
+    .formula = "y = x keep / (1 - rate)",
+    .min_inputs = 1,
+    .max_inputs = 1,
+    .shape = dropout_shape,
+    .forward = dropout_forward,
+    .tangent = dropout_tangent,
+    .backward = dropout_backward,
     .probe = dropout_probe,
 };

@@ -35,7 +35,8 @@ static inline void real_add(size_t count, real scale, const real *restrict sourc
 }
 
 /** target (+)= x * y, [count]. */
-static inline void real_add_product(size_t count, const real *restrict x, const real *restrict y, bool keep, real *restrict target) {
+static inline void real_add_product(size_t count, const real *restrict x, const real *restrict y, bool keep,
+                                    real *restrict target) {
     for (size_t i = 0; i < count; ++i) {
         real old = keep ? target[i] : 0;
         target[i] = old + x[i] * y[i];
@@ -66,8 +67,9 @@ static inline double real_sum(size_t count, const real *restrict x) {
     return lanes_total(lanes);
 }
 
-/** target[j] (+)= scale * sum over lines of x[line, j]; x is [lines, width]. */
-static inline void real_column_sum(size_t lines, size_t width, real scale, const real *restrict x, bool keep, real *restrict target) {
+/** target[j] (+)= scale * weights[j] * sum over lines of x[line, j]; x [lines, width], weights [width] or NULL (1). */
+static inline void real_column_sum(size_t lines, size_t width, real scale, const real *restrict weights,
+                                   const real *restrict x, bool keep, real *restrict target) {
     for (size_t begin = 0; begin < width; begin += COLUMN_BLOCK) {
         size_t count = width - begin < COLUMN_BLOCK ? width - begin : COLUMN_BLOCK;
         double sums[COLUMN_BLOCK] = {0};
@@ -76,13 +78,13 @@ static inline void real_column_sum(size_t lines, size_t width, real scale, const
             for (size_t j = 0; j < count; ++j) sums[j] += (double)from[j];
         }
         for (size_t j = 0; j < count; ++j) {
-            real old = keep ? target[begin + j] : 0;
-            target[begin + j] = old + scale * (real)sums[j];
+            real old = keep ? target[begin + j] : 0, weight = weights ? weights[begin + j] : 1;
+            target[begin + j] = old + scale * weight * (real)sums[j];
         }
     }
 }
 
-/** target[j] (+)= sum over lines of x[line, j] * (y[line, j] - shift[j]); x, y are [lines, width], shift [width] or NULL (zero). */
+/** target[j] (+)= sum over lines of x[line, j] * (y[line, j] - shift[j]); x, y [lines, width]; shift NULL = 0. */
 static inline void real_column_product(size_t lines, size_t width, const real *restrict x, const real *restrict y,
                                        const real *restrict shift, bool keep, real *restrict target) {
     for (size_t begin = 0; begin < width; begin += COLUMN_BLOCK) {

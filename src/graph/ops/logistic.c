@@ -54,7 +54,8 @@ static void logistic_backward(const struct op_call *call) {
 
 /* Labels in [0, 1]: soft ones too, since the formula is differentiable in them. */
 static void logistic_adjust(size_t input, size_t count, double *values) {
-    for (size_t i = 0; input == 1 && i < count; ++i) values[i] = i % 3 == 0 ? 0 : i % 3 == 1 ? 1 : 1 / (1 + exp(-values[i]));
+    for (size_t i = 0; input == 1 && i < count; ++i)
+        values[i] = i % 3 == 0 ? 0 : i % 3 == 1 ? 1 : 1 / (1 + exp(-values[i]));
 }
 
 static const struct op_probe logistic_probe[1] = {
@@ -62,7 +63,14 @@ static const struct op_probe logistic_probe[1] = {
 };
 
 const struct op_class OP_CLASS(logistic) = {
-    .name = "logistic", .formula = "y = log(1 + exp(z)) - t z", .min_inputs = 2, .max_inputs = 2, .reads = OP_READS_INPUTS,
-    .shape = logistic_shape, .forward = logistic_forward, .tangent = logistic_tangent, .backward = logistic_backward,
+    .name = "logistic",
+    .formula = "y = log(1 + exp(z)) - t z",
+    .min_inputs = 2,
+    .max_inputs = 2,
+    .reads = OP_READS_INPUTS,
+    .shape = logistic_shape,
+    .forward = logistic_forward,
+    .tangent = logistic_tangent,
+    .backward = logistic_backward,
     .probe = logistic_probe,
 };

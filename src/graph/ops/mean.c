@@ -8,7 +8,14 @@
 #include "graph/ops/reduce.h"
 
 const struct op_class OP_CLASS(mean) = {
-    .name = "mean", .formula = "y = mean x", .min_inputs = 1, .max_inputs = 1, .reduces_rows = true,
-    .shape = reduce_shape, .forward = reduce_forward, .tangent = reduce_tangent, .backward = reduce_backward,
+    .name = "mean",
+    .formula = "y = mean x",
+    .min_inputs = 1,
+    .max_inputs = 1,
+    .reduces_rows = true,
+    .shape = reduce_shape,
+    .forward = reduce_forward,
+    .tangent = reduce_tangent,
+    .backward = reduce_backward,
     .probe = reduce_probe,
 };

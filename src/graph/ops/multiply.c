@@ -12,12 +12,14 @@ static strata_status multiply_shape(strata_context *ctx, const struct op_attribu
 }
 
 /* y (+)= a x_i, row by row only where x_i or a (the value of input `other`) is broadcast. */
-static void multiply_by(const struct op_call *call, const real *a, size_t other, const real *x, size_t i, bool keep, real *y) {
+static void multiply_by(const struct op_call *call, const real *a, size_t other, const real *x, size_t i, bool keep,
+                        real *y) {
     bool rowwise = call_broadcasts(call, i) || call_broadcasts(call, other);
     size_t width = rowwise ? shape_size(call->output_shape) : call_size(call, call->output_shape);
     size_t rows = rowwise ? call->rows : 1;
     size_t a_step = call_broadcasts(call, other) ? 0 : width, x_step = call_broadcasts(call, i) ? 0 : width;
-    for (size_t row = 0; row < rows; ++row) real_add_product(width, a + row * a_step, x + row * x_step, keep, y + row * width);
+    for (size_t row = 0; row < rows; ++row)
+        real_add_product(width, a + row * a_step, x + row * x_step, keep, y + row * width);
 }
 
 static void multiply_forward(const struct op_call *call) {
@@ -50,8 +52,8 @@ static void multiply_backward(const struct op_call *call) {
         real *to = call->input_gradients[i];
         if (!to) continue;
         if (call_broadcasts(call, i))
-            real_column_product(call->rows, shape_size(call->output_shape), call->output_gradient, call->inputs[1 - i], NULL,
-                                call->keep[i], to);
+            real_column_product(call->rows, shape_size(call->output_shape), call->output_gradient, call->inputs[1 - i],
+                                NULL, call->keep[i], to);
         else multiply_gradient(call, 1 - i, call->keep[i], to);
     }
 }
@@ -82,7 +84,15 @@ static const struct op_probe multiply_probe[6] = {
 };
 
 const struct op_class OP_CLASS(multiply) = {
-    .name = "multiply", .formula = "y = x_1 x_2", .min_inputs = 2, .max_inputs = 2, .reads = OP_READS_INPUTS,
-    .shape = multiply_shape, .forward = multiply_forward, .tangent = multiply_tangent, .backward = multiply_backward,
-    .backward_rows = multiply_backward_rows, .probe = multiply_probe,
+    .name = "multiply",
+    .formula = "y = x_1 x_2",
+    .min_inputs = 2,
+    .max_inputs = 2,
+    .reads = OP_READS_INPUTS,
+    .shape = multiply_shape,
+    .forward = multiply_forward,
+    .tangent = multiply_tangent,
+    .backward = multiply_backward,
+    .backward_rows = multiply_backward_rows,
+    .probe = multiply_probe,
 };

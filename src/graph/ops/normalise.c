@@ -15,7 +15,8 @@ static strata_status normalise_shape(strata_context *ctx, const struct op_attrib
     return STRATA_OK;
 }
 
-static void normalise_line(size_t width, const real *restrict x, const real *restrict m, const real *restrict s, real *restrict y) {
+static void normalise_line(size_t width, const real *restrict x, const real *restrict m, const real *restrict s,
+                           real *restrict y) {
     for (size_t j = 0; j < width; ++j) y[j] = (x[j] - m[j]) * s[j];
 }
 
@@ -39,19 +40,11 @@ static void normalise_tangent(const struct op_call *call) {
 }
 
 /* Gradients of the two vectors over some lines; NULL = not wanted. */
-static void normalise_vectors(const struct op_call *call, size_t lines, const real *g, const real *x, real *to_mean, real *to_scale) {
+static void normalise_vectors(const struct op_call *call, size_t lines, const real *g, const real *x, real *to_mean,
+                              real *to_scale) {
     size_t width = shape_last(call->output_shape);
     const real *m = call->inputs[1], *s = call->inputs[2];
-    if (to_mean) {
-        if (!call->keep[1]) real_add_constant(width, 0, false, to_mean);
-        for (size_t begin = 0; begin < width; begin += COLUMN_BLOCK) {
-            size_t count = width - begin < COLUMN_BLOCK ? width - begin : COLUMN_BLOCK;
-            double sums[COLUMN_BLOCK] = {0};
-            for (size_t line = 0; line < lines; ++line)
-                for (size_t j = 0; j < count; ++j) sums[j] += (double)g[line * width + begin + j];
-            for (size_t j = 0; j < count; ++j) to_mean[begin + j] -= (real)sums[j] * s[begin + j];
-        }
-    }
+    if (to_mean) real_column_sum(lines, width, -1, s, g, call->keep[1], to_mean);
     if (to_scale) real_column_product(lines, width, g, x, m, call->keep[2], to_scale);
 }
 
@@ -65,7 +58,8 @@ static void normalise_rows(const struct op_call *call) {
 static void normalise_backward(const struct op_call *call) {
     size_t lines = call_size(call, call->output_shape) / shape_last(call->output_shape);
     normalise_rows(call);
-    normalise_vectors(call, lines, call->output_gradient, call->inputs[0], call->input_gradients[1], call->input_gradients[2]);
+    normalise_vectors(call, lines, call->output_gradient, call->inputs[0], call->input_gradients[1],
+                      call->input_gradients[2]);
 }
 
 static void normalise_backward_rows(const struct op_call *call, const size_t *stride) {
@@ -86,7 +80,15 @@ static const struct op_probe normalise_probe[4] = {
 };
 
 const struct op_class OP_CLASS(normalise) = {
-    .name = "normalise", .formula = "y = (x - m) s", .min_inputs = 3, .max_inputs = 3, .reads = OP_READS_INPUTS,
-    .shape = normalise_shape, .forward = normalise_forward, .tangent = normalise_tangent, .backward = normalise_backward,
-    .backward_rows = normalise_backward_rows, .probe = normalise_probe,
+    .name = "normalise",
+    .formula = "y = (x - m) s",
+    .min_inputs = 3,
+    .max_inputs = 3,
+    .reads = OP_READS_INPUTS,
+    .shape = normalise_shape,
+    .forward = normalise_forward,
+    .tangent = normalise_tangent,
+    .backward = normalise_backward,
+    .backward_rows = normalise_backward_rows,
+    .probe = normalise_probe,
 };

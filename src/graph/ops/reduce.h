@@ -19,13 +19,16 @@ static void reduce_into(const struct op_call *call, const real *x, real *y) {
 
 static void reduce_forward(const struct op_call *call) { reduce_into(call, call->inputs[0], call->output); }
 
-static void reduce_tangent(const struct op_call *call) { reduce_into(call, call->input_tangents[0], call->output_tangent); }
+static void reduce_tangent(const struct op_call *call) {
+    reduce_into(call, call->input_tangents[0], call->output_tangent);
+}
 
 static void reduce_backward(const struct op_call *call) {
     const struct shape *shape = call->input_shapes[0];
     const real *g = call->output_gradient;
     if (call->input_gradients[0])
-        real_add_constant(call_size(call, shape), (real)(REDUCE_SCALE(call, shape) * (double)*g), call->keep[0], call->input_gradients[0]);
+        real_add_constant(call_size(call, shape), (real)(REDUCE_SCALE(call, shape) * (double)*g), call->keep[0],
+                          call->input_gradients[0]);
 }
 
 static const struct op_probe reduce_probe[4] = {

@@ -31,7 +31,14 @@ static const struct op_probe scale_probe[2] = {
 };
 
 const struct op_class OP_CLASS(scale) = {
-    .name = "scale", .formula = "y = a x + b", .min_inputs = 1, .max_inputs = 1, .reads = UNARY_READS,
-    .shape = scale_shape, .forward = unary_forward, .tangent = unary_tangent, .backward = unary_backward,
+    .name = "scale",
+    .formula = "y = a x + b",
+    .min_inputs = 1,
+    .max_inputs = 1,
+    .reads = UNARY_READS,
+    .shape = scale_shape,
+    .forward = unary_forward,
+    .tangent = unary_tangent,
+    .backward = unary_backward,
     .probe = scale_probe,
 };

@@ -12,7 +12,8 @@ static strata_status slice_shape(strata_context *ctx, const struct op_attributes
     if (x->rank != 1) return op_refuse(ctx, "slice", count, inputs, "rows or a vector of rank 1");
     if (width == 0 || begin > x->dims[0] || width > x->dims[0] - begin) {
         char text[SHAPE_TEXT_SIZE];
-        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "slice: expected size[0] (begin) + size[1] (count >= 1) within %s, found %zu + %zu",
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT,
+                           "slice: expected size[0] (begin) + size[1] (count >= 1) within %s, found %zu + %zu",
                            shape_text(x, text), begin, width);
     }
     *output = *x;
@@ -51,7 +52,13 @@ static const struct op_probe slice_probe[4] = {
 };
 
 const struct op_class OP_CLASS(slice) = {
-    .name = "slice", .formula = "y = x[begin .. begin + count)", .min_inputs = 1, .max_inputs = 1,
-    .shape = slice_shape, .forward = slice_forward, .tangent = slice_tangent, .backward = slice_backward,
+    .name = "slice",
+    .formula = "y = x[begin .. begin + count)",
+    .min_inputs = 1,
+    .max_inputs = 1,
+    .shape = slice_shape,
+    .forward = slice_forward,
+    .tangent = slice_tangent,
+    .backward = slice_backward,
     .probe = slice_probe,
 };

@@ -11,8 +11,9 @@
 #include "graph/ops/kernels.h"
 #include "graph/ops/vector_math.h"
 
-static strata_status softmax_cross_entropy_shape(strata_context *ctx, const struct op_attributes *attributes, size_t count,
-                                                 const struct shape *const *inputs, struct shape *output) {
+static strata_status softmax_cross_entropy_shape(strata_context *ctx, const struct op_attributes *attributes,
+                                                 size_t count, const struct shape *const *inputs,
+                                                 struct shape *output) {
     (void)attributes;
     const struct shape column = shape_rows(1);
     if (!inputs[0]->batched || inputs[0]->rank != 1 || !shape_equal(inputs[1], &column))
@@ -108,16 +109,29 @@ static void softmax_labels_ten(size_t input, size_t count, double *values) {
 }
 
 static const struct op_probe softmax_cross_entropy_probe[3] = {
-    {.input_count = 2, .inputs = {{true, 1, {1}}, {true, 1, {1}}}, .constant_inputs = 2, .adjust = softmax_labels_one,
+    {.input_count = 2,
+     .inputs = {{true, 1, {1}}, {true, 1, {1}}},
+     .constant_inputs = 2,
+     .adjust = softmax_labels_one,
      .next = &softmax_cross_entropy_probe[1]},
-    {.input_count = 2, .inputs = {{true, 1, {2}}, {true, 1, {1}}}, .constant_inputs = 2, .adjust = softmax_labels_two,
+    {.input_count = 2,
+     .inputs = {{true, 1, {2}}, {true, 1, {1}}},
+     .constant_inputs = 2,
+     .adjust = softmax_labels_two,
      .next = &softmax_cross_entropy_probe[2]},
     {.input_count = 2, .inputs = {{true, 1, {10}}, {true, 1, {1}}}, .constant_inputs = 2, .adjust = softmax_labels_ten},
 };
 
 const struct op_class OP_CLASS(softmax_cross_entropy) = {
-    .name = "softmax_cross_entropy", .formula = "y = log sum_j exp(z_j) - z_k", .min_inputs = 2, .max_inputs = 2,
-    .reads = OP_READS_INPUTS, .shape = softmax_cross_entropy_shape, .scratch = softmax_cross_entropy_scratch,
-    .forward = softmax_cross_entropy_forward, .tangent = softmax_cross_entropy_tangent,
-    .backward = softmax_cross_entropy_backward, .probe = softmax_cross_entropy_probe,
+    .name = "softmax_cross_entropy",
+    .formula = "y = log sum_j exp(z_j) - z_k",
+    .min_inputs = 2,
+    .max_inputs = 2,
+    .reads = OP_READS_INPUTS,
+    .shape = softmax_cross_entropy_shape,
+    .scratch = softmax_cross_entropy_scratch,
+    .forward = softmax_cross_entropy_forward,
+    .tangent = softmax_cross_entropy_tangent,
+    .backward = softmax_cross_entropy_backward,
+    .probe = softmax_cross_entropy_probe,
 };

@@ -23,9 +23,12 @@ static inline real unary_slope(real x, const real *number) {
 
 static strata_status square_shape(strata_context *ctx, const struct op_attributes *attributes, size_t count,
                                   const struct shape *const *inputs, struct shape *output) {
-    double limit = attributes->number[0];
+    double limit = attributes->number[0], offset = attributes->number[1];
     if (!(limit >= 0))
-        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "square: expected a truncation number[0] >= 0 (0 = none), found %g", limit);
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT,
+                           "square: expected a truncation number[0] >= 0 (0 = none), found %g", limit);
+    if (!isfinite(offset))
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "square: expected a finite offset number[1], found %g", offset);
     return unary_shape(ctx, attributes, count, inputs, output);
 }
 
@@ -37,12 +40,27 @@ static void square_adjust(size_t input, size_t count, double *values) {
 }
 
 static const struct op_probe square_probe[2] = {
-    {.input_count = 1, .inputs = {{true, 1, {23}}}, .attributes = {.number = {1, 0.5}}, .adjust = square_adjust, .next = &square_probe[1]},
-    {.input_count = 1, .inputs = {{false, 2, {4, 7}}}, .attributes = {.number = {1}}, .adjust = square_adjust, .next = unary_probe},
+    {.input_count = 1,
+     .inputs = {{true, 1, {23}}},
+     .attributes = {.number = {1, 0.5}},
+     .adjust = square_adjust,
+     .next = &square_probe[1]},
+    {.input_count = 1,
+     .inputs = {{false, 2, {4, 7}}},
+     .attributes = {.number = {1}},
+     .adjust = square_adjust,
+     .next = unary_probe},
 };
 
 const struct op_class OP_CLASS(square) = {
-    .name = "square", .formula = "y = min(|x|, B)^2 - c", .min_inputs = 1, .max_inputs = 1, .reads = UNARY_READS,
-    .shape = square_shape, .forward = unary_forward, .tangent = unary_tangent, .backward = unary_backward,
+    .name = "square",
+    .formula = "y = min(|x|, B)^2 - c",
+    .min_inputs = 1,
+    .max_inputs = 1,
+    .reads = UNARY_READS,
+    .shape = square_shape,
+    .forward = unary_forward,
+    .tangent = unary_tangent,
+    .backward = unary_backward,
     .probe = square_probe,
 };

@@ -27,7 +27,8 @@ static void squared_error_forward(const struct op_call *call) {
     const real *p = call->inputs[0], *t = call->inputs[1];
     size_t width = call->input_shapes[0]->dims[0];
     real *y = call->output;
-    for (size_t row = 0; row < call->rows; ++row, p += width, t += width) y[row] = (real)squared_error_row(width, p, t, p, t);
+    for (size_t row = 0; row < call->rows; ++row, p += width, t += width)
+        y[row] = (real)squared_error_row(width, p, t, p, t);
 }
 
 static void squared_error_tangent(const struct op_call *call) {
@@ -41,7 +42,8 @@ static void squared_error_tangent(const struct op_call *call) {
 }
 
 /* to (+)= scale * (x - y). */
-static void squared_error_pull(size_t width, real scale, const real *restrict x, const real *restrict y, bool keep, real *restrict to) {
+static void squared_error_pull(size_t width, real scale, const real *restrict x, const real *restrict y, bool keep,
+                               real *restrict to) {
     for (size_t j = 0; j < width; ++j) {
         real old = keep ? to[j] : 0;
         to[j] = old + scale * (x[j] - y[j]);
@@ -68,7 +70,14 @@ static const struct op_probe squared_error_probe[3] = {
 };
 
 const struct op_class OP_CLASS(squared_error) = {
-    .name = "squared_error", .formula = "y = sum_j (p_j - t_j)^2", .min_inputs = 2, .max_inputs = 2, .reads = OP_READS_INPUTS,
-    .shape = squared_error_shape, .forward = squared_error_forward, .tangent = squared_error_tangent,
-    .backward = squared_error_backward, .probe = squared_error_probe,
+    .name = "squared_error",
+    .formula = "y = sum_j (p_j - t_j)^2",
+    .min_inputs = 2,
+    .max_inputs = 2,
+    .reads = OP_READS_INPUTS,
+    .shape = squared_error_shape,
+    .forward = squared_error_forward,
+    .tangent = squared_error_tangent,
+    .backward = squared_error_backward,
+    .probe = squared_error_probe,
 };

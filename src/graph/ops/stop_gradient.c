@@ -30,7 +30,14 @@ static const struct op_probe stop_gradient_probe[2] = {
 };
 
 const struct op_class OP_CLASS(stop_gradient) = {
-    .name = "stop_gradient", .formula = "y = x, dy/dx = 0", .min_inputs = 1, .max_inputs = 1, .stops_gradient = true,
-    .shape = stop_gradient_shape, .forward = stop_gradient_forward, .tangent = stop_gradient_tangent,
-    .backward = stop_gradient_backward, .probe = stop_gradient_probe,
+    .name = "stop_gradient",
+    .formula = "y = x, dy/dx = 0",
+    .min_inputs = 1,
+    .max_inputs = 1,
+    .stops_gradient = true,
+    .shape = stop_gradient_shape,
+    .forward = stop_gradient_forward,
+    .tangent = stop_gradient_tangent,
+    .backward = stop_gradient_backward,
+    .probe = stop_gradient_probe,
 };

@@ -23,12 +23,12 @@ static void unary_map(size_t count, const real *number, const real *restrict x, 
 }
 
 /* target (+)= f' * source: both the tangent and the backward rule of an elementwise op. */
-static void unary_push(size_t count, const real *number, const real *restrict from, const real *restrict source, bool keep,
-                       real *restrict target) {
-    for (size_t i = 0; i < count; ++i) {
-        real old = keep ? target[i] : 0;
-        target[i] = old + source[i] * unary_slope(from[i], number);
-    }
+static void unary_push(size_t count, const real *number, const real *restrict from, const real *restrict source,
+                       bool keep, real *restrict target) {
+    if (keep)
+        for (size_t i = 0; i < count; ++i) target[i] += source[i] * unary_slope(from[i], number);
+    else
+        for (size_t i = 0; i < count; ++i) target[i] = source[i] * unary_slope(from[i], number);
 }
 
 static void unary_forward(const struct op_call *call) {
