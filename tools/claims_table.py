@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The numbers of a finished run as Markdown.
+
+usage: claims_table.py DIR                the claims: statement, measured [interval], bound, verdict, controls
+       claims_table.py DIR --brief        the same in four columns, for a summary
+       claims_table.py DIR --table ID     a table of the report
+       claims_table.py DIR --into FILE... writes them into Markdown files, between the lines
+                                              <!-- claims -->, <!-- claims brief --> or <!-- table ID -->
+                                          and <!-- end -->; a file without such lines is an error
+
+Reads DIR/result.json. A verdict or control that is not the expected one is set in bold.
+"""
+import json
+import pathlib
+import re
+import signal
+import sys
+
+BLOCK = re.compile(r"(<!-- (claims|claims brief|table [a-z_]+) -->\n).*?(<!-- end -->)", re.S)
+NAN = "-"
+
+
+def number(value):
+    """Three significant digits: 0.00186 stays, 1.9e-5 does not become 0.000019."""
+    if value is None:
+        return NAN
+    size = abs(value)
+    if size == 0 or 1e-3 <= size < 1e4:
+        return f"{value:.3g}" if size < 1e3 else f"{value:.0f}"
+    mantissa, exponent = f"{value:.2e}".split("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+
+
+def measured(claim):
+    if claim["measured"] is None:
+        return claim.get("note") or "diverged"
+    text = number(claim["measured"])
+    if claim["low"] is None or claim["low"] == claim["high"]:
+        return text
+    return f"{text} [{number(claim['low'])}, {number(claim['high'])}]"
+
+
+def verdict(claim):
+    if claim["expected"] in ("open", claim["verdict"]):
+        return claim["verdict"]
+    return f"**{claim['verdict']}** (expected: {claim['expected']})"
+
+
+def bound(claim):
+    return claim["bound"].replace("<=", "≤").replace(">=", "≥")
+
+
+def markdown(columns, rows):
+    lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
+    for row in rows:
+        lines.append("| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |")
+    return "\n".join(lines)
+
+
+def claims_table(result, brief=False):
+    claims = {claim["id"]: claim for claim in result["claims"]}
+    rows = []
+    for claim in claims.values():
+        if claim["role"] != "claim":
+            continue
+        controls = [claims[name] for name in claim["controls"] if name in claims]
+        if brief:
+            rows.append([f"`{claim['id']}`", claim["statement"], f"{measured(claim)}, bound {bound(claim)}", verdict(claim)])
+            continue
+        against = [f"`{c['id'][len(claim['id']):]}` {measured(c)}: {verdict(c)}" for c in controls]
+        rows.append([f"`{claim['id']}`", claim["statement"], measured(claim), bound(claim), verdict(claim), "<br>".join(against)])
+    if brief:
+        return markdown(["claim", "what is measured", "measured [95 % interval]", "verdict"], rows)
+    return markdown(["claim", "what is measured", "measured [95 % interval]", "bound", "verdict", "controls"], rows)
+
+
+def report_table(result, name):
+    for table in result["tables"]:
+        if table["id"] != name:
+            continue
+        # Times are not results: two equal runs differ in them.
+        kept = [i for i, column in enumerate(table["columns"]) if not column.endswith("_seconds")]
+        show = lambda cell: cell if isinstance(cell, str) else number(cell)
+        return markdown([table["columns"][i].replace("_", " ") for i in kept], [[show(row[i]) for i in kept] for row in table["rows"]])
+    known = ", ".join(table["id"] for table in result["tables"])
+    sys.exit(f"claims_table.py: no table '{name}'; this run has {known}")
+
+
+def render(result, what):
+    if what.startswith("table "):
+        return report_table(result, what[len("table "):])
+    return claims_table(result, brief=what == "claims brief")
+
+
+def main(arguments):
+    if not arguments or arguments[0].startswith("-"):
+        sys.exit(__doc__.strip())
+    path = pathlib.Path(arguments[0]) / "result.json"
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        sys.exit(f"claims_table.py: no {path}: the run is not finished, or this is not a run directory")
+    options = arguments[1:]
+    if not options:
+        print(render(result, "claims"))
+    elif options == ["--brief"]:
+        print(render(result, "claims brief"))
+    elif options[0] == "--table" and len(options) == 2:
+        print(render(result, "table " + options[1]))
+    elif options[0] == "--into" and len(options) > 1:
+        for name in options[1:]:
+            file = pathlib.Path(name)
+            text, count = BLOCK.subn(lambda m: m[1] + render(result, m[2]) + "\n" + m[3], file.read_text(encoding="utf-8"))
+            if count == 0:
+                sys.exit(f"claims_table.py: {name} has no <!-- claims --> ... <!-- end --> lines")
+            file.write_text(text, encoding="utf-8")
+    else:
+        sys.exit(__doc__.strip())
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` is no fault
+    main(sys.argv[1:])
