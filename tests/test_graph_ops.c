@@ -350,7 +350,7 @@ static void row_blocks_equal_one_row_replays(void **state) {
  */
 static void check_same(struct op_case *c, struct op_case *other, const char *what) {
     static double g_one[OP_MAX_INPUTS][CASE_NUMBERS], g_two[OP_MAX_INPUTS][CASE_NUMBERS];
-    double one[CASE_NUMBERS], two[CASE_NUMBERS], v[CASE_NUMBERS];
+    double one[CASE_NUMBERS] = {0}, two[CASE_NUMBERS] = {0}, v[CASE_NUMBERS];
     const double epsilon = fmax(case_epsilon(c), case_epsilon(other));
     unsigned all = ((1u << c->input_count) - 1) & ~c->constant_inputs;
     for (int tangent = 0; tangent < 2; ++tangent) {

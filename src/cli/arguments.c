@@ -52,7 +52,7 @@ static strata_status unknown_option(strata_context *ctx, const struct command *c
     char names[NAMES_MOST][40], suggestion[128], typed[64];
     const char *pointers[NAMES_MOST];
     size_t count = 0;
-    for (; command->options[count] && count < NAMES_MOST - 1; ++count)
+    for (; count < NAMES_MOST - 1 && command->options[count]; ++count)
         snprintf(names[count], 40, "--%s", command->options[count]->name);
     snprintf(names[count++], 40, "--help");
     for (size_t i = 0; i < count; ++i) pointers[i] = names[i];

@@ -189,7 +189,7 @@ static strata_status open_header(strata_context *ctx, const char *path, const un
 
 /* Fortran order to C order: walks the output in C order with the input's strides. */
 static void convert(const struct header *header, const unsigned char *data, size_t count, double *values) {
-    size_t strides[MAX_RANK], index[MAX_RANK] = {0}, stride = 1;
+    size_t strides[MAX_RANK] = {0}, index[MAX_RANK] = {0}, stride = 1;
     for (unsigned i = 0; i < header->rank; ++i) {
         unsigned axis = header->fortran ? i : header->rank - 1 - i;
         strides[axis] = stride;

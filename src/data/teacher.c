@@ -129,10 +129,11 @@ static const struct teacher_class *const classes[] = {&teacher_chain, &teacher_d
 
 static strata_status net_create(strata_context *ctx, const struct settings *settings, uint64_t seed, uint64_t replicate,
                                 struct teacher_net *net) {
-    const struct teacher_class *const *class = classes;
-    while (strcmp((*class)->name, settings_text(settings, "teacher.kind"))) ++class;
+    const char *kind = settings_text(settings, "teacher.kind"); /* a choice: one of the classes */
+    size_t at = 0;
+    while (at + 1 < sizeof classes / sizeof *classes && strcmp(classes[at]->name, kind) != 0) ++at;
     net->dimension = settings_count(settings, "data.dimension");
-    return (*class)->create(ctx, settings, seed, replicate, net);
+    return classes[at]->create(ctx, settings, seed, replicate, net);
 }
 
 strata_status teacher_check(strata_context *ctx, const struct settings *settings) {

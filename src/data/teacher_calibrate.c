@@ -107,7 +107,7 @@ static void mean_sd(const double *values, double *mean, double *sd) {
 static strata_status combine_levels(strata_context *ctx, struct teacher_net *net, double gap, bool drop_upper,
                                     const double *sums, double *values) {
     memset(values, 0, ROWS * sizeof *values);
-    double means[TEACHER_MAX_DEPTH + 1], mean, sd;
+    double means[TEACHER_MAX_DEPTH + 1] = {0}, mean, sd;
     for (size_t l = net->first; l <= net->depth; ++l) {
         mean_sd(sums + l * ROWS, &means[l], &sd);
         if (!(sd > 1e-12 * fabs(means[l])) || !isfinite(sd))

@@ -95,10 +95,10 @@ size_t program_parameter_size(const struct program *program, size_t number); /* 
 void program_set_parameter(struct program *program, node parameter, const double *values);
 void program_read_parameter(const struct program *program, node parameter, double *values);
 
-/** Optimizer state as arrays, for checkpoints: `slot` < program_slots; and the step counter. */
+/** Optimizer state as arrays, for checkpoints: `number` < program_slots; and the step counter. */
 size_t program_slots(const struct program *program);
-void program_read_slot(const struct program *program, node parameter, size_t slot, double *values);
-void program_set_slot(struct program *program, node parameter, size_t slot, const double *values);
+void program_read_slot(const struct program *program, node parameter, size_t number, double *values);
+void program_set_slot(struct program *program, node parameter, size_t number, const double *values);
 uint64_t program_steps(const struct program *program);
 void program_set_steps(struct program *program, uint64_t steps);
 

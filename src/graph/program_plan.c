@@ -122,12 +122,12 @@ static void place_parameters(struct program *program) {
         program->total += (slot->size + line - 1) / line * line;
         if (is_frozen(program, n)) continue;
         program->trainable = program->total;
-        struct segment *last = program->segment_count ? &program->segments[program->segment_count - 1] : NULL;
-        if (!last || last->group != n->group) {
-            last = &program->segments[program->segment_count++];
-            *last = (struct segment){.group = n->group, .begin = slot->fixed};
+        size_t count = program->segment_count;
+        if (count == 0 || program->segments[count - 1].group != n->group) {
+            program->segments[count] = (struct segment){.group = n->group, .begin = slot->fixed};
+            program->segment_count = ++count;
         }
-        last->count = program->total - last->begin;
+        program->segments[count - 1].count = program->total - program->segments[count - 1].begin;
     }
 }
 

@@ -54,7 +54,8 @@ strata_status ridge_rows_create(strata_context *ctx, const char *learner, const 
         for (size_t o = 0; o < outputs; ++o) rows->mean[o] += rows->y[i * outputs + o];
     }
     for (size_t o = 0; o < outputs; ++o) rows->mean[o] /= (double)rows->rows;
-    for (size_t i = 0; i < rows->rows * outputs; ++i) rows->y[i] -= rows->mean[i % outputs];
+    for (size_t i = 0; i < rows->rows; ++i)
+        for (size_t o = 0; o < outputs; ++o) rows->y[i * outputs + o] -= rows->mean[o];
     return STRATA_OK;
 }
 

@@ -59,7 +59,7 @@ static bool tics_apart(const struct sketch *sketch, const struct axis *axis) {
 static void axes_plan(struct sketch *sketch, struct axis *x, struct axis *y) {
     const struct figure_data *data = sketch->data;
     struct extent along = extent_empty, up = extent_empty;
-    double values[AXIS_MAX_TICS / 2];
+    double values[AXIS_MAX_TICS / 2] = {0};
     for (size_t i = 0; i < data->point_count; i++) {
         const struct figure_point *point = &data->points[i];
         extent_add(&along, point->x);

@@ -3,6 +3,7 @@
  * Figure data to files and back; formats in figure_data.h. CSV as in RFC 4180, except that a quoted field
  * holds no line break (names never do), so that one line is one row and a fault can name it.
  */
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -215,10 +216,9 @@ static strata_status row_add(strata_context *ctx, struct figure_data *data, cons
 
 /** The first byte of a line that is no UTF-8 text or a control byte; NULL when there is none. */
 static const char *line_fault(const char *line, size_t size) {
-    for (const char *c = line, *end = line + size; c < end;) {
-        size_t length = utf8_length(c, (size_t)(end - c));
-        if (!length || (unsigned char)*c < ' ' || *c == 127) return c;
-        c += length;
+    for (size_t at = 0, length; at < size; at += length) {
+        length = utf8_length(line + at, size - at);
+        if (!length || (unsigned char)line[at] < ' ' || line[at] == 127) return line + at;
     }
     return NULL;
 }
@@ -249,6 +249,7 @@ strata_status figure_data_parse(strata_context *ctx, enum figure_kind kind, cons
         row.line++;
         buffer_clear(&line);
         STRATA_GO(buffer_append(ctx, &line, kept ? text + at : "", kept));
+        assert(line.data);
         STRATA_GO(line_parse(ctx, data, &row, line.data, line.size));
         at += length + 1;
     }

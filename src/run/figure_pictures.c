@@ -55,7 +55,7 @@ static double grid_cell(const struct figure_panel *panel, const struct grid *gri
 
 static strata_status panel_write(const struct sketch *sketch, size_t index, const struct grid *grid) {
     const struct figure_panel *panel = &sketch->data->panels[index];
-    double scales[256];
+    double scales[256] = {0};
     STRATA_TRY(buffer_print(sketch->ctx, sketch->out, "$p%zu << END\n", index));
     for (size_t row = 0; row < grid->height; row++) {
         for (size_t column = 0; column < grid->columns; column++) {

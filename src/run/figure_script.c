@@ -129,10 +129,10 @@ static struct legend legend_plan(const struct sketch *sketch) {
     struct legend legend = {0};
     for (size_t i = 0; i < sketch->data->series.count; i++)
         legend.entries += !(sketch->looks[i].fit && sketch->looks[i].parent != i);
-    legend.columns = legend.entries < LEGEND_COLUMNS ? legend.entries : LEGEND_COLUMNS;
+    legend.columns = legend.entries == 0 ? 1 : legend.entries < LEGEND_COLUMNS ? legend.entries : LEGEND_COLUMNS;
     while (legend.columns > 1 && legend_width(sketch, legend.columns, legend.widths) > FIGURE_WIDTH - 24)
         legend.columns--;
-    if (legend.columns) legend_width(sketch, legend.columns, legend.widths);
+    legend_width(sketch, legend.columns, legend.widths);
     return legend;
 }
 

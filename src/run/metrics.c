@@ -141,7 +141,8 @@ static strata_status lines_read(
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         if (!newline) break;
         struct metric_line *line = &table->lines[table->line_count];
-        *line = (struct metric_line){.text = at, .size = (size_t)(newline + 1 - at), .number = ++number};
+        ++number;
+        *line = (struct metric_line){.text = at, .size = (size_t)(newline + 1 - at), .number = number};
         STRATA_TRY(line_read(ctx, table, line));
         struct task_mark *taken = &table->taken[line->rank];
         if (taken->lines < marks[table->names[line->rank].task].lines) {

@@ -8,8 +8,8 @@ const char *const report_style[] = {
     "--unsure:#7a4d00;--unsure-tint:#fdf1d8}",
     "*{box-sizing:border-box}",
     "html{-webkit-text-size-adjust:100%}",
-    "body{margin:0;background:var(--ground);color:var(--ink);font:16px/1.55 system-ui,-apple-system,'Segoe "
-    "UI',Roboto,'Helvetica Neue',Arial,'DejaVu Sans',sans-serif}",
+    "body{margin:0;background:var(--ground);color:var(--ink);",
+    "font:16px/1.55 system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,'DejaVu Sans',sans-serif}",
     "main,header,footer{max-width:60rem;margin:0 auto;padding:0 1.25rem}",
     "header{padding-top:2.5rem}",
     "footer{padding-bottom:3rem}",
@@ -19,8 +19,8 @@ const char *const report_style[] = {
     "p{margin:.5rem 0}",
     ".kicker{color:var(--soft);margin:0 0 .5rem;font-size:.95rem}",
     ".question{font-size:1.1rem;max-width:46rem}",
-    ".summary{font-size:1.1rem;font-weight:600;background:var(--tint);border-left:4px solid var(--link);padding:.75rem "
-    "1rem;margin:1.25rem 0;border-radius:0 6px 6px 0}",
+    ".summary{font-size:1.1rem;font-weight:600;background:var(--tint);border-left:4px solid var(--link);",
+    "padding:.75rem 1rem;margin:1.25rem 0;border-radius:0 6px 6px 0}",
     ".summary.off{border-left-color:var(--bad)}",
     "nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;padding:0;margin:1rem 0 0}",
     "a{color:var(--link)}",
@@ -30,8 +30,8 @@ const char *const report_style[] = {
     ".claim.off{border-color:var(--bad);border-left-width:5px}",
     ".row{display:grid;grid-template-columns:minmax(0,1fr) 17rem;gap:.25rem 1.5rem;align-items:start}",
     ".state{display:flex;flex-wrap:wrap;align-items:center;gap:.3rem .7rem;margin-bottom:.35rem}",
-    ".badge{display:inline-flex;align-items:center;gap:.35rem;font-weight:650;font-size:.9rem;line-height:1;padding:."
-    "35rem .6rem;border-radius:999px;border:1.5px solid currentColor}",
+    ".badge{display:inline-flex;align-items:center;gap:.35rem;font-weight:650;font-size:.9rem;",
+    "line-height:1;padding:.35rem .6rem;border-radius:999px;border:1.5px solid currentColor}",
     ".badge svg{width:.85rem;height:.85rem;flex:none}",
     ".badge.good{color:var(--good);background:var(--good-tint)}",
     ".badge.bad{color:var(--bad);background:var(--bad-tint)}",
@@ -41,11 +41,11 @@ const char *const report_style[] = {
     ".id{color:var(--soft);font-size:.85rem;overflow-wrap:anywhere}",
     "code,pre,.id{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace}",
     ".facts{color:var(--soft);font-size:.9rem;margin:.35rem 0 0}.facts b{color:var(--ink);font-weight:600}",
-    ".measure{margin:0;text-align:right}.measure "
-    ".value{font-size:1.45rem;font-weight:650;line-height:1.2;font-variant-numeric:tabular-nums}",
+    ".measure{margin:0;text-align:right}.measure .value{font-size:1.45rem;font-weight:650;",
+    "line-height:1.2;font-variant-numeric:tabular-nums}",
     ".measure .unit{font-size:.95rem;font-weight:400}",
-    ".measure .range,.measure "
-    ".bound{display:block;font-size:.9rem;color:var(--soft);font-variant-numeric:tabular-nums}",
+    ".measure .range,.measure .bound{display:block;font-size:.9rem;color:var(--soft);",
+    "font-variant-numeric:tabular-nums}",
     ".strip{display:block;width:100%;max-width:15rem;height:auto;margin:.35rem 0 0 auto}",
     ".controls{list-style:none;margin:.9rem 0 0;padding:0 0 0 1rem;border-left:3px solid var(--line)}",
     ".controls li{padding:.6rem 0}.controls li+li{border-top:1px solid var(--line)}",

@@ -105,6 +105,7 @@ static strata_status session_complete(strata_context *ctx, struct session *sessi
     /* The run's own fault is the one to report, whether or not these two can still be written. */
     strata_status kept = directory_save(ctx, &session->directory);
     if (kept == STRATA_OK) kept = session_log(ctx, session, "stopped: %s", message);
+    (void)kept;
     return strata_fail(ctx, status, "%s", message);
 }
 

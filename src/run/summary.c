@@ -23,7 +23,8 @@ strata_status summary_create(
         summary_destroy(summary);
         return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory: summary of study '%s'", study->name);
     }
-    for (size_t i = 0; i < summary->figure_count; ++i) summary->figures[i].kind = study->figures[i].kind;
+    for (size_t i = 0; study->figures && i < summary->figure_count; ++i)
+        summary->figures[i].kind = study->figures[i].kind;
     return STRATA_OK;
 }
 

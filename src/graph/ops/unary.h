@@ -38,7 +38,8 @@ static void unary_forward(const struct op_call *call) {
 
 static void unary_transport(const struct op_call *call, const real *source, bool keep, real *target) {
     const real number[2] = {(real)call->attributes->number[0], (real)call->attributes->number[1]};
-    const real *from = UNARY_READS == OP_READS_OUTPUT ? call->output : call->inputs[0];
+    const unsigned reads = UNARY_READS;
+    const real *from = reads == OP_READS_OUTPUT ? call->output : call->inputs[0];
     unary_push(call_size(call, call->output_shape), number, from, source, keep, target);
 }
 
