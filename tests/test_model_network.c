@@ -349,13 +349,12 @@ static void initial_weights_have_their_scales(void **state) {
     }
     for (int activation = 0; activation < ACTIVATION_COUNT; ++activation) {
         request.activation = (enum activation)activation;
-        double gain = activation == ACTIVATION_RELU || activation == ACTIVATION_GELU ? sqrt(2.0)
-                                                                                     : 1; /* He et al. 2015 */
+        double gain = 1 / sqrt(3.0); /* uniform on +-1/sqrt(in) has this spread */
         assert_int_equal(network_describe(ctx, "mlp_readouts", &request, &network), STRATA_OK);
         check_sd(&network, "layer1.input", D * M, gain / sqrt(D));
         check_sd(&network, "layer2.layer1", M * M, gain / sqrt(M));
-        check_sd(&network, "readout1", M * O, 1 / sqrt(M));
-        check_sd(&network, "readout3", M * O, 1 / sqrt(M));
+        check_sd(&network, "readout1", M * O, gain / sqrt(M));
+        check_sd(&network, "readout3", M * O, gain / sqrt(M));
     }
 }
 

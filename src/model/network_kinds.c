@@ -28,15 +28,15 @@ static void describe_densenet(const struct network_request *request, struct netw
     network->input_squares = true;
 }
 
-/* Multi-layer perceptron; He initialisation for rectifiers, 1/sqrt(in) otherwise. */
+/* Multi-layer perceptron; weights of variance 1/(3 in), what PyTorch's layers start from. */
 static void describe_mlp(const struct network_request *request, struct network *network) {
-    bool rectifier = request->activation == ACTIVATION_RELU || request->activation == ACTIVATION_GELU;
+    const double root_third = 0.57735026918962576451;
     network->layer_count = request->depth;
     for (size_t l = 0; l < request->depth; ++l) {
         size_t in = l == 0 ? request->inputs : request->hidden_width;
         network->layers[l] = (struct layer){.width = request->hidden_width, .activation = request->activation, .bias = true,
-            .source_count = 1, .sources = {{l == 0 ? SOURCE_INPUT : (int)l - 1, (rectifier ? sqrt(2.0) : 1) * inverse_root(in)}},
-            .readout = l + 1 == request->depth, .readout_init_sd = inverse_root(request->hidden_width)};
+            .source_count = 1, .sources = {{l == 0 ? SOURCE_INPUT : (int)l - 1, root_third * inverse_root(in)}},
+            .readout = l + 1 == request->depth, .readout_init_sd = root_third * inverse_root(request->hidden_width)};
     }
 }
 
@@ -45,7 +45,7 @@ static void describe_mlp_readouts(const struct network_request *request, struct 
     describe_mlp(request, network);
     for (size_t l = 0; l < request->depth; ++l) {
         network->layers[l].readout = true;
-        network->layers[l].readout_init_sd = inverse_root(request->hidden_width);
+        network->layers[l].readout_init_sd = network->layers[request->depth - 1].readout_init_sd;
     }
 }
 

@@ -104,8 +104,8 @@ const struct figure bfc_figures[] = {
      "Joint training succeeds at every gap; the error of layer-wise training grows with the weight of the layers above. The proof needs a gap; the network does not."},
     {"probes", FIGURE_BARS, "Linear probes on pictures", "", "probe accuracy", false, false,
      "Test accuracy of a linear readout of each layer's features, for joint, staged and greedy training of dense networks."},
-    {"features", FIGURE_TILES, "First-layer weights before and after", "", "", false, false,
-     "Input weights of the first units of layer 1 on pictures (staged training, seed 1): when layer 1 has been trained alone, and after the layers above have been trained."},
+    {"features", FIGURE_TILES, "What first-layer units respond to, before and after", "", "", false, false,
+     "Test pictures averaged with the activation of a unit as weight, less the mean picture, for the first units of layer 1 (staged training, seed 1): when layer 1 has been trained alone, and after the layers above have been trained. Sharper, more varied pictures mean more selective units."},
     {.id = NULL},
 };
 

@@ -10,6 +10,7 @@
 #include "measure/cka.h"
 #include "measure/errors.h"
 #include "measure/probe.h"
+#include "measure/response.h"
 #include "studies/bfc/bfc.h"
 
 enum { PROBE_ROWS = 2000, ALIGNMENT_ROWS = 400, TILES = 24 };
@@ -61,19 +62,20 @@ static strata_status record_probe(struct experiment *e, const char *prefix, size
     return status;
 }
 
-/* The first units' input weights as pictures, unit by unit. */
+/* What the first units respond to, unit by unit. */
 static strata_status record_tiles(struct experiment *e, const char *key) {
-    size_t count, inputs = e->train.inputs, tiles = at_most(e->learner->class_->layer_width(e->learner, 1), TILES);
-    const struct learner_class *class_ = e->learner->class_;
-    STRATA_TRY(class_->parameter(e->ctx, e->learner, "layer1.input", &count, NULL));
-    double *weights = mem_zero(count, sizeof *weights), *pictures = mem_zero(tiles * inputs, sizeof *pictures);
-    strata_status status = weights && pictures ? class_->parameter(e->ctx, e->learner, "layer1.input", &count, weights)
-                                               : strata_fail(e->ctx, STRATA_ERR_MEMORY, "out of memory for %zu weights", count);
-    for (size_t t = 0; status == STRATA_OK && t < tiles; ++t)
-        for (size_t i = 0; i < inputs; ++i) pictures[t * inputs + i] = weights[i * (count / inputs) + t];
-    if (status == STRATA_OK) status = task_record_array(e->ctx, e->run, key, tiles * inputs, pictures);
-    mem_free(weights);
+    size_t inputs = e->train.inputs, rows = at_most(e->test.rows, PROBE_ROWS), width = e->learner->class_->layer_width(e->learner, 1);
+    size_t tiles = at_most(width, TILES);
+    float *features = NULL;
+    double *pictures = mem_zero(tiles * inputs, sizeof *pictures);
+    strata_status status = pictures ? features_of(e, 1, rows, e->test.x, &features)
+                                    : strata_fail(e->ctx, STRATA_ERR_MEMORY, "out of memory for %zu pictures", tiles);
+    if (status == STRATA_OK) {
+        response_means(rows, inputs, e->test.x, width, features, tiles, pictures);
+        status = task_record_array(e->ctx, e->run, key, tiles * inputs, pictures);
+    }
     mem_free(pictures);
+    mem_free(features);
     return status;
 }
 
