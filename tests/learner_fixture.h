@@ -72,6 +72,8 @@ static const struct setting_pair lab_defaults[] = {{"data.dimension", "6"},
                                                    {"paper.lambda5", "0.01"},
                                                    {"paper.lambda6", "0"},
                                                    {"paper.truncation", "0"},
+                                                   {"paper.threshold", "0"},
+                                                   {"paper.noise", "0"},
                                                    {"paper.expansion_rows", "0"},
                                                    {"paper.narrow_width", "0"},
                                                    {NULL, NULL}};

@@ -77,6 +77,25 @@ static void resumed_fits_have_equal_bits(void **state) {
 }
 
 /* The same with a finite set, whose epochs are reshuffled, and through a file. */
+/* A high threshold ends stage 1 right after the warm-up; noise is drawn anew at each step. */
+static void resumed_thresholds_and_noise_have_equal_bits(void **state) {
+    (void)state;
+    lab_set(&lab, "paper.threshold", "1e6");
+    lab_set(&lab, "paper.noise", "1e-3");
+    struct learner *whole = lab_fitted(&lab, "paper");
+    const size_t steps[] = {2, 4, 13, 20};
+    for (size_t k = 0; k < sizeof steps / sizeof *steps; ++k) check_resume("paper", steps[k], whole);
+    lab_set(&lab, "paper.noise", "0");
+    struct learner *quiet = lab_fitted(&lab, "paper");
+    lab_set(&lab, "paper.threshold", "0");
+    struct learner *by_steps = lab_fitted(&lab, "paper");
+    assert_false(learners_equal(&lab, whole, quiet));
+    assert_false(learners_equal(&lab, quiet, by_steps));
+    learner_destroy(whole);
+    learner_destroy(quiet);
+    learner_destroy(by_steps);
+}
+
 static void resumed_fits_on_finite_sets_have_equal_bits(void **state) {
     (void)state;
     struct sample_source *endless = lab.source;
@@ -356,6 +375,7 @@ static void failing_memory_is_reported(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(resumed_fits_have_equal_bits, reset),
+        cmocka_unit_test_setup(resumed_thresholds_and_noise_have_equal_bits, reset),
         cmocka_unit_test_setup(resumed_fits_on_finite_sets_have_equal_bits, reset),
         cmocka_unit_test_setup(equal_seeds_give_equal_bits, reset),
         cmocka_unit_test_setup(shards_differ_by_rounding_only, reset),

@@ -34,6 +34,8 @@ struct gradient_learner {
     double learning_rate;
     size_t batch, warmup, shards, stages, steps_per_stage;
     size_t stage, step;      /* current stage (1..), steps done in it */
+    double threshold;        /* a stage but the last also ends when the running loss falls under it; 0: never */
+    double running_loss;     /* of the stage: exponential mean over about 50 steps */
     bool started;            /* the optimizer's state in the store belongs to this stage */
     struct engine training, prediction, derivative; /* derivative: prediction with gradients to the input */
     struct rng_stream stream;
@@ -127,6 +129,8 @@ static void read_settings(struct gradient_learner *self) {
     self->update = update_default(self->learning_rate);
     self->update.clip_norm = settings_number(settings, "train.clip_norm");
     self->update.weight_decay = settings_number(settings, "train.weight_decay");
+    if (details->noise_key) self->update.noise = settings_number(settings, details->noise_key);
+    if (details->threshold_key) self->threshold = settings_number(settings, details->threshold_key);
 }
 
 /* The store has an entry for every parameter that some stage trains or some layer's features read. */
@@ -179,9 +183,14 @@ void gradient_destroy(struct learner *learner) {
 }
 
 /* Where the fit is after a step. */
+static bool stage_over(const struct gradient_learner *self) {
+    if (self->step == self->steps_per_stage) return true;
+    return self->stage < self->stages && self->step > self->warmup && self->running_loss < self->threshold;
+}
+
 static struct fit_point point_of(const struct gradient_learner *self, double loss) {
     return (struct fit_point){.step = (self->stage - 1) * self->steps_per_stage + self->step, .total = self->stages * self->steps_per_stage,
-        .stage = self->stage, .stage_end = self->step == self->steps_per_stage, .loss = loss};
+        .stage = self->stage, .stage_end = stage_over(self), .loss = loss};
 }
 
 static double one_step(struct gradient_learner *self) {
@@ -191,6 +200,8 @@ static double one_step(struct gradient_learner *self) {
     program_bind(self->training.program, self->training.target, y);
     self->update.learning_rate = self->learning_rate * schedule_factor(self->schedule, self->step, self->steps_per_stage, self->warmup);
     double loss = program_step(self->training.program, self->batch, &self->update);
+    const double share = 0.02;
+    self->running_loss = self->step == 0 ? loss : (1 - share) * self->running_loss + share * loss;
     ++self->step;
     return loss;
 }
@@ -215,7 +226,7 @@ strata_status gradient_fit(strata_context *ctx, struct learner *learner, const s
     struct gradient_learner *self = self_of(learner);
     for (; self->stage <= self->stages; ++self->stage, self->step = 0, self->started = false) {
         STRATA_TRY(begin_stage(ctx, self));
-        while (self->step < self->steps_per_stage) {
+        while (!stage_over(self)) {
             struct fit_point point = point_of(self, one_step(self));
             if (step_diverged(self, &point)) {
                 learner->diverged_step = point.step;
@@ -307,6 +318,7 @@ strata_status gradient_save(strata_context *ctx, struct learner *learner, struct
     struct gradient_learner *self = self_of(learner);
     STRATA_TRY(synchronise(ctx, self));
     STRATA_TRY(store_save(ctx, &self->store, state));
+    STRATA_TRY(tensor_file_add(ctx, state, "running_loss", TENSOR_F64, 0, NULL, &self->running_loss));
     STRATA_TRY(state_set_count(ctx, state, "stage", self->stage));
     return state_set_count(ctx, state, "step", self->step);
 }
@@ -319,7 +331,11 @@ strata_status gradient_load(strata_context *ctx, struct learner *learner, const 
     if (stage < 1 || stage > self->stages || step > self->steps_per_stage)
         return strata_fail(ctx, STRATA_ERR_FORMAT, "checkpoint: stage %llu, step %llu do not fit %zu stages of %zu steps",
             (unsigned long long)stage, (unsigned long long)step, self->stages, self->steps_per_stage);
+    const struct tensor *loss = tensor_file_find(state, "running_loss");
+    if (!loss || loss->type != TENSOR_F64 || tensor_count(loss) != 1)
+        return strata_fail(ctx, STRATA_ERR_FORMAT, "checkpoint: expected tensor 'running_loss', one float64 number");
     STRATA_TRY(store_load(ctx, &self->store, state));
+    memcpy(&self->running_loss, loss->data, sizeof self->running_loss);
     engine_destroy(&self->training);
     self->stage = (size_t)stage;
     self->step = (size_t)step;

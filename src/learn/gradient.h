@@ -23,6 +23,7 @@ struct gradient_details {
     struct stage_rule rule;
     strata_status (*describe)(strata_context *ctx, const struct learner_request *request, struct network *network);
     const char *rate_key, *steps_key;       /* NULL: train.learning_rate, train.steps */
+    const char *noise_key, *threshold_key;  /* NULL: no gradient noise; stages end by steps alone */
     const struct gradient_builder *builder; /* NULL: network_build and network_initialise */
 };
 

@@ -29,6 +29,8 @@ static const struct setting paper_settings[] = {
     {"paper.lambda4", SETTING_NUMBER, "0", 0, 1e6, NULL, "weight of their products on the previous level"},
     {"paper.lambda5", SETTING_NUMBER, "0.01", 0, 1e6, NULL, "weight of their products over all inputs"},
     {"paper.lambda6", SETTING_NUMBER, "0", 0, 1e6, NULL, "weight of the squared norms of K and W"},
+    {"paper.threshold", SETTING_NUMBER, "0", 0, 1e6, NULL, "a level also ends its stage when the running loss falls under this; 0: stages end by steps"},
+    {"paper.noise", SETTING_NUMBER, "0", 0, 1e3, NULL, "sd of Gaussian noise added to every gradient entry"},
     {"paper.learning_rate", SETTING_NUMBER, "1e-2", 1e-8, 10, NULL, "base learning rate"},
     {"paper.narrow_width", SETTING_COUNT, "0", 0, 65536, NULL, "units k of a narrow layer; 0: teacher.width"},
     {"paper.truncation", SETTING_NUMBER, "0", 0, 1e6, NULL, "B: units stop growing where |z| > B; 0: never"},
@@ -236,6 +238,7 @@ static const struct gradient_builder paper_builder = {.build = build_paper, .ini
 
 #define PAPER_LEARNER(id, title_, summary_, ...)                                                                          \
     static const struct gradient_details id##_details = {.describe = describe_paper, .rate_key = "paper.learning_rate",   \
+        .noise_key = "paper.noise", .threshold_key = "paper.threshold",                                                   \
         .builder = &paper_builder, .rule = {__VA_ARGS__}};                                                                \
     const struct learner_class learner_##id = {.name = #id, .title = title_, .summary = summary_,                         \
         .settings = paper_settings, .details = &id##_details, GRADIENT_ENTRIES}
