@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "core/memory.h"
+#include "learn/learner.h"
 #include "run/figure_axis.h"
 #include "run/figure_data.h"
 #include "run/figure_draw.h"
@@ -58,6 +59,9 @@ static int teardown(void **state) {
                                         "figures/bars.csv",
                                         "figures/bars.svg",
                                         "figures/bars.png",
+                                        "figures/ranks.csv",
+                                        "figures/ranks.svg",
+                                        "figures/ranks.png",
                                         "figures/tiles.json",
                                         "figures/tiles.before.npy",
                                         "figures/tiles.after.npy",
@@ -88,6 +92,7 @@ static const struct figure toy_figures[] = {
     {"curve", FIGURE_LINES, "Error & \"steps\" <i>", "step", "it's an error", false, true,
      "Lower is <better> & it's clear."},
     {"bars", FIGURE_BARS, "Bars", "layer", "error", false, false, "Compare."},
+    {"ranks", FIGURE_RANKING, "Ranks", "error", "", true, false, "Left is better."},
     {"tiles", FIGURE_TILES, "Tiles", "", "", false, false, "Look."},
     {0},
 };
@@ -121,7 +126,7 @@ static const char toy_result[] =
     "\"unit\":\"points\",\"scale\":\"linear\",\"seeds\":4,\"bound\":\"<= 2\",\"verdict\":\"holds\",\"controls\":[]}],"
     "\"tables\":[{\"id\":\"learners\",\"columns\":[\"learner\",\"n\",\"test_error\"],\"rows\":[[\"sgd_joint\",4096,0."
     "0004],[\"a<b\",2,null]]}],"
-    "\"figures\":[\"figures/curve.svg\",\"figures/bars.svg\",\"figures/tiles.svg\"]}";
+    "\"figures\":[\"figures/curve.svg\",\"figures/bars.svg\",\"figures/ranks.svg\",\"figures/tiles.svg\"]}";
 
 static void text_write(const char *name, const char *text) {
     OK(file_write_atomic(ctx, path_of(name), text, strlen(text)));
@@ -157,6 +162,12 @@ static void directory_write(void) {
     OK(figure_data_bar(ctx, &data, "sgd_joint", "layer 1", 0.1, 0.05, 0.2));
     OK(figure_data_bar(ctx, &data, "layerwise", "layer 1", NAN, NAN, NAN));
     OK(figure_data_write(ctx, &data, folder, "bars"));
+    figure_data_destroy(&data);
+    data = (struct figure_data){.kind = FIGURE_RANKING};
+    OK(figure_data_rank(ctx, &data, "sgd_joint", 1e-5, 5e-6, 2e-5));
+    OK(figure_data_rank(ctx, &data, "krr_poly4, \"wide\"", 0.02, NAN, NAN));
+    OK(figure_data_rank(ctx, &data, "mlp_relu", NAN, NAN, NAN));
+    OK(figure_data_write(ctx, &data, folder, "ranks"));
     figure_data_destroy(&data);
     for (size_t i = 0; i < 24; i++) pixels[i] = (double)i - 12;
     data = (struct figure_data){.kind = FIGURE_TILES};
@@ -320,6 +331,19 @@ static void figure_data_reads_back_what_was_written(void **state) {
     figure_data_destroy(&second);
 }
 
+static void rankings_read_back_in_their_order(void **state) {
+    (void)state;
+    struct figure_data data;
+    directory_write();
+    OK(figure_data_read(ctx, FIGURE_RANKING, folder, "ranks", &data));
+    assert_int_equal(data.point_count, 3);
+    assert_string_equal(data.series.names[1], "krr_poly4, \"wide\"");
+    assert_true(data.points[0].y == 1e-5 && data.points[0].low == 5e-6 && data.points[0].high == 2e-5);
+    assert_true(data.points[1].y == 0.02 && isnan(data.points[1].low) && isnan(data.points[1].high));
+    assert_true(isnan(data.points[2].y));
+    figure_data_destroy(&data);
+}
+
 static void damaged_figure_data_is_refused_with_its_line(void **state) {
     (void)state;
     static const struct {
@@ -340,6 +364,10 @@ static void damaged_figure_data_is_refused_with_its_line(void **state) {
         {FIGURE_LINES, "series,x,y,low,high,label\n@marker,1,,,,\n", ":2: expected a marker's name"},
         {FIGURE_LINES, "series,x,y,low,high,label\na\xff,1,2,,,\n", ":2: expected UTF-8 text, found byte 0xff"},
         {FIGURE_BARS, "series,category,y,low,high\na,,2,,\n", ":2: expected a name in column category"},
+        {FIGURE_RANKING, "series,category,y,low,high\n", ":1: expected series,x,low,high"},
+        {FIGURE_RANKING, "series,x,low,high\na,b,,\n", ":2: expected a number or nothing in column x, found 'b'"},
+        {FIGURE_RANKING, "series,x,low,high\na,2,1,\n", ":2: expected both ends of the interval or none, found '1'"},
+        {FIGURE_RANKING, "series,x,low,high\n,2,1,3\n", ":2: expected a name in column series"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct figure_data data;
@@ -398,6 +426,45 @@ static void fitted_slopes_stand_in_the_legend(void **state) {
     assert_null(strstr(script.data, ":fit"));
     buffer_destroy(&script);
     figure_data_destroy(&data);
+}
+
+static void learners_are_titled_once_and_keep_their_colour(void **state) {
+    (void)state;
+    struct figure_names names = {.names = (char *[]){"sgd_joint", "dense_joint/depth=3", "layerwise", "other"}, .count = 4};
+    struct series_look *looks;
+    struct buffer label = {0};
+    for (size_t i = 0; i < learner_table_size; i++) {
+        assert_ptr_equal(series_title(learner_table[i]->name), learner_table[i]->title);
+        assert_true(learner_table[i]->title[0] >= 'A' && learner_table[i]->title[0] <= 'Z');
+    }
+    assert_null(series_title("other"));
+    OK(series_label(ctx, &label, names.names[1]));
+    assert_string_equal(label.data, "Dense, all layers together, depth 3");
+    OK(series_looks(ctx, &names, &looks));
+    assert_string_equal(looks[0].style->colour, looks[1].style->colour);
+    for (size_t i = 2; i < 4; i++) assert_string_not_equal(looks[i].style->colour, looks[0].style->colour);
+    assert_string_not_equal(looks[2].style->colour, looks[3].style->colour);
+    mem_free(looks);
+    buffer_destroy(&label);
+}
+
+static void descriptions_hold_the_numbers(void **state) {
+    (void)state;
+    static const char *const parts[] = {"Lower is <better> & it's clear. SGD, all layers together: 1 at 0, 0.01 at 40.",
+                                        "Compare. SGD, all layers together, layer 1: 0.1; Layer by layer, frozen below, "
+                                        "layer 1: diverged.",
+                                        "Left is better. SGD, all layers together: 1×10⁻⁵; Kernel ridge, degree 4",
+                                        "Look. before: 2 pictures of 3 x 4. after: 2 pictures of 3 x 4."};
+    directory_write();
+    for (size_t i = 0; toy_figures[i].id; i++) {
+        struct figure_data data;
+        struct buffer words = {0};
+        OK(figure_data_read(ctx, toy_figures[i].kind, folder, toy_figures[i].id, &data));
+        OK(figure_describe(ctx, &toy_figures[i], &data, &words));
+        if (!strstr(words.data, parts[i])) fail_msg("expected '%s' in '%s'", parts[i], words.data);
+        buffer_destroy(&words);
+        figure_data_destroy(&data);
+    }
 }
 
 static void every_kind_is_drawn_whole(void **state) {
@@ -471,7 +538,7 @@ static void the_page_says_everything_and_escapes_it(void **state) {
     for (size_t i = 0; i < sizeof banned / sizeof *banned; i++)
         if (strstr(page.data, banned[i])) fail_msg("the page has '%s'", banned[i]);
     assert_true(strstr(page.data, "id=\"toy.bad\"") < strstr(page.data, "id=\"toy.good\"")); /* unexpected first */
-    assert_int_equal(occurrences(page.data, "<svg viewBox=\"12 "), 3);
+    assert_int_equal(occurrences(page.data, "<svg viewBox=\"12 "), 4);
     assert_string_equal(warning, "");
     buffer_destroy(&page);
 }
@@ -493,7 +560,7 @@ static void without_gnuplot_the_report_is_still_written(void **state) {
     directory_write();
     OK(report_build_with(ctx, &toy, folder, "/nonexistent/gnuplot"));
     struct buffer page = text_read("report.html");
-    assert_int_equal(occurrences(page.data, "Not drawn: /nonexistent/gnuplot"), 3);
+    assert_int_equal(occurrences(page.data, "Not drawn: /nonexistent/gnuplot"), 4);
     assert_non_null(strstr(warning, "was not drawn"));
     assert_false(file_exists(path_of("figures/curve.svg")));
     buffer_destroy(&page);
@@ -554,10 +621,13 @@ int main(void) {
         cmocka_unit_test_setup_teardown(bounds_are_read_back, setup, teardown),
         cmocka_unit_test_setup_teardown(axes_hold_the_data_and_have_round_tics, setup, teardown),
         cmocka_unit_test_setup_teardown(figure_data_reads_back_what_was_written, setup, teardown),
+        cmocka_unit_test_setup_teardown(rankings_read_back_in_their_order, setup, teardown),
         cmocka_unit_test_setup_teardown(damaged_figure_data_is_refused_with_its_line, setup, teardown),
         cmocka_unit_test_setup_teardown(figure_data_refuses_what_its_files_cannot_hold, setup, teardown),
         cmocka_unit_test_setup_teardown(scripts_quote_every_text, setup, teardown),
         cmocka_unit_test_setup_teardown(fitted_slopes_stand_in_the_legend, setup, teardown),
+        cmocka_unit_test_setup_teardown(learners_are_titled_once_and_keep_their_colour, setup, teardown),
+        cmocka_unit_test_setup_teardown(descriptions_hold_the_numbers, setup, teardown),
         cmocka_unit_test_setup_teardown(every_kind_is_drawn_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(empty_figures_are_drawn_without_fault, setup, teardown),
         cmocka_unit_test_setup_teardown(the_page_says_everything_and_escapes_it, setup, teardown),

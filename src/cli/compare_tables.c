@@ -148,6 +148,9 @@ static const struct figure_point *last_point(const struct figure_data *data, con
     return found;
 }
 
+/* Values have an x of their own. */
+static bool has_curves(enum figure_kind kind) { return kind == FIGURE_LINES || kind == FIGURE_POINTS; }
+
 static strata_status add_end(strata_context *ctx, const struct comparison *comparison, struct text_table *text,
                              const struct figure_data *data, const char *series, const char *category) {
     STRATA_TRY(text_table_add(ctx, text, "%s%s%s", series, category ? ", " : "", category ? category : ""));
@@ -156,7 +159,7 @@ static strata_status add_end(strata_context *ctx, const struct comparison *compa
         char x[24] = "", y[24] = "-";
         if (point) number_short(point->x, x);
         if (point) number_short(point->y, y);
-        STRATA_TRY(text_table_add(ctx, text, point && !category ? "%s at %s" : "%s%.0s", y, x));
+        STRATA_TRY(text_table_add(ctx, text, point && has_curves(data[run].kind) ? "%s at %s" : "%s%.0s", y, x));
     }
     return STRATA_OK;
 }
@@ -173,8 +176,9 @@ static strata_status print_ends(strata_context *ctx, const struct comparison *co
             STRATA_GO(add_end(ctx, comparison, &text, data, name, data[0].categories.names[i]));
     }
     if (text.count > text.columns) {
-        fprintf(comparison->out, "\nFigure %s (%s)%s:\n", figure->id, figure->y_label,
-                figure->kind == FIGURE_BARS ? "" : ", ends of the curves");
+        fprintf(comparison->out, "\nFigure %s (%s)%s:\n", figure->id,
+                figure->kind == FIGURE_RANKING ? figure->x_label : figure->y_label,
+                has_curves(figure->kind) ? ", ends of the curves" : "");
         text_table_print(&text, comparison->out, comparison->width, NULL);
     }
 cleanup:

@@ -74,26 +74,26 @@ static strata_status describe_mlp_gelu(strata_context *ctx, const struct learner
     const struct learner_class learner_##id = {.name = #id, .title = title_, .summary = summary_, \
         .settings = settings_, .details = &id##_details, GRADIENT_ENTRIES}
 
-GRADIENT_LEARNER(sgd_joint, "all layers together", "quadratic network, all layers trained together from the start", NULL,
+GRADIENT_LEARNER(sgd_joint, "SGD, all layers together", "quadratic network, all layers trained together from the start", NULL,
     .describe = describe_quadratic);
-GRADIENT_LEARNER(sgd_staged, "staged, lower layers keep training", "layers added one at a time; stage s trains layers 1..s", NULL,
+GRADIENT_LEARNER(sgd_staged, "SGD, layers added one by one", "layers added one at a time; stage s trains layers 1..s", NULL,
     .describe = describe_quadratic, .rule = {.staged = true});
-GRADIENT_LEARNER(layerwise, "layer by layer, frozen below", "stage s trains layer s and its output weights; layers below are frozen", NULL,
+GRADIENT_LEARNER(layerwise, "Layer by layer, frozen below", "stage s trains layer s and its output weights; layers below are frozen", NULL,
     .describe = describe_quadratic, .rule = {.staged = true, .freeze_below = true});
-GRADIENT_LEARNER(layerwise_refit, "layer by layer, outputs refitted", "as layerwise, with the frozen layers' output weights refitted in every stage", NULL,
+GRADIENT_LEARNER(layerwise_refit, "Layer by layer, outputs refitted", "as layerwise, with the frozen layers' output weights refitted in every stage", NULL,
     .describe = describe_quadratic, .rule = {.staged = true, .freeze_below = true, .refit_readouts = true});
-GRADIENT_LEARNER(staged_cut, "staged, backward path cut", "as sgd_staged, but no gradient flows from a layer into the layer below", NULL,
+GRADIENT_LEARNER(staged_cut, "Layers added, gradient cut", "as sgd_staged, but no gradient flows from a layer into the layer below", NULL,
     .describe = describe_quadratic, .rule = {.staged = true, .cut = true});
-GRADIENT_LEARNER(two_layer, "one hidden layer, equal parameters", "one quadratic layer with as many parameters as the deep network", NULL,
+GRADIENT_LEARNER(two_layer, "Two-layer quadratic network", "one quadratic layer with as many parameters as the deep network", NULL,
     .describe = describe_two_layer);
-GRADIENT_LEARNER(linear, "linear in x", "linear (or logistic) regression on the inputs", NULL, .describe = describe_linear);
-GRADIENT_LEARNER(mlp_relu, "ReLU network, 4 x 256", "fully-connected ReLU network, all layers together", mlp_settings,
+GRADIENT_LEARNER(linear, "Linear model", "linear (or logistic) regression on the inputs", NULL, .describe = describe_linear);
+GRADIENT_LEARNER(mlp_relu, "ReLU network", "fully-connected ReLU network, all layers together", mlp_settings,
     .describe = describe_mlp_relu, .rate_key = "mlp.learning_rate", .steps_key = "mlp.steps");
-GRADIENT_LEARNER(mlp_gelu, "GELU network, 4 x 256", "fully-connected GELU network, all layers together", mlp_settings,
+GRADIENT_LEARNER(mlp_gelu, "GELU network", "fully-connected GELU network, all layers together", mlp_settings,
     .describe = describe_mlp_gelu, .rate_key = "mlp.learning_rate", .steps_key = "mlp.steps");
-GRADIENT_LEARNER(dense_joint, "dense layers together", "dense network of any activation, all layers together, one output on top", NULL,
+GRADIENT_LEARNER(dense_joint, "Dense, all layers together", "dense network of any activation, all layers together, one output on top", NULL,
     .describe = describe_dense, .rule = {.last_readout = true});
-GRADIENT_LEARNER(dense_greedy, "dense layers, greedy", "dense network, one layer at a time under its own linear output, layers below frozen", NULL,
+GRADIENT_LEARNER(dense_greedy, "Dense, greedy, frozen below", "dense network, one layer at a time under its own linear output, layers below frozen", NULL,
     .describe = describe_dense, .rule = {.staged = true, .freeze_below = true, .last_readout = true});
-GRADIENT_LEARNER(dense_staged, "dense layers, added one by one", "dense network, layers added one at a time under one output on top; lower layers keep training", NULL,
+GRADIENT_LEARNER(dense_staged, "Dense, layers added one by one", "dense network, layers added one at a time under one output on top; lower layers keep training", NULL,
     .describe = describe_dense, .rule = {.staged = true, .last_readout = true});

@@ -47,7 +47,7 @@ struct fit_hooks {
 
 struct learner_class {
     const char *name;      /* "sgd_joint" */
-    const char *title;     /* "SGD on all layers" */
+    const char *title;     /* "SGD, all layers together": starts a table's row or a legend's line */
     const char *summary;   /* one line with source */
     const struct setting *settings; /* rows of its own beyond learner_settings, or NULL */
     const void *details;   /* what distinguishes classes that share their functions, or NULL */

@@ -243,8 +243,8 @@ static const struct gradient_builder paper_builder = {.build = build_paper, .ini
     const struct learner_class learner_##id = {.name = #id, .title = title_, .summary = summary_,                         \
         .settings = paper_settings, .details = &id##_details, GRADIENT_ENTRIES}
 
-PAPER_LEARNER(paper, "the paper's algorithm", "random expansions, narrow and wide layers, levels added one after the other", .staged = true);
-PAPER_LEARNER(paper_frozen, "the paper's algorithm, frozen below", "as paper, but a level stops moving when the next one starts",
+PAPER_LEARNER(paper, "Paper's algorithm", "random expansions, narrow and wide layers, levels added one after the other", .staged = true);
+PAPER_LEARNER(paper_frozen, "Paper's algorithm, frozen below", "as paper, but a level stops moving when the next one starts",
     .staged = true, .freeze_below = true);
-PAPER_LEARNER(paper_cut, "the paper's algorithm, path cut", "as paper, but no gradient flows from a level into the levels below",
+PAPER_LEARNER(paper_cut, "Paper's algorithm, gradient cut", "as paper, but no gradient flows from a level into the levels below",
     .staged = true, .cut = true);

@@ -29,7 +29,7 @@ static void values_axis(const struct sketch *sketch, struct axis *y) {
         double high = isnan(point->high) ? point->y : point->high;
         extent_add(&up, point->y);
         if (!isnan(point->low)) extent_add(&up, log && point->y > 0 ? fmax(point->low, point->y / 10) : point->low);
-        extent_add(&up, high > 0 ? high * (log ? 1.5 : 1.08) : high); /* room for the value above */
+        extent_add(&up, high > 0 ? high * (log ? 1.6 : 1.1) : high); /* room for the value above */
     }
     if (log)
         up.positive *= 0.7; /* the smallest bar has a height too */
@@ -73,7 +73,7 @@ static strata_status value_draw(const struct sketch *sketch, const struct axis *
     double top = diverged ? y->low : isnan(point->high) ? point->y : fmax(point->y, point->high);
     double at_x = sketch->left + axis_place(x, bar_middle(sketch->data, point)) * (sketch->right - sketch->left);
     double at_y = sketch->bottom + axis_place(y, fmax(top, 0)) * (sketch->top - sketch->bottom);
-    return sketch_text(sketch, at_x, at_y + (diverged ? 6 : 9),
+    return sketch_text(sketch, at_x, at_y + (diverged ? 6 : 13),
                        diverged ? "left rotate by 90 tc rgb '#777777'" : "center tc rgb '#333333'", text);
 }
 
@@ -109,7 +109,7 @@ static strata_status plot_write(const struct sketch *sketch) {
     STRATA_TRY(buffer_print(sketch->ctx, sketch->out, " absolute\nplot NaN"));
     for (size_t i = 0; i < sketch->data->series.count; i++) {
         char tint[8];
-        colour_tint(sketch->looks[i].style->colour, bar_density(i), tint);
+        colour_tint(sketch->looks[i].style->colour, bar_density(sketch, i), tint);
         series_count(sketch->data, i, &values, &intervals);
         if (values)
             STRATA_TRY(buffer_print(sketch->ctx, sketch->out,

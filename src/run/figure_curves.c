@@ -71,10 +71,17 @@ static void axes_plan(struct sketch *sketch, struct axis *x, struct axis *y) {
     }
     for (size_t i = 0; i < data->marker_count; i++) extent_add(&along, data->markers[i].x);
     axis_make(&up, sketch->spec->log_y, false, y);
-    size_t count = data->marker_count ? 0 : x_values(data, values);
+    /* points scatter over a range: round tics; the few x of a curve are settings, so tics themselves */
+    size_t count = data->marker_count || data->kind == FIGURE_POINTS ? 0 : x_values(data, values);
     bool usable = count > 0 && (!sketch->spec->log_x || values[0] > 0);
     if (usable) axis_at(values, count, sketch->spec->log_x, x);
     if (!usable || !tics_apart(sketch, x)) axis_make(&along, sketch->spec->log_x, data->kind == FIGURE_LINES, x);
+}
+
+/** The label of a tic at the right end stands half beyond it. */
+static double right_margin(const struct axis *x) {
+    double half = x->tic_count ? sketch_text_width(x->labels[x->tic_count - 1]) / 2 : 0;
+    return fmax(16, half + 4);
 }
 
 /** Space left of the plot for the labels of the y tics. */
@@ -215,6 +222,7 @@ strata_status script_curves(struct sketch *sketch) {
                            sketch->spec->id, AXIS_MAX_TICS, data->marker_count);
     sketch->right = FIGURE_WIDTH - 16;
     axes_plan(sketch, &x, &y);
+    sketch->right = FIGURE_WIDTH - right_margin(&x);
     sketch->left = tics_width(&y) + 24;
     layout(sketch, markers_place(sketch, &x, places));
     STRATA_TRY(sketch_open(sketch));

@@ -7,7 +7,7 @@
 
 #include "core/memory.h"
 
-static const char *const kind_names[] = {"lines", "points", "bars", "tiles"};
+static const char *const kind_names[] = {"lines", "points", "bars", "rankings", "tiles"};
 
 /** Makes room for one more item of `size` bytes behind `count` of them. */
 static strata_status list_reserve(strata_context *ctx, void **items, size_t count, size_t *capacity, size_t size) {
@@ -85,6 +85,14 @@ strata_status figure_data_bar(strata_context *ctx, struct figure_data *data, con
     struct figure_point point = {.y = y, .low = low, .high = high};
     STRATA_TRY(names_index(ctx, &data->series, series, "series", &point.series));
     STRATA_TRY(names_index(ctx, &data->categories, category, "category", &point.category));
+    return points_add(ctx, data, point);
+}
+
+strata_status figure_data_rank(strata_context *ctx, struct figure_data *data, const char *series, double value,
+                               double low, double high) {
+    STRATA_TRY(kind_check(ctx, data, data->kind == FIGURE_RANKING, "ranks"));
+    struct figure_point point = {.y = value, .low = low, .high = high};
+    STRATA_TRY(names_index(ctx, &data->series, series, "series", &point.series));
     return points_add(ctx, data, point);
 }
 

@@ -4,10 +4,11 @@
  *
  *   FIGURE_LINES, FIGURE_POINTS   figures/ID.csv: series,x,y,low,high,label
  *   FIGURE_BARS                   figures/ID.csv: series,category,y,low,high
+ *   FIGURE_RANKING                figures/ID.csv: series,x,low,high
  *   FIGURE_TILES                  figures/ID.json: {"panels":["before","after"]}, and for each panel
  *                                 figures/ID.PANEL.npy: float64 [count, height, width]
  *
- * Empty number = none: no interval, or (y) a fit that diverged. The row `@marker,X,,,,LABEL` is a
+ * Empty number = none: no interval, or (y, a ranking's x) a fit that diverged. The row `@marker,X,,,,LABEL` is a
  * vertical line at X. A series `NAME:fit` is a line fitted to NAME: drawn in NAME's colour, dashed, its
  * slope in the legend when both axes are logarithmic. Series, categories and panels keep the order in
  * which they first appear.
@@ -20,8 +21,8 @@
 struct figure_point {
     size_t series;    /* index into names of series */
     size_t category;  /* bars: index into names of categories; else 0 */
-    double x;         /* bars: unused, 0 */
-    double y;         /* NaN: diverged */
+    double x;         /* lines and points; else 0 */
+    double y;         /* NaN: diverged; a ranking's value, which its file calls x */
     double low, high; /* interval, both NaN: none */
 };
 
@@ -62,6 +63,10 @@ STRATA_MUST_USE strata_status figure_data_point(strata_context *ctx, struct figu
 /** Adds a bar to a figure of bars. */
 STRATA_MUST_USE strata_status figure_data_bar(strata_context *ctx, struct figure_data *data, const char *series,
                                               const char *category, double y, double low, double high);
+
+/** Adds a row to a ranking. */
+STRATA_MUST_USE strata_status figure_data_rank(strata_context *ctx, struct figure_data *data, const char *series,
+                                               double value, double low, double high);
 
 /** Adds a labelled vertical line to a figure of lines or points; the same line twice is one. */
 STRATA_MUST_USE strata_status figure_data_marker(strata_context *ctx, struct figure_data *data, const char *label,

@@ -77,8 +77,8 @@ static strata_status body_write(strata_context *ctx, const char *id, const char 
 }
 
 /** Opening of the element. A file of its own carries namespaces and the title above the drawing; a page has both. */
-static strata_status head_write(strata_context *ctx, const struct figure *spec, double height, bool page,
-                                struct buffer *out) {
+static strata_status head_write(strata_context *ctx, const struct figure *spec, const char *description, double height,
+                                bool page, struct buffer *out) {
     static const char spaces[] = " xmlns=\"http://www.w3.org/2000/svg\" xmlns:xlink=\"http://www.w3.org/1999/xlink\"";
     int title = page ? 0 : FIGURE_TITLE_HEIGHT, left = page ? FIGURE_MARGIN : 0;
     if (!page) STRATA_TRY(buffer_print(ctx, out, "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n"));
@@ -89,7 +89,7 @@ static strata_status head_write(strata_context *ctx, const struct figure *spec, 
     STRATA_TRY(buffer_print(ctx, out, "<title id=\"%s-title\">", spec->id));
     STRATA_TRY(text_print(ctx, out, "%s</title>\n", spec->title));
     STRATA_TRY(buffer_print(ctx, out, "<desc id=\"%s-desc\">", spec->id));
-    STRATA_TRY(text_print(ctx, out, "%s</desc>\n", spec->caption ? spec->caption : spec->title));
+    STRATA_TRY(text_print(ctx, out, "%s</desc>\n", description));
     if (page) return STRATA_OK;
     STRATA_TRY(buffer_print(ctx, out, "<rect x=\"0\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"#ffffff\"/>\n", -title,
                             FIGURE_WIDTH, title + 1));
@@ -98,14 +98,19 @@ static strata_status head_write(strata_context *ctx, const struct figure *spec, 
     return text_print(ctx, out, "%s</text>\n", spec->title);
 }
 
-static strata_status svg_finish(strata_context *ctx, const struct figure *spec, double height, bool page,
+static strata_status svg_finish(strata_context *ctx, const struct figure_request *request, double height, bool page,
                                 const struct buffer *drawn, struct buffer *out) {
+    const struct figure *spec = request->spec;
+    struct buffer description = {0};
     static const char head_end[] = "</desc>";
     const char *body = drawn->size ? strstr(drawn->data, head_end) : NULL;
     if (!body || !strstr(body, "</svg>"))
         return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "figure '%s': gnuplot wrote no whole SVG (%zu bytes)", spec->id,
                            drawn->size);
-    STRATA_TRY(head_write(ctx, spec, height, page, out));
+    strata_status status = figure_describe(ctx, spec, request->data, &description);
+    if (status == STRATA_OK) status = head_write(ctx, spec, description.data, height, page, out);
+    buffer_destroy(&description);
+    STRATA_TRY(status);
     return body_write(ctx, spec->id, body + sizeof head_end - 1, out);
 }
 
@@ -135,9 +140,9 @@ static strata_status svg_draw(strata_context *ctx, const struct figure_request *
     double height;
     strata_status status;
     STRATA_GO(picture_make(ctx, request, FORMAT_SVG, &drawn, &height));
-    STRATA_GO(svg_finish(ctx, request->spec, height, false, &drawn, &file));
+    STRATA_GO(svg_finish(ctx, request, height, false, &drawn, &file));
     STRATA_GO(picture_write(ctx, request, ".svg", &file));
-    if (page) STRATA_GO(svg_finish(ctx, request->spec, height, true, &drawn, page));
+    if (page) STRATA_GO(svg_finish(ctx, request, height, true, &drawn, page));
 cleanup:
     buffer_destroy(&drawn);
     buffer_destroy(&file);

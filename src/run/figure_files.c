@@ -18,16 +18,18 @@ enum { FIGURE_FIELDS = 6, FIGURE_FILE_LIMIT = 64 << 20 };
 /** One kind's columns. */
 struct csv_format {
     const char *header;
-    size_t fields;
+    size_t fields, value; /* low and high follow the column of the value */
+    const char *value_expected;
 };
 
-static const struct csv_format point_format = {"series,x,y,low,high,label", 6};
-static const struct csv_format bar_format = {"series,category,y,low,high", 5};
+static const struct csv_format point_format = {"series,x,y,low,high,label", 6, 2, "a number or nothing in column y"};
+static const struct csv_format bar_format = {"series,category,y,low,high", 5, 2, "a number or nothing in column y"};
+static const struct csv_format ranking_format = {"series,x,low,high", 4, 1, "a number or nothing in column x"};
 
 static const char marker_series[] = "@marker";
 
 static const struct csv_format *csv_format_of(enum figure_kind kind) {
-    return kind == FIGURE_BARS ? &bar_format : &point_format;
+    return kind == FIGURE_BARS ? &bar_format : kind == FIGURE_RANKING ? &ranking_format : &point_format;
 }
 
 /* ---- writing ---- */
@@ -56,18 +58,17 @@ static strata_status csv_number(strata_context *ctx, struct buffer *out, double 
 
 static strata_status csv_point(strata_context *ctx, const struct figure_data *data, const struct figure_point *point,
                                struct buffer *out) {
-    bool bars = data->kind == FIGURE_BARS;
+    bool points = csv_format_of(data->kind) == &point_format;
     STRATA_TRY(csv_text(ctx, out, data->series.names[point->series]));
-    if (bars) {
+    if (points) STRATA_TRY(csv_number(ctx, out, point->x));
+    if (data->kind == FIGURE_BARS) {
         STRATA_TRY(buffer_append(ctx, out, ",", 1));
         STRATA_TRY(csv_text(ctx, out, data->categories.names[point->category]));
-    } else {
-        STRATA_TRY(csv_number(ctx, out, point->x));
     }
     STRATA_TRY(csv_number(ctx, out, point->y));
     STRATA_TRY(csv_number(ctx, out, point->low));
     STRATA_TRY(csv_number(ctx, out, point->high));
-    return buffer_print(ctx, out, bars ? "\n" : ",\n");
+    return buffer_print(ctx, out, points ? ",\n" : "\n");
 }
 
 static strata_status csv_write(strata_context *ctx, const struct figure_data *data, const char *path) {
@@ -192,20 +193,23 @@ static strata_status row_number(strata_context *ctx, const struct csv_row *row, 
 }
 
 static strata_status row_add(strata_context *ctx, struct figure_data *data, const struct csv_row *row) {
+    const struct csv_format *format = csv_format_of(data->kind);
     bool bars = data->kind == FIGURE_BARS;
     double x = 0, y, low, high;
-    if (!bars) {
+    if (format == &point_format) {
         STRATA_TRY(row_number(ctx, row, 1, "a number in column x", &x));
         if (isnan(x)) return row_fail(ctx, row, "a number in column x", "");
     }
-    STRATA_TRY(row_number(ctx, row, 2, "a number or nothing in column y", &y));
-    STRATA_TRY(row_number(ctx, row, 3, "a number or nothing in column low", &low));
-    STRATA_TRY(row_number(ctx, row, 4, "a number or nothing in column high", &high));
+    STRATA_TRY(row_number(ctx, row, format->value, format->value_expected, &y));
+    STRATA_TRY(row_number(ctx, row, format->value + 1, "a number or nothing in column low", &low));
+    STRATA_TRY(row_number(ctx, row, format->value + 2, "a number or nothing in column high", &high));
     if (isnan(low) != isnan(high))
-        return row_fail(ctx, row, "both ends of the interval or none", isnan(low) ? row->fields[4] : row->fields[3]);
+        return row_fail(ctx, row, "both ends of the interval or none",
+                        row->fields[format->value + (isnan(low) ? 2 : 1)]);
     if (!*row->fields[0]) return row_fail(ctx, row, "a name in column series", "");
     if (bars && !*row->fields[1]) return row_fail(ctx, row, "a name in column category", "");
     if (bars) return figure_data_bar(ctx, data, row->fields[0], row->fields[1], y, low, high);
+    if (data->kind == FIGURE_RANKING) return figure_data_rank(ctx, data, row->fields[0], y, low, high);
     if (strcmp(row->fields[0], marker_series) != 0) {
         if (*row->fields[0] == '@') return row_fail(ctx, row, "a series or @marker", row->fields[0]);
         return figure_data_point(ctx, data, row->fields[0], x, y, low, high);

@@ -69,6 +69,7 @@ static strata_status axis_draw(const struct sketch *sketch, const struct axis *a
     STRATA_TRY(sketch_number(sketch, axis->high));
     STRATA_TRY(buffer_print(sketch->ctx, sketch->out, "]\n"));
     if (axis->log) STRATA_TRY(buffer_print(sketch->ctx, sketch->out, "set logscale %c\n", name));
+    if (!axis->tic_count) return STRATA_OK; /* sketch_open has switched all tics off */
     STRATA_TRY(
         buffer_print(sketch->ctx, sketch->out, "set %ctics nomirror %s tc rgb '%s' (", name, style, text_colour));
     for (size_t i = 0; i < axis->tic_count; i++) {
@@ -124,10 +125,10 @@ static double legend_width(const struct sketch *sketch, size_t columns, double *
     return total;
 }
 
-/** As many columns as fit. A single series needs no legend: the title says what it is. */
+/** As many columns as fit. The rows of a ranking have their titles beside them. */
 static struct legend legend_plan(const struct sketch *sketch) {
     struct legend legend = {0};
-    for (size_t i = 0; i < sketch->data->series.count; i++)
+    for (size_t i = 0; i < sketch->data->series.count && sketch->data->kind != FIGURE_RANKING; i++)
         legend.entries += !(sketch->looks[i].fit && sketch->looks[i].parent != i);
     legend.columns = legend.entries == 0 ? 1 : legend.entries < LEGEND_COLUMNS ? legend.entries : LEGEND_COLUMNS;
     while (legend.columns > 1 && legend_width(sketch, legend.columns, legend.widths) > FIGURE_WIDTH - 24)
@@ -141,11 +142,16 @@ double legend_height(const struct sketch *sketch) {
     return legend.entries ? 12.0 + LEGEND_ROW * (double)((legend.entries + legend.columns - 1) / legend.columns) : 8;
 }
 
-double bar_density(size_t i) { return (const double[]){0.95, 0.45, 0.15}[i % 3]; }
+double bar_density(const struct sketch *sketch, size_t i) {
+    size_t before = 0;
+    for (size_t j = 0; j < i; j++)
+        before += strcmp(sketch->looks[j].style->colour, sketch->looks[i].style->colour) == 0;
+    return (const double[]){0.95, 0.45, 0.15}[before % 3];
+}
 
 static strata_status swatch_draw(const struct sketch *sketch, size_t series, double x, double y) {
     char tint[8];
-    colour_tint(sketch->looks[series].style->colour, bar_density(series), tint);
+    colour_tint(sketch->looks[series].style->colour, bar_density(sketch, series), tint);
     STRATA_TRY(buffer_print(sketch->ctx, sketch->out, "set object rectangle from"));
     STRATA_TRY(sketch_place(sketch, x + 2, y - 7));
     STRATA_TRY(buffer_print(sketch->ctx, sketch->out, " to"));
@@ -221,6 +227,7 @@ strata_status figure_script(strata_context *ctx, const struct figure *spec, cons
     static strata_status (*const kinds[])(struct sketch *) = {[FIGURE_LINES] = script_curves,
                                                               [FIGURE_POINTS] = script_curves,
                                                               [FIGURE_BARS] = script_bars,
+                                                              [FIGURE_RANKING] = script_ranking,
                                                               [FIGURE_TILES] = script_tiles};
     struct sketch sketch = {.ctx = ctx, .out = out, .spec = spec, .data = data, .format = format};
     strata_status status;

@@ -60,18 +60,26 @@ STRATA_MUST_USE strata_status sketch_open(const struct sketch *sketch);
 STRATA_MUST_USE strata_status sketch_axes(const struct sketch *sketch, const struct axis *x, const struct axis *y,
                                           const char *grid, const char *x_tic_style);
 
-/** Height of the legend in pixels, and (draw) the legend itself at the canvas's foot: swatches for bars, else lines. */
+/**
+ * Height of the legend in pixels, and (draw) the legend itself at the canvas's foot: swatches for bars, else lines;
+ * a ranking has none.
+ */
 double legend_height(const struct sketch *sketch);
 STRATA_MUST_USE strata_status legend_draw(const struct sketch *sketch);
 
 /** Style of `with vectors` that draws an interval with short caps. */
 extern const char whisker_style[];
 
-/** How a bar of series `i` is filled: 1 = solid. Falls with the variant, so that grey prints differ. */
-double bar_density(size_t i);
+/** How a bar of series `i` is filled: 1 = solid, less when series before it have the same colour. */
+double bar_density(const struct sketch *sketch, size_t i);
 
 STRATA_MUST_USE strata_status script_curves(struct sketch *sketch); /* FIGURE_LINES, FIGURE_POINTS */
 STRATA_MUST_USE strata_status script_bars(struct sketch *sketch);
+STRATA_MUST_USE strata_status script_ranking(struct sketch *sketch);
 STRATA_MUST_USE strata_status script_tiles(struct sketch *sketch);
+
+/** Appends what the figure shows: its caption, then its main numbers in words. */
+STRATA_MUST_USE strata_status figure_describe(strata_context *ctx, const struct figure *spec,
+                                              const struct figure_data *data, struct buffer *out);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Colours after Okabe & Ito 2008 ("Color Universal Design"), the light ones darkened to a contrast of at
- * least 3 to 1 on white (WCAG 1.4.11).
+ * One colour a family of learners (blue: layers together, green: staged, red: frozen, black: kernels), after
+ * Okabe & Ito 2008 ("Color Universal Design"), the light ones darkened to a contrast of at least 3 to 1 on white
+ * (WCAG 1.4.11).
  */
 #include "run/figure_style.h"
 
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "learn/learner.h"
 #include "run/report_text.h"
 
 #define BLUE       "#0072b2"
@@ -22,43 +24,44 @@
 #define GREY       "#767676"
 
 #define SOLID    ""
-#define LONG "(11,3)"
-#define DASHED "(5,3)"
+#define LONG     "(11,3)"
+#define DASHED   "(5,3)"
 #define DOTTED   "(2,3)"
 #define DASH_DOT "(8,3,2,3)"
 
 enum { CIRCLE = 7, TRIANGLE = 9, SQUARE = 5, DIAMOND = 13, NABLA = 11, PENTAGON = 15 };
 
 static const struct series_style known_styles[] = {
-    {"sgd_joint", "SGD, all layers together", BLUE, SOLID, CIRCLE},
-    {"sgd_staged", "SGD, layers added one by one", GREEN, SOLID, TRIANGLE},
-    {"layerwise", "Layer by layer, lower layers frozen", VERMILLION, DASHED, SQUARE},
-    {"layerwise_refit", "Layer by layer, outputs refitted", VERMILLION, DOTTED, NABLA},
-    {"layerwise_longer", "Layer by layer, twice the steps", VERMILLION, LONG, PENTAGON},
-    {"staged_cut", "Layers added one by one, gradient cut", ORANGE, DASH_DOT, DIAMOND},
-    {"paper", "The paper's algorithm", PURPLE, LONG, NABLA},
-    {"paper_frozen", "The paper's algorithm, lower layers frozen", PURPLE, DOTTED, SQUARE},
-    {"paper_cut", "The paper's algorithm, gradient cut", PURPLE, DASH_DOT, DIAMOND},
-    {"two_layer", "Two-layer quadratic network", BLACK, DASHED, PENTAGON},
-    {"mlp_relu", "MLP, ReLU", GREY, SOLID, SQUARE},
-    {"mlp_gelu", "MLP, GELU", GREY, DASHED, DIAMOND},
-    {"linear", "Linear model", BLACK, DOTTED, DIAMOND},
-    {"logistic", "Logistic regression", BLACK, DOTTED, TRIANGLE},
-    {"random_features", "Random ReLU features", OLIVE, SOLID, NABLA},
-    {"krr_poly2", "Kernel ridge, degree 2", SKY, DOTTED, TRIANGLE},
-    {"krr_poly4", "Kernel ridge, degree 4", SKY, SOLID, SQUARE},
-    {"krr_rbf", "Kernel ridge, RBF", OLIVE, DASHED, CIRCLE},
-    {"krr_relu_ntk", "Kernel ridge, ReLU-NTK", ORANGE, LONG, CIRCLE},
+    {"sgd_joint", BLUE, SOLID, CIRCLE},
+    {"sgd_staged", GREEN, SOLID, TRIANGLE},
+    {"layerwise", VERMILLION, DASHED, SQUARE},
+    {"layerwise_refit", VERMILLION, DOTTED, NABLA},
+    {"staged_cut", ORANGE, DASH_DOT, DIAMOND},
+    {"dense_joint", BLUE, SOLID, CIRCLE},
+    {"dense_staged", GREEN, SOLID, TRIANGLE},
+    {"dense_greedy", VERMILLION, DASHED, SQUARE},
+    {"paper", PURPLE, LONG, NABLA},
+    {"paper_frozen", PURPLE, DOTTED, SQUARE},
+    {"paper_cut", PURPLE, DASH_DOT, DIAMOND},
+    {"two_layer", GREY, DASHED, PENTAGON},
+    {"linear", GREY, DOTTED, DIAMOND},
+    {"mlp_relu", OLIVE, SOLID, SQUARE},
+    {"mlp_gelu", OLIVE, DASHED, DIAMOND},
+    {"random_features", GREY, SOLID, NABLA},
+    {"krr_poly2", BLACK, DOTTED, TRIANGLE},
+    {"krr_poly4", BLACK, SOLID, SQUARE},
+    {"krr_rbf", BLACK, DASHED, CIRCLE},
+    {"krr_relu_ntk", BLACK, LONG, NABLA},
 };
 
 /** For names that are not learners, by order. */
 static const struct series_style other_styles[] = {
-    {NULL, NULL, BLUE, SOLID, CIRCLE},      {NULL, NULL, VERMILLION, DASHED, SQUARE},
-    {NULL, NULL, GREEN, LONG, TRIANGLE},    {NULL, NULL, PURPLE, DASH_DOT, DIAMOND},
-    {NULL, NULL, ORANGE, DOTTED, NABLA},    {NULL, NULL, SKY, SOLID, PENTAGON},
-    {NULL, NULL, BLACK, DASHED, CIRCLE},    {NULL, NULL, OLIVE, LONG, SQUARE},
-    {NULL, NULL, GREY, DASH_DOT, TRIANGLE},
+    {NULL, BLUE, SOLID, CIRCLE},  {NULL, VERMILLION, DASHED, SQUARE}, {NULL, GREEN, LONG, TRIANGLE},
+    {NULL, PURPLE, DASH_DOT, DIAMOND}, {NULL, ORANGE, DOTTED, NABLA}, {NULL, SKY, SOLID, PENTAGON},
+    {NULL, BLACK, DASHED, CIRCLE}, {NULL, OLIVE, LONG, SQUARE},       {NULL, GREY, DASH_DOT, TRIANGLE},
 };
+
+enum { NEUTRAL = 6 }; /* the first of them that no learner of a figure is likely to have */
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
 
@@ -86,8 +89,15 @@ void colour_tint(const char *colour, double density, char tint[8]) {
 }
 
 const char *series_title(const char *name) {
-    const struct series_style *style = style_find(name);
-    return style && !name[base_size(name)] ? style->title : NULL;
+    const struct learner_class *learner = learner_find(name);
+    return learner ? learner->title : NULL;
+}
+
+/** Title of the leading name: "sgd_joint" of "sgd_joint/depth=3". */
+static const char *base_title(const char *series) {
+    for (size_t i = 0; i < learner_table_size; i++)
+        if (base_equal(learner_table[i]->name, series)) return learner_table[i]->title;
+    return NULL;
 }
 
 /** Bytes of the name without ":fit"; equal to the length when it is no fit. */
@@ -97,9 +107,9 @@ static size_t fit_stem(const char *series) {
 }
 
 strata_status series_label(strata_context *ctx, struct buffer *out, const char *series) {
-    const struct series_style *style = style_find(series);
-    size_t size = fit_stem(series), at = style ? base_size(series) : 0;
-    if (style) STRATA_TRY(buffer_append(ctx, out, style->title, strlen(style->title)));
+    const char *title = base_title(series);
+    size_t size = fit_stem(series), at = title ? base_size(series) : 0;
+    if (title) STRATA_TRY(buffer_append(ctx, out, title, strlen(title)));
     for (; at < size; at++) {
         const char *shown = series[at] == '_' || series[at] == '=' ? " " : series[at] == '/' ? ", " : NULL;
         STRATA_TRY(buffer_append(ctx, out, shown ? shown : &series[at], shown ? strlen(shown) : 1));
@@ -123,6 +133,8 @@ static const struct series_style *style_other(const struct figure_names *series,
 
 strata_status series_looks(strata_context *ctx, const struct figure_names *series, struct series_look **looks) {
     size_t next = 0;
+    for (size_t i = 0; i < series->count; i++)
+        if (style_find(series->names[i])) next = NEUTRAL; /* beside learners, others keep in the background */
     struct series_look *all = *looks = mem_zero(series->count, sizeof *all);
     if (!all) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory: looks of %zu series", series->count);
     for (size_t i = 0; i < series->count; i++) {

@@ -8,7 +8,6 @@
 /** Colour, dash and marker together, so that series stay apart in grey and for colour-blind readers. */
 struct series_style {
     const char *name;   /* "sgd_joint"; NULL: for series of no known name */
-    const char *title;  /* "SGD, all layers together" */
     const char *colour; /* "#0072b2" */
     const char *dash;   /* gnuplot's dash lengths "(8,4)"; "" = solid */
     int point;          /* gnuplot's filled point type; one less is its outline */
@@ -25,7 +24,7 @@ struct series_look {
 /** "#rrggbb" mixed with white: density 1 is the colour, 0 is white. */
 void colour_tint(const char *colour, double density, char tint[8]);
 
-/** Title of a known name, else NULL. */
+/** Title of a learner's name, else NULL. */
 const char *series_title(const char *name);
 
 /**

@@ -133,6 +133,9 @@ STRATA_MUST_USE strata_status summary_point(strata_context *ctx, struct summary 
     const char *series, double x, double y, double low, double high);
 STRATA_MUST_USE strata_status summary_bar(strata_context *ctx, struct summary *summary, const char *figure,
     const char *series, const char *category, double y, double low, double high);
+/** A row of a ranking; rows stand in the order in which they come. */
+STRATA_MUST_USE strata_status summary_rank(strata_context *ctx, struct summary *summary, const char *figure,
+    const char *series, double value, double low, double high);
 /** A vertical line with a label ("stage 2 begins"). */
 STRATA_MUST_USE strata_status summary_marker(
     strata_context *ctx, struct summary *summary, const char *figure, const char *label, double x);
@@ -140,7 +143,8 @@ STRATA_MUST_USE strata_status summary_marker(
 STRATA_MUST_USE strata_status summary_tiles(strata_context *ctx, struct summary *summary, const char *figure,
     const char *panel, size_t count, size_t height, size_t width, const double *values);
 
-enum figure_kind { FIGURE_LINES, FIGURE_POINTS, FIGURE_BARS, FIGURE_TILES };
+/** Ranking: one row a series (a learner), its value on the x axis. */
+enum figure_kind { FIGURE_LINES, FIGURE_POINTS, FIGURE_BARS, FIGURE_RANKING, FIGURE_TILES };
 
 struct figure {
     const char *id;        /* "correction": figures/correction.svg */

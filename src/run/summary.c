@@ -211,6 +211,13 @@ strata_status summary_bar(strata_context *ctx, struct summary *summary, const ch
     return figure_data_bar(ctx, data, series, category, y, low, high);
 }
 
+strata_status summary_rank(strata_context *ctx, struct summary *summary, const char *figure, const char *series,
+    double value, double low, double high) {
+    struct figure_data *data = NULL;
+    STRATA_TRY(figure_find(ctx, summary, figure, &data));
+    return figure_data_rank(ctx, data, series, value, low, high);
+}
+
 strata_status summary_marker(
     strata_context *ctx, struct summary *summary, const char *figure, const char *label, double x) {
     struct figure_data *data = NULL;

@@ -21,19 +21,31 @@ static struct drawer drawer_of(strata_context *ctx, const struct records *record
     return (struct drawer){ctx, records, settings, summary, bfc_seed_count(settings, SEEDS_WIDE), bfc_seed_count(settings, SEEDS_FEW)};
 }
 
+/* What a row has no number for: an empty cell, where NaN says that the fit diverged. */
+#define NOT_APPLICABLE INFINITY
+
 /* One row: texts, then numbers. */
 static strata_status row(const struct drawer *d, const char *table, size_t text_count, const char *const *texts, size_t count, const double *values) {
     STRATA_TRY(summary_row(d->ctx, d->summary, table));
     for (size_t i = 0; i < text_count; ++i) STRATA_TRY(summary_cell_text(d->ctx, d->summary, table, texts[i]));
-    for (size_t i = 0; i < count; ++i) STRATA_TRY(summary_cell(d->ctx, d->summary, table, values[i]));
+    for (size_t i = 0; i < count; ++i)
+        STRATA_TRY(isinf(values[i]) ? summary_cell_text(d->ctx, d->summary, table, "") : summary_cell(d->ctx, d->summary, table, values[i]));
     return STRATA_OK;
 }
 
-/* Geometric mean of a record over seeds, NaN when nothing has it. */
+/* What stands for a record that no seed has: NaN when a fit diverged, else the learner has no such thing. */
+static double absent(const struct drawer *d, const char *learner, const char *case_) {
+    size_t step;
+    for (size_t seed = 1; seed <= d->seeds; ++seed)
+        if (records_diverged(d->records, &step, "%s/%s/seed=%zu", learner, case_, seed)) return NAN;
+    return NOT_APPLICABLE;
+}
+
+/* Geometric mean of a record over seeds; what logarithms floor is 0. */
 static double geometric(const struct drawer *d, const char *key, const char *learner, const char *case_) {
     struct interval interval;
-    look_interval(d->records, d->seeds, key, learner, case_, INTERVAL_LOG, &interval);
-    return interval.mean;
+    if (!look_interval(d->records, d->seeds, key, learner, case_, INTERVAL_LOG, &interval)) return absent(d, learner, case_);
+    return interval.mean <= 1e-12 * (1 + 1e-9) ? 0 : interval.mean; /* the floor of interval_student */
 }
 
 static size_t depths_of(const struct drawer *d, const double **depths) { return settings_numbers(d->settings, "study.depths", depths); }
@@ -55,7 +67,7 @@ static strata_status draw_learners(const struct drawer *d) {
         const double values[] = {exp2(depths[0]), geometric(d, "parameters", learner, case_), error.mean, error.low, error.high,
             geometric(d, "feature_error.1", learner, case_), geometric(d, "seconds", learner, case_)};
         STRATA_TRY(row(d, "learners", 1, &learner, 7, values));
-        if (any) STRATA_TRY(summary_bar(d->ctx, d->summary, "learners", learner, learner, error.mean, error.low, error.high));
+        STRATA_TRY(summary_rank(d->ctx, d->summary, "learners", learner, any ? error.mean : NAN, any ? error.low : NAN, any ? error.high : NAN));
     }
     return STRATA_OK;
 }
@@ -125,14 +137,14 @@ static strata_status draw_depths(const struct drawer *d) {
             char case_[32];
             snprintf(case_, sizeof case_, BFC_DEPTH, (size_t)depths[i]);
             if (!records_has(d->records, "%s/%s/seed=1", learners[k], case_)) continue;
-            double values[7] = {depths[i], geometric(d, "test_error", learners[k], case_), geometric(d, "stage1.feature_error.1", learners[k], case_), NAN, NAN, NAN,
+            double values[7] = {depths[i], geometric(d, "test_error", learners[k], case_), geometric(d, "stage1.feature_error.1", learners[k], case_), NOT_APPLICABLE, NOT_APPLICABLE, NOT_APPLICABLE,
                 geometric(d, "movement", learners[k], case_)};
             for (size_t l = 1; l <= 3; ++l) {
                 char key[48], category[48];
                 struct interval interval;
                 snprintf(key, sizeof key, "feature_error.%zu", l);
                 if (!look_interval(d->records, d->seeds, key, learners[k], case_, INTERVAL_LOG, &interval)) continue;
-                values[2 + l] = interval.mean;
+                values[2 + l] = geometric(d, key, learners[k], case_);
                 snprintf(category, sizeof category, "depth %zu, layer %zu", (size_t)depths[i], l);
                 if (l < (size_t)depths[i] && (strcmp(learners[k], "sgd_staged") == 0 || strcmp(learners[k], "layerwise") == 0))
                     STRATA_TRY(summary_bar(d->ctx, d->summary, "layers", learners[k], category, interval.mean, interval.low, interval.high));
@@ -170,7 +182,7 @@ static strata_status draw_gaps(const struct drawer *d) {
         }
         bfc_number_text(gaps[i], gap);
         snprintf(case_, sizeof case_, BFC_NO_UPPER, gap);
-        STRATA_TRY(gap_point(d, "bias", "no upper part", gaps[i], "form_error", "layerwise", case_));
+        STRATA_TRY(gap_point(d, "bias", "Target without upper layers", gaps[i], "form_error", "layerwise", case_));
     }
     return STRATA_OK;
 }
@@ -208,7 +220,7 @@ static strata_status draw_samples_of(const struct drawer *d, const char *learner
             struct look look = {.records = d->records, .settings = d->settings, .seed = seed};
             double needed = bfc_samples_needed(&look, learner, size_key, (size_t)dimensions[i]);
             if (look.absent) return STRATA_OK;
-            const double values[] = {dimensions[i], (double)seed, isfinite(needed) ? needed : NAN};
+            const double values[] = {dimensions[i], (double)seed, needed};
             STRATA_TRY(row(d, "samples", 1, &learner, 3, values));
             if (!isfinite(needed)) continue;
             STRATA_TRY(summary_point(d->ctx, d->summary, "samples", learner, dimensions[i], needed, NAN, NAN));
@@ -241,7 +253,7 @@ static strata_status draw_rival(const struct drawer *d, const char *learner, siz
     bool any = look_interval(d->records, d->few_seeds, "test_error", learner, case_, INTERVAL_LOG, &error);
     const double values[] = {(double)n, error.mean, error.low, error.high, geometric(d, "seconds", learner, case_)};
     STRATA_TRY(row(d, "few", 1, &learner, 5, values));
-    return any ? summary_bar(d->ctx, d->summary, "few_samples", learner, learner, error.mean, error.low, error.high) : STRATA_OK;
+    return summary_rank(d->ctx, d->summary, "few_samples", learner, any ? error.mean : NAN, any ? error.low : NAN, any ? error.high : NAN);
 }
 
 static strata_status draw_few(const struct drawer *d) {
@@ -278,17 +290,15 @@ static strata_status draw_network(const struct drawer *d, const char *learner, c
     snprintf(case_, sizeof case_, "images/%s", activation);
     if (!records_has(d->records, "%s/%s/seed=1", learner, case_)) return STRATA_OK;
     look_interval(d->records, d->seeds, "test_accuracy", learner, case_, INTERVAL_LINEAR, &interval);
-    double values[8] = {interval.mean, interval.low, interval.high, NAN, NAN, NAN, NAN, NAN};
+    double values[8] = {interval.mean, interval.low, interval.high, NOT_APPLICABLE, NOT_APPLICABLE, NOT_APPLICABLE, NOT_APPLICABLE, NOT_APPLICABLE};
     for (size_t l = 1; l <= settings_count(d->settings, "images.depth"); ++l) {
-        char key[48], category[32];
+        char key[48];
         snprintf(key, sizeof key, "probe.%zu", l);
-        snprintf(category, sizeof category, "layer %zu", l);
         if (!look_interval(d->records, d->seeds, key, learner, case_, INTERVAL_LINEAR, &interval)) continue;
         if (l <= 4) values[2 + l] = interval.mean;
-        if (strcmp(activation, "relu") == 0) STRATA_TRY(summary_bar(d->ctx, d->summary, "probes", learner, category, interval.mean, interval.low, interval.high));
+        if (strcmp(activation, "relu") == 0) STRATA_TRY(summary_point(d->ctx, d->summary, "probes", learner, (double)l, interval.mean, interval.low, interval.high));
     }
-    look_interval(d->records, d->seeds, "alignment", learner, case_, INTERVAL_LINEAR, &interval);
-    values[7] = interval.mean;
+    values[7] = look_interval(d->records, d->seeds, "alignment", learner, case_, INTERVAL_LINEAR, &interval) ? interval.mean : absent(d, learner, case_);
     return row(d, "images", 2, (const char *const[]){learner, activation}, 8, values);
 }
 
