@@ -86,6 +86,22 @@ lint:
 	@cppcheck --quiet --error-exitcode=1 --enable=warning,portability,performance --inline-suppr --std=c11 -j $$(nproc) \
 	    --suppressions-list=.cppcheck -I include -I src -D__GNUC__=12 -DREAL_BITS=32 -DOP_VARIANT=base src
 
+# The public headers as HTML; an undocumented or wrongly documented name is an error.
+docs:
+	@$(MAKE) --no-print-directory packages EXTRA_PACKAGES=doxygen
+	@mkdir -p $(BUILD)/docs
+	@STRATA_DOCS=$(BUILD)/docs STRATA_VERSION=$$(sed -n "s/^project(.* version: '\([^']*\)'.*/\1/p" meson.build) doxygen Doxyfile
+	@echo "$(BUILD)/docs/html/index.html"
+
+# DESTDIR stages the files of PREFIX below another root, for packages.
+PREFIX ?= /usr/local
+DESTDIR ?=
+install: all
+	@grep -qx 'prefix=$(PREFIX)' $(BUILD)/meson-private/strata.pc || \
+	    { meson configure $(BUILD) -Dprefix=$(PREFIX) && ninja -C $(BUILD) --quiet; }
+	@meson install -C $(BUILD) --no-rebuild --quiet $(if $(DESTDIR),--destdir '$(abspath $(DESTDIR))')
+	@[ -n '$(DESTDIR)' ] || [ "$$(id -u)" != 0 ] || ldconfig
+
 format:
 	@$(MAKE) --no-print-directory packages EXTRA_PACKAGES=clang-format
 	@clang-format -i $(C_FILES)

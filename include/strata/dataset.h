@@ -25,7 +25,7 @@ typedef enum strata_task {
 
 /** Sizes of a data set. */
 typedef struct strata_dataset_shape {
-    strata_task task;
+    strata_task task; /**< what the targets are */
     size_t rows;    /**< at least 1 */
     size_t inputs;  /**< numbers of an input row, at least 1 */
     size_t targets; /**< numbers of a target row; 1 for labels */
@@ -37,7 +37,7 @@ typedef struct strata_dataset_file {
     const char *path;         /**< .csv, .npy or IDX; .csv and IDX also with .gz */
     const char *target;       /**< .csv: name of the target column; NULL: the last one (also of an .npy matrix) */
     const char *targets_path; /**< .npy and IDX: a second file with the targets, row by row; NULL: none */
-    strata_task task;
+    strata_task task;         /**< what the targets are */
 } strata_dataset_file;
 
 /** A file of regression targets in the last column. */

@@ -70,7 +70,7 @@ void strata_learner_destroy(strata_learner *learner);
 typedef struct strata_fit_progress {
     size_t step;  /**< steps done */
     size_t total; /**< of all stages */
-    size_t stage; /**< 1.. */
+    size_t stage; /**< from 1 */
     double loss;  /**< of the last batch */
 } strata_fit_progress;
 
@@ -115,7 +115,7 @@ size_t strata_learner_layer_width(const strata_learner *learner, size_t layer);
 /**
  * Activations of a hidden layer.
  *
- * @param layer     1.., from the input upwards.
+ * @param layer     from 1 upwards, as seen from the input.
  * @param x         [rows, inputs].
  * @param features  [rows, strata_learner_layer_width(learner, layer)] out.
  * @return STRATA_OK; STRATA_ERR_ARGUMENT (no such layer yet); STRATA_ERR_UNSUPPORTED (no layers); STRATA_ERR_MEMORY.

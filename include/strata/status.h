@@ -5,6 +5,7 @@
 #ifndef STRATA_STATUS_H
 #define STRATA_STATUS_H
 
+/** @cond */
 /* Around the declarations of every public header: C linkage, and the only symbols that the library shows. */
 #if defined(__GNUC__)
 #define STRATA_SHOW_ _Pragma("GCC visibility push(default)")
@@ -21,9 +22,11 @@
 #define STRATA_END STRATA_HIDE_
 #endif
 
+/** @endcond */
+
 STRATA_BEGIN
 
-/* One list makes both the enum and the texts, so they cannot drift. */
+/** All statuses, X(name, text): one list makes both the enum and the texts, so they cannot drift. */
 #define STRATA_STATUS_LIST(X)                                            \
     X(OK, "success")                                                     \
     X(ERR_ARGUMENT, "invalid argument")                                  \
@@ -41,11 +44,14 @@ STRATA_BEGIN
     X(ERR_INTERRUPTED, "interrupted")                                    \
     X(ERR_INTERNAL, "internal error")
 
+/** @cond */
 #define STRATA_STATUS_ENUM(name, text) STRATA_##name,
+/** @endcond */
 /** Outcome of a call; STRATA_OK is 0. */
 typedef enum strata_status { STRATA_STATUS_LIST(STRATA_STATUS_ENUM) STRATA_STATUS_COUNT } strata_status;
 #undef STRATA_STATUS_ENUM
 
+/** The compiler warns where the result of such a call is not used. */
 #if defined(__GNUC__)
 #define STRATA_MUST_USE __attribute__((warn_unused_result))
 #else

@@ -24,7 +24,7 @@ const char *strata_study_summary(size_t index);
 /** How far a run is. */
 typedef struct strata_study_progress {
     size_t tasks;       /**< of the run */
-    size_t tasks_done;
+    size_t tasks_done;  /**< finished ones */
     double fraction;    /**< of all work, 0 to 1 */
     double seconds;     /**< since the run began, over all sessions */
     double eta_seconds; /**< left; below 0: not known yet */
