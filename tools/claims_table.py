@@ -36,9 +36,9 @@ def measured(claim):
     if claim["measured"] is None:
         return claim.get("note") or "diverged"
     text = number(claim["measured"])
-    if claim["low"] is None or claim["low"] == claim["high"]:
-        return text
-    return f"{text} [{number(claim['low'])}, {number(claim['high'])}]"
+    if claim["low"] is not None and claim["low"] != claim["high"]:
+        text += f" [{number(claim['low'])}, {number(claim['high'])}]"
+    return text
 
 
 def verdict(claim):
@@ -69,10 +69,11 @@ def claims_table(result, brief=False):
             rows.append([f"`{claim['id']}`", claim["statement"], f"{measured(claim)}, bound {bound(claim)}", verdict(claim)])
             continue
         against = [f"`{c['id'][len(claim['id']):]}` {measured(c)}: {verdict(c)}" for c in controls]
-        rows.append([f"`{claim['id']}`", claim["statement"], measured(claim), bound(claim), verdict(claim), "<br>".join(against)])
+        seeds = f" ({claim['seeds']})"
+        rows.append([f"`{claim['id']}`", claim["statement"], measured(claim) + seeds, bound(claim), verdict(claim), "<br>".join(against)])
     if brief:
         return markdown(["claim", "what is measured", "measured [95 % interval]", "verdict"], rows)
-    return markdown(["claim", "what is measured", "measured [95 % interval]", "bound", "verdict", "controls"], rows)
+    return markdown(["claim", "what is measured", "measured [95 % interval] (seeds)", "bound", "verdict", "controls"], rows)
 
 
 def report_table(result, name):
