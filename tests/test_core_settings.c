@@ -91,15 +91,15 @@ static void numbers_in_range_only(void **state) {
     assert_int_equal(settings_count(settings, "train.steps"), 1000000);
     set("study.seed=9007199254740992");
     assert_true(settings_count(settings, "study.seed") == (size_t)1 << 53);
-    assert_refused("train.learning_rate=abc", "--set: key 'train.learning_rate': expected a number in [1e-08, 10], got 'abc'");
-    assert_refused("train.learning_rate=11", "--set: key 'train.learning_rate': expected a number in [1e-08, 10], got '11'");
-    assert_refused("train.learning_rate=nan", "--set: key 'train.learning_rate': expected a number in [1e-08, 10], got 'nan'");
-    assert_refused("train.learning_rate=", "--set: key 'train.learning_rate': expected a number in [1e-08, 10], got nothing");
-    assert_refused("train.momentum=inf", "--set: key 'train.momentum': expected a number >= 0, got 'inf'");
-    assert_refused("train.steps=1.5", "--set: key 'train.steps': expected a whole number in [1, 1000000000], got '1.5'");
-    assert_refused("train.steps=0", "--set: key 'train.steps': expected a whole number in [1, 1000000000], got '0'");
-    assert_refused("study.seed=-1", "--set: key 'study.seed': expected a whole number >= 0, got '-1'");
-    assert_refused("study.seed=1e17", "--set: key 'study.seed': expected a whole number >= 0, got '1e17'");
+    assert_refused("train.learning_rate=abc", "--set: key 'train.learning_rate': expected a number in [1e-08, 10], got 'abc' (step size)");
+    assert_refused("train.learning_rate=11", "--set: key 'train.learning_rate': expected a number in [1e-08, 10], got '11' (step size)");
+    assert_refused("train.learning_rate=nan", "--set: key 'train.learning_rate': expected a number in [1e-08, 10], got 'nan' (step size)");
+    assert_refused("train.learning_rate=", "--set: key 'train.learning_rate': expected a number in [1e-08, 10], got nothing (step size)");
+    assert_refused("train.momentum=inf", "--set: key 'train.momentum': expected a number >= 0, got 'inf' (one-sided)");
+    assert_refused("train.steps=1.5", "--set: key 'train.steps': expected a whole number in [1, 1000000000], got '1.5' (steps)");
+    assert_refused("train.steps=0", "--set: key 'train.steps': expected a whole number in [1, 1000000000], got '0' (steps)");
+    assert_refused("study.seed=-1", "--set: key 'study.seed': expected a whole number >= 0, got '-1' (base seed)");
+    assert_refused("study.seed=1e17", "--set: key 'study.seed': expected a whole number >= 0, got '1e17' (base seed)");
     assert_true(settings_number(settings, "train.learning_rate") == 0.01); /* a refused value changes nothing */
 }
 
@@ -111,9 +111,9 @@ static void flags_texts_and_choices(void **state) {
     assert_string_equal(settings_text(settings, "train.optimizer"), "sgd");
     set("data.path=a = b; c");
     assert_string_equal(settings_text(settings, "data.path"), "a = b; c");
-    assert_refused("report.png=yes", "--set: key 'report.png': expected true or false, got 'yes'");
-    assert_refused("train.optimizer=ada", "--set: key 'train.optimizer': expected one of adam, sgd, momentum, got 'ada'");
-    assert_refused("train.optimizer=adam|sgd", "--set: key 'train.optimizer': expected one of adam, sgd, momentum, got 'adam|sgd'");
+    assert_refused("report.png=yes", "--set: key 'report.png': expected true or false, got 'yes' (also png)");
+    assert_refused("train.optimizer=ada", "--set: key 'train.optimizer': expected one of adam, sgd, momentum, got 'ada' (update rule)");
+    assert_refused("train.optimizer=adam|sgd", "--set: key 'train.optimizer': expected one of adam, sgd, momentum, got 'adam|sgd' (update rule)");
     assert_refused("data.path=", "--set: key 'data.path': expected text, got nothing");
     assert_refused("data.path=a\nb", "--set: key 'data.path': expected UTF-8 text, got a control byte");
     assert_refused("data.path=\xff", "--set: key 'data.path': expected UTF-8 text, got bytes that are not UTF-8");
@@ -152,7 +152,7 @@ static void number_lists_and_logspace(void **state) {
                                       "logspace(1,10,3", "logspace(1,10,3,4)", "logspace(1,2000,3)", "0", "(1,2)", "logspace(1,10,1e9)", "1)"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; ++i)
         if (settings_set(ctx, settings, "--set", "study.widths", bad[i]) != STRATA_ERR_CONFIG) fail_msg("'%s' was accepted", bad[i]);
-    assert_refused("study.widths=1,x", "--set: key 'study.widths': expected a list of numbers in [1, 1000], got 'x'");
+    assert_refused("study.widths=1,x", "--set: key 'study.widths': expected a list of numbers in [1, 1000], got 'x' (widths)");
 }
 
 static void name_lists_with_arguments(void **state) {
@@ -171,8 +171,8 @@ static void name_lists_with_arguments(void **state) {
                                       "krr(x=1,x=2)", "krr(X=1)", "(krr)", "krr(x=1,)", "krr(a=1, b=2, a=3)"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; ++i)
         if (settings_set(ctx, settings, "--set", "learner.list", bad[i]) != STRATA_ERR_CONFIG) fail_msg("'%s' was accepted", bad[i]);
-    assert_refused("learner.list=sgd", "--set: key 'learner.list': expected a list of sgd_joint, krr, bfc, got 'sgd'");
-    assert_refused("kernel.list=a b", "--set: key 'kernel.list': expected a list of names, got 'a b'");
+    assert_refused("learner.list=sgd", "--set: key 'learner.list': expected a list of sgd_joint, krr, bfc, got 'sgd' (learners)");
+    assert_refused("kernel.list=a b", "--set: key 'kernel.list': expected a list of names, got 'a b' (kernels)");
 }
 
 static void list_split_spares_parentheses(void **state) {

@@ -199,6 +199,11 @@ cleanup:
     return status;
 }
 
+bool file_is_folder(const char *path) {
+    struct stat state;
+    return stat(path, &state) == 0 && S_ISDIR(state.st_mode);
+}
+
 bool file_exists(const char *path) {
     struct stat state;
     return stat(path, &state) == 0;

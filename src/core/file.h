@@ -40,6 +40,7 @@ STRATA_MUST_USE strata_status file_write_atomic(strata_context *ctx, const char 
 STRATA_MUST_USE strata_status file_make_folder(strata_context *ctx, const char *path);
 
 bool file_exists(const char *path);
+bool file_is_folder(const char *path);
 
 /** 64-bit checksum of bytes (xxhash-like quality is not needed: detects truncation and hand edits). */
 uint64_t file_checksum(const void *bytes, size_t size);

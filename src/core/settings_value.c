@@ -130,9 +130,9 @@ static strata_status fail_value(const struct place *place, const char *got) {
         [SETTING_NAMES] = {"a list of ", false, true},
     };
     const char *before = row->type == SETTING_NAMES && !row->choices ? "a list of names" : wanted[row->type].before;
-    return strata_fail(place->ctx, STRATA_ERR_CONFIG, "%s: key '%s': expected %s%s%s, got %s%.200s%s", place->where, row->key, before,
+    return strata_fail(place->ctx, STRATA_ERR_CONFIG, "%s: key '%s': expected %s%s%s, got %s%.200s%s%s%s%s", place->where, row->key, before,
                        wanted[row->type].range ? range : "", wanted[row->type].choices ? choices : "", *got ? "'" : "nothing", got,
-                       *got ? "'" : "");
+                       *got ? "'" : "", row->meaning ? " (" : "", row->meaning ? row->meaning : "", row->meaning ? ")" : "");
 }
 
 /* ---- numbers ---- */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/file.h"
 #include "core/memory.h"
 #include "core/threads.h"
 #include "linalg/linalg.h"
@@ -56,6 +57,10 @@ bool session_stopping(struct session *session) {
 strata_status session_plan(strata_context *ctx, struct session *session, const struct settings *settings) {
     session->settings = settings;
     session->checkpoint_seconds = settings_number(settings, "checkpoint.seconds");
+    const char *folder = session->options->data_folder;
+    if (folder && !file_is_folder(folder))
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "--data: %s: expected a folder", folder);
+    if (session->study->check_data) STRATA_TRY(session->study->check_data(ctx, settings, folder));
     STRATA_TRY(session->study->plan(ctx, settings, settings_preset(settings), &session->tasks));
     if (session->tasks.count == 0)
         return strata_fail(
@@ -63,7 +68,9 @@ strata_status session_plan(strata_context *ctx, struct session *session, const s
     for (size_t i = 0; i < session->tasks.count; ++i) {
         struct settings *changed;
         STRATA_TRY(task_settings(ctx, &session->tasks.tasks[i], settings, &changed));
+        strata_status status = session->study->check ? session->study->check(ctx, changed) : STRATA_OK;
         settings_destroy(changed);
+        STRATA_TRY(status);
     }
     session->records = mem_zero(session->tasks.count, sizeof *session->records);
     session->marks = mem_zero(session->tasks.count, sizeof *session->marks);

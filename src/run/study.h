@@ -168,6 +168,8 @@ struct study {
 
     /** Refuses settings that contradict each other (k > d), before anything is written. May be NULL. */
     strata_status (*check)(strata_context *ctx, const struct settings *settings);
+    /** Refuses missing data sets before anything is written; `data_folder` is --data or NULL. May be NULL. */
+    strata_status (*check_data)(strata_context *ctx, const struct settings *settings, const char *data_folder);
     strata_status (*plan)(
         strata_context *ctx, const struct settings *settings, enum preset_kind preset, struct task_list *list);
     strata_status (*run_task)(strata_context *ctx, struct task_run *run);

@@ -7,6 +7,8 @@
  */
 #include <string.h>
 
+#include "core/memory.h"
+#include "data/dataset.h"
 #include "data/teacher.h"
 #include "learn/learner.h"
 #include "studies/bfc/bfc.h"
@@ -77,6 +79,15 @@ static strata_status check(strata_context *ctx, const struct settings *settings)
     return STRATA_OK;
 }
 
+static strata_status check_data(strata_context *ctx, const struct settings *settings, const char *data_folder) {
+    const char *name = settings_text(settings, "images.name");
+    if (strcmp(name, "none") == 0) return STRATA_OK;
+    char *path = NULL;
+    strata_status status = data_locate(ctx, data_find(name), data_folder, &path);
+    mem_free(path);
+    return status;
+}
+
 static strata_status run_task(strata_context *ctx, struct task_run *run) {
     bool images = strcmp(task_run_task(run)->kind, BFC_IMAGES) == 0;
     return images ? bfc_run_images(ctx, run) : bfc_run_teacher(ctx, run);
@@ -102,6 +113,7 @@ const struct study study_bfc = {
     .figures = bfc_figures,
     .tables = bfc_tables,
     .check = check,
+    .check_data = check_data,
     .plan = bfc_plan,
     .run_task = run_task,
     .summarise = bfc_summarise,

@@ -64,10 +64,18 @@ static strata_status held_out_create(struct experiment *e) {
 
 /* ---- measures ---- */
 
+/* Weights can explode in the very step before a look, which then is what sees it. */
+static strata_status check_finite(struct experiment *e, size_t count, const float *values) {
+    for (size_t i = 0; i < count; ++i)
+        if (!isfinite(values[i])) return strata_fail(e->ctx, STRATA_ERR_DIVERGED, "%s: diverged", e->class_->name);
+    return STRATA_OK;
+}
+
 static strata_status measure_test_error(struct experiment *e, size_t rows, double *error) {
     float *prediction = mem_zero(rows, sizeof *prediction);
     if (!prediction) return strata_fail(e->ctx, STRATA_ERR_MEMORY, "out of memory for %zu predictions", rows);
     strata_status status = learner_predict(e->ctx, e->learner, rows, e->test.x, prediction);
+    if (status == STRATA_OK) status = check_finite(e, rows, prediction);
     bool labels = source_task(e->source) == TASK_BINARY;
     if (status == STRATA_OK)
         *error = labels ? binary_error_rate(rows, prediction, e->test.y) : relative_error(rows, 1, prediction, e->test.y);
@@ -80,6 +88,7 @@ static strata_status measure_feature_error(struct experiment *e, size_t layer, s
     float *features = mem_zero(rows * width, sizeof *features);
     if (!features) return strata_fail(e->ctx, STRATA_ERR_MEMORY, "out of memory for %zu features", rows * width);
     strata_status status = learner_features(e->ctx, e->learner, layer, rows, e->test.x, features);
+    if (status == STRATA_OK) status = check_finite(e, rows * width, features);
     if (status == STRATA_OK)
         status = feature_error(e->ctx, rows, width, features, teacher_layer_width(e->teacher, layer), e->test.features[layer - 1], error);
     mem_free(features);
@@ -199,10 +208,8 @@ static strata_status record_curve(struct experiment *e, const struct fit_point *
     return task_record_array(e->ctx, e->run, key, 6, kept);
 }
 
-static strata_status observe(void *user, struct learner *learner, const struct fit_point *point) {
-    struct experiment *e = user;
-    (void)learner;
-    if (e->curve_points && observe_due(user, point)) STRATA_TRY(record_curve(e, point));
+static strata_status look(struct experiment *e, const struct fit_point *point) {
+    if (e->curve_points && observe_due(e, point)) STRATA_TRY(record_curve(e, point));
     if (!point->stage_end || point->step == point->total) return STRATA_OK;
     char prefix[32];
     snprintf(prefix, sizeof prefix, "stage%zu.", point->stage);
@@ -213,6 +220,12 @@ static strata_status observe(void *user, struct learner *learner, const struct f
     strata_status status = read_parameter(e, first_weights(e), &count, &weights);
     if (status == STRATA_OK) status = task_record_array(e->ctx, e->run, "stage1.weights", count, weights);
     mem_free(weights);
+    return status;
+}
+
+static strata_status observe(void *user, struct learner *learner, const struct fit_point *point) {
+    strata_status status = look(user, point);
+    if (status == STRATA_ERR_DIVERGED) learner->diverged_step = point->step;
     return status;
 }
 
@@ -261,7 +274,9 @@ static strata_status fit_and_measure(struct experiment *e) {
     strata_status status = learner_fit(e->ctx, e->learner, &hooks);
     if (status == STRATA_ERR_DIVERGED) return task_diverged(e->ctx, e->run, e->learner->diverged_step);
     STRATA_TRY(status);
-    STRATA_TRY(record_measures(e, "", BFC_MAX_DEPTH));
+    status = record_measures(e, "", BFC_MAX_DEPTH);
+    if (status == STRATA_ERR_DIVERGED) return task_diverged(e->ctx, e->run, e->learner->diverged_step);
+    STRATA_TRY(status);
     if (e->class_->parameter_count) STRATA_TRY(task_record(e->ctx, e->run, "parameters", (double)e->class_->parameter_count(e->learner)));
     return has_form(e) ? record_movement(e) : STRATA_OK;
 }
