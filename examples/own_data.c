@@ -6,17 +6,24 @@
  *
  *     $ cc own_data.c -o own_data $(pkg-config --cflags --libs strata) && ./own_data example.csv model.safetensors
  *     example.csv: 400 rows, 3 inputs
- *     step 200 of 600, loss 0.0072
- *     step 400 of 600, loss 0.0028
- *     step 600 of 600, loss 0.0023
- *     test error 0.0113
+ *     step 200 of 600, loss 0.0007
+ *     step 400 of 600, loss 0.0003
+ *     step 600 of 600, loss 0.0002
+ *     test error 0.0051
+ *
+ * Last digits differ between processors.
  */
 #include <stdio.h>
 
 #include <strata/strata.h>
 
-static const char *const settings[] = {
-    "mlp.depth=2", "mlp.hidden_width=32", "mlp.steps=600", "mlp.learning_rate=1e-2", "train.batch_size=64", "train.warmup=50", NULL};
+static const char *const settings[] = {"mlp.depth=2",
+                                       "mlp.hidden_width=32",
+                                       "mlp.learning_rate=1e-2",
+                                       "mlp.steps=600",
+                                       "train.batch_size=64",
+                                       "train.warmup=50",
+                                       NULL};
 
 static bool show(void *user, const strata_fit_progress *progress) {
     (void)user;

@@ -21,17 +21,17 @@
 static strata_context *ctx;
 static char folder[] = "/tmp/strata_api_dataset_XXXXXX";
 
-#define OK(call)                                                    \
-    do {                                                            \
-        strata_status ok_ = (call);                                 \
-        if (ok_) fail_msg("%s", strata_context_message(ctx));       \
+#define OK(call)                                              \
+    do {                                                      \
+        strata_status ok_ = (call);                           \
+        if (ok_) fail_msg("%s", strata_context_message(ctx)); \
     } while (0)
 
-#define REFUSED(call, status, text)                                             \
-    do {                                                                        \
-        assert_int_equal((call), (status));                                     \
-        if (!strstr(strata_context_message(ctx), (text)))                       \
-            fail_msg("no '%s' in: %s", (text), strata_context_message(ctx));    \
+#define REFUSED(call, status, text)                                          \
+    do {                                                                     \
+        assert_int_equal((call), (status));                                  \
+        if (!strstr(strata_context_message(ctx), (text)))                    \
+            fail_msg("no '%s' in: %s", (text), strata_context_message(ctx)); \
     } while (0)
 
 static const char *at(const char *name) {
@@ -42,9 +42,7 @@ static const char *at(const char *name) {
     return text;
 }
 
-static void put(const char *name, const char *text) {
-    OK(file_write_atomic(ctx, at(name), text, strlen(text)));
-}
+static void put(const char *name, const char *text) { OK(file_write_atomic(ctx, at(name), text, strlen(text))); }
 
 static int setup(void **state) {
     (void)state;
@@ -84,7 +82,8 @@ static void what_is_no_data_set_is_refused(void **state) {
     REFUSED(strata_dataset_create(ctx, &shape, x, y, &data), STRATA_ERR_ARGUMENT, "row 2: input 2");
     assert_null(data);
     shape.task = STRATA_TASK_BINARY;
-    REFUSED(strata_dataset_create(ctx, &shape, fine, y, &data), STRATA_ERR_ARGUMENT, "row 2: expected a class from 0 to 1");
+    REFUSED(strata_dataset_create(ctx, &shape, fine, y, &data), STRATA_ERR_ARGUMENT,
+            "row 2: expected a class from 0 to 1");
     shape.task = STRATA_TASK_MULTICLASS;
     y[1] = 0.5f;
     REFUSED(strata_dataset_create_copy(ctx, &shape, fine, y, &data), STRATA_ERR_ARGUMENT, "row 2");
@@ -142,7 +141,8 @@ static void arrays_come_from_one_file_or_two(void **state) {
 
 static void pictures_come_with_labels(void **state) {
     (void)state;
-    static const char pictures[] = "\0\0\x08\x03\0\0\0\x02\0\0\0\x01\0\0\0\x02\0\xff\x33\0", labels[] = "\0\0\x08\x01\0\0\0\x02\x03\x01";
+    static const char pictures[] = "\0\0\x08\x03\0\0\0\x02\0\0\0\x01\0\0\0\x02\0\xff\x33\0",
+                      labels[] = "\0\0\x08\x01\0\0\0\x02\x03\x01";
     OK(file_write_atomic(ctx, at("pictures"), pictures, sizeof pictures - 1));
     OK(file_write_atomic(ctx, at("labels"), labels, sizeof labels - 1));
     strata_dataset_file file = {.path = at("pictures"), .targets_path = at("labels"), .task = STRATA_TASK_MULTICLASS};
@@ -272,16 +272,11 @@ static void memory_may_be_short_anywhere(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(arrays_are_borrowed_or_copied),
-        cmocka_unit_test(what_is_no_data_set_is_refused),
-        cmocka_unit_test(tables_give_the_target_column),
-        cmocka_unit_test(arrays_come_from_one_file_or_two),
-        cmocka_unit_test(pictures_come_with_labels),
-        cmocka_unit_test(splits_keep_every_row_once),
-        cmocka_unit_test(standardising_uses_the_reference),
-        cmocka_unit_test(teachers_give_the_same_samples_everywhere),
-        cmocka_unit_test(wrong_teachers_name_the_key),
-        cmocka_unit_test(memory_may_be_short_anywhere),
+        cmocka_unit_test(arrays_are_borrowed_or_copied),    cmocka_unit_test(what_is_no_data_set_is_refused),
+        cmocka_unit_test(tables_give_the_target_column),    cmocka_unit_test(arrays_come_from_one_file_or_two),
+        cmocka_unit_test(pictures_come_with_labels),        cmocka_unit_test(splits_keep_every_row_once),
+        cmocka_unit_test(standardising_uses_the_reference), cmocka_unit_test(teachers_give_the_same_samples_everywhere),
+        cmocka_unit_test(wrong_teachers_name_the_key),      cmocka_unit_test(memory_may_be_short_anywhere),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

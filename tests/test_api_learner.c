@@ -24,12 +24,12 @@ static strata_dataset *test;
 static char path[] = "/tmp/strata_api_learner_XXXXXX";
 
 static const char *const quick[] = {"network.hidden_width=8", "train.steps_per_stage=60", "train.batch_size=32",
-    "train.warmup=5", NULL};
+                                    "train.warmup=5", NULL};
 
-#define OK(call)                                                    \
-    do {                                                            \
-        strata_status ok_ = (call);                                 \
-        if (ok_) fail_msg("%s", strata_context_message(ctx));       \
+#define OK(call)                                              \
+    do {                                                      \
+        strata_status ok_ = (call);                           \
+        if (ok_) fail_msg("%s", strata_context_message(ctx)); \
     } while (0)
 
 static strata_learner_options quick_options(void) {
@@ -122,7 +122,8 @@ static void cancellation_stops_a_fit(void **state) {
 static void files_hold_the_learner(void **state) {
     (void)state;
     static const char *const names[] = {"layerwise", "paper", "mlp_gelu", "krr_poly2", "random_features"};
-    static const char *const few[] = {"network.hidden_width=8", "train.steps_per_stage=20", "train.batch_size=32", NULL};
+    static const char *const few[] = {"network.hidden_width=8", "train.steps_per_stage=20", "train.batch_size=32",
+                                      NULL};
     strata_learner_options options = {.settings = few, .seed = 3, .replicate = 2};
     strata_dataset *train;
     OK(strata_dataset_create_from_teacher(ctx, teacher, STRATA_PART_TRAIN, 0, 100, &train));
@@ -187,7 +188,8 @@ static void vjp_is_the_derivative(void **state) {
                 row[i] -= 2 * h;
                 OK(strata_function_evaluate(ctx, &f, 1, row, &down));
                 double slope = (double)seed[r] * ((double)up - (double)down) / (2 * (double)h);
-                assert_true(fabs((double)gradient[r * DIMENSION + i] - slope) < 2e-3 * (1 + fabs(slope) + fabs((double)up)));
+                assert_true(fabs((double)gradient[r * DIMENSION + i] - slope) <
+                            2e-3 * (1 + fabs(slope) + fabs((double)up)));
             }
         strata_learner_destroy(learner);
     }

@@ -26,10 +26,10 @@ typedef enum strata_task {
 /** Sizes of a data set. */
 typedef struct strata_dataset_shape {
     strata_task task; /**< what the targets are */
-    size_t rows;    /**< at least 1 */
-    size_t inputs;  /**< numbers of an input row, at least 1 */
-    size_t targets; /**< numbers of a target row; 1 for labels */
-    size_t classes; /**< of labels; 0 for regression */
+    size_t rows;      /**< at least 1 */
+    size_t inputs;    /**< numbers of an input row, at least 1 */
+    size_t targets;   /**< numbers of a target row; 1 for labels */
+    size_t classes;   /**< of labels; 0 for regression */
 } strata_dataset_shape;
 
 /** Where a file's rows are. Begin with strata_dataset_file_default(). */
@@ -53,12 +53,12 @@ strata_dataset_file strata_dataset_file_default(const char *path);
  * @return STRATA_OK; STRATA_ERR_ARGUMENT (a size of 0, a label that is no class, a number that is not finite, with its
  *         row); STRATA_ERR_TOO_LARGE; STRATA_ERR_MEMORY.
  */
-STRATA_MUST_USE strata_status strata_dataset_create(
-    strata_context *ctx, const strata_dataset_shape *shape, const float *x, const float *y, strata_dataset **data);
+STRATA_MUST_USE strata_status strata_dataset_create(strata_context *ctx, const strata_dataset_shape *shape,
+                                                    const float *x, const float *y, strata_dataset **data);
 
 /** strata_dataset_create with copies of `x` and `y`, which are free to go afterwards. */
-STRATA_MUST_USE strata_status strata_dataset_create_copy(
-    strata_context *ctx, const strata_dataset_shape *shape, const float *x, const float *y, strata_dataset **data);
+STRATA_MUST_USE strata_status strata_dataset_create_copy(strata_context *ctx, const strata_dataset_shape *shape,
+                                                         const float *x, const float *y, strata_dataset **data);
 
 /**
  * Samples `first`..`first + rows - 1` of a teacher, with its noise on the training part.
@@ -66,7 +66,8 @@ STRATA_MUST_USE strata_status strata_dataset_create_copy(
  * @return STRATA_OK; STRATA_ERR_ARGUMENT (no rows, no such part); STRATA_ERR_TOO_LARGE; STRATA_ERR_MEMORY.
  */
 STRATA_MUST_USE strata_status strata_dataset_create_from_teacher(strata_context *ctx, const strata_teacher *teacher,
-    strata_part part, uint64_t first, size_t rows, strata_dataset **data);
+                                                                 strata_part part, uint64_t first, size_t rows,
+                                                                 strata_dataset **data);
 
 /**
  * Reads a table (.csv, with or without a header line), an array (.npy of rank 1 to 4) or pictures (IDX, scaled to
@@ -76,8 +77,8 @@ STRATA_MUST_USE strata_status strata_dataset_create_from_teacher(strata_context 
  * @return STRATA_OK; STRATA_ERR_NOT_FOUND (no file, no such column: the nearest one is named); STRATA_ERR_FORMAT (with
  *         path and line, byte or row); STRATA_ERR_ARGUMENT; STRATA_ERR_IO; STRATA_ERR_MEMORY.
  */
-STRATA_MUST_USE strata_status strata_dataset_read(
-    strata_context *ctx, const strata_dataset_file *file, strata_dataset **data);
+STRATA_MUST_USE strata_status strata_dataset_read(strata_context *ctx, const strata_dataset_file *file,
+                                                  strata_dataset **data);
 
 /**
  * A known data set ("fashion-mnist", "mnist", "cifar10"): pictures in [0, 1] with class labels.
@@ -88,8 +89,8 @@ STRATA_MUST_USE strata_status strata_dataset_read(
  * @return STRATA_OK; STRATA_ERR_NOT_FOUND (says where it was looked for and how to fetch it); STRATA_ERR_FORMAT;
  *         STRATA_ERR_MEMORY.
  */
-STRATA_MUST_USE strata_status strata_dataset_load(
-    strata_context *ctx, const char *name, const char *folder, strata_dataset **train, strata_dataset **test);
+STRATA_MUST_USE strata_status strata_dataset_load(strata_context *ctx, const char *name, const char *folder,
+                                                  strata_dataset **train, strata_dataset **test);
 
 /**
  * Shuffles the rows by `seed` and splits them in two, as copies.
@@ -99,7 +100,7 @@ STRATA_MUST_USE strata_status strata_dataset_load(
  * @return STRATA_OK; STRATA_ERR_ARGUMENT (`rows`); STRATA_ERR_TOO_LARGE (2^32 rows); STRATA_ERR_MEMORY.
  */
 STRATA_MUST_USE strata_status strata_dataset_split(strata_context *ctx, const strata_dataset *data, size_t rows,
-    uint64_t seed, strata_dataset **first, strata_dataset **rest);
+                                                   uint64_t seed, strata_dataset **first, strata_dataset **rest);
 
 /**
  * A copy whose inputs have mean 0 and sd 1 over the rows of `reference` (the training set, also for test rows); a
@@ -107,8 +108,9 @@ STRATA_MUST_USE strata_status strata_dataset_split(strata_context *ctx, const st
  *
  * @return STRATA_OK; STRATA_ERR_ARGUMENT (other inputs); STRATA_ERR_MEMORY.
  */
-STRATA_MUST_USE strata_status strata_dataset_create_standardised(
-    strata_context *ctx, const strata_dataset *reference, const strata_dataset *data, strata_dataset **standardised);
+STRATA_MUST_USE strata_status strata_dataset_create_standardised(strata_context *ctx, const strata_dataset *reference,
+                                                                 const strata_dataset *data,
+                                                                 strata_dataset **standardised);
 
 /** Sizes. */
 strata_dataset_shape strata_dataset_get_shape(const strata_dataset *data);

@@ -26,8 +26,8 @@ typedef struct strata_function {
      * `seed` [rows, outputs], `gradient` [rows, inputs]; `out` [rows, outputs] as by evaluate, NULL: not wanted.
      * The member is NULL for a function without derivative.
      */
-    strata_status (*vjp)(
-        strata_context *ctx, void *user, size_t rows, const float *x, const float *seed, float *out, float *gradient);
+    strata_status (*vjp)(strata_context *ctx, void *user, size_t rows, const float *x, const float *seed, float *out,
+                         float *gradient);
 } strata_function;
 
 /**
@@ -37,8 +37,8 @@ typedef struct strata_function {
  * @param out  [rows, outputs] out.
  * @return what the function gives; STRATA_ERR_UNSUPPORTED without the entry.
  */
-STRATA_MUST_USE strata_status strata_function_evaluate(
-    strata_context *ctx, const strata_function *function, size_t rows, const float *x, float *out);
+STRATA_MUST_USE strata_status strata_function_evaluate(strata_context *ctx, const strata_function *function,
+                                                       size_t rows, const float *x, float *out);
 
 /**
  * Calls `function->vjp`.
@@ -50,7 +50,7 @@ STRATA_MUST_USE strata_status strata_function_evaluate(
  * @return what the function gives; STRATA_ERR_UNSUPPORTED without a derivative.
  */
 STRATA_MUST_USE strata_status strata_function_vjp(strata_context *ctx, const strata_function *function, size_t rows,
-    const float *x, const float *seed, float *out, float *gradient);
+                                                  const float *x, const float *seed, float *out, float *gradient);
 
 STRATA_END
 #endif

@@ -51,7 +51,8 @@ strata_learner_options strata_learner_options_default(void);
  *         type or range of a setting); STRATA_ERR_UNSUPPORTED (a task it cannot learn); STRATA_ERR_MEMORY.
  */
 STRATA_MUST_USE strata_status strata_learner_create(strata_context *ctx, const char *name,
-    const strata_learner_options *options, const strata_dataset *data, strata_learner **learner);
+                                                    const strata_learner_options *options, const strata_dataset *data,
+                                                    strata_learner **learner);
 
 /**
  * A learner for endless fresh training samples of a teacher, with its noise.
@@ -61,7 +62,9 @@ STRATA_MUST_USE strata_status strata_learner_create(strata_context *ctx, const c
  *         (STRATA_ERR_UNSUPPORTED).
  */
 STRATA_MUST_USE strata_status strata_learner_create_from_teacher(strata_context *ctx, const char *name,
-    const strata_learner_options *options, const strata_teacher *teacher, strata_learner **learner);
+                                                                 const strata_learner_options *options,
+                                                                 const strata_teacher *teacher,
+                                                                 strata_learner **learner);
 
 /** Frees a learner; NULL is fine. */
 void strata_learner_destroy(strata_learner *learner);
@@ -87,8 +90,8 @@ typedef bool (*strata_fit_callback)(void *user, const strata_fit_progress *progr
  *         STRATA_ERR_UNSUPPORTED (a finite set is needed; opened from a file); STRATA_ERR_TOO_LARGE;
  *         STRATA_ERR_MEMORY.
  */
-STRATA_MUST_USE strata_status strata_learner_fit(
-    strata_context *ctx, strata_learner *learner, strata_fit_callback callback, void *user);
+STRATA_MUST_USE strata_status strata_learner_fit(strata_context *ctx, strata_learner *learner,
+                                                 strata_fit_callback callback, void *user);
 
 /** Numbers of an input row. */
 size_t strata_learner_inputs(const strata_learner *learner);
@@ -103,8 +106,8 @@ size_t strata_learner_outputs(const strata_learner *learner);
  * @param out  [rows, outputs] out.
  * @return STRATA_OK; STRATA_ERR_ARGUMENT (a kernel machine that is not fitted); STRATA_ERR_MEMORY.
  */
-STRATA_MUST_USE strata_status strata_learner_predict(
-    strata_context *ctx, strata_learner *learner, size_t rows, const float *x, float *out);
+STRATA_MUST_USE strata_status strata_learner_predict(strata_context *ctx, strata_learner *learner, size_t rows,
+                                                     const float *x, float *out);
 
 /** Hidden layers; 0 for learners without. */
 size_t strata_learner_layer_count(const strata_learner *learner);
@@ -120,8 +123,8 @@ size_t strata_learner_layer_width(const strata_learner *learner, size_t layer);
  * @param features  [rows, strata_learner_layer_width(learner, layer)] out.
  * @return STRATA_OK; STRATA_ERR_ARGUMENT (no such layer yet); STRATA_ERR_UNSUPPORTED (no layers); STRATA_ERR_MEMORY.
  */
-STRATA_MUST_USE strata_status strata_learner_features(
-    strata_context *ctx, strata_learner *learner, size_t layer, size_t rows, const float *x, float *features);
+STRATA_MUST_USE strata_status strata_learner_features(strata_context *ctx, strata_learner *learner, size_t layer,
+                                                      size_t rows, const float *x, float *features);
 
 /**
  * Error on a data set: mean squared error over the variance of the targets (1 is the best constant), or the share of
@@ -130,8 +133,8 @@ STRATA_MUST_USE strata_status strata_learner_features(
  * @param error  out; NaN when the targets are constant or a prediction is not a number.
  * @return STRATA_OK; STRATA_ERR_ARGUMENT (other inputs, targets or task); STRATA_ERR_MEMORY.
  */
-STRATA_MUST_USE strata_status strata_learner_test_error(
-    strata_context *ctx, strata_learner *learner, const strata_dataset *data, double *error);
+STRATA_MUST_USE strata_status strata_learner_test_error(strata_context *ctx, strata_learner *learner,
+                                                        const strata_dataset *data, double *error);
 
 /**
  * The learner as a function of its inputs, at the weights of each call.

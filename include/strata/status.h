@@ -15,11 +15,15 @@
 #define STRATA_HIDE_
 #endif
 #ifdef __cplusplus
-#define STRATA_BEGIN extern "C" { STRATA_SHOW_
-#define STRATA_END STRATA_HIDE_ }
+#define STRATA_BEGIN \
+    extern "C" {     \
+    STRATA_SHOW_
+#define STRATA_END \
+    STRATA_HIDE_   \
+    }
 #else
 #define STRATA_BEGIN STRATA_SHOW_
-#define STRATA_END STRATA_HIDE_
+#define STRATA_END   STRATA_HIDE_
 #endif
 
 /** @endcond */
@@ -27,21 +31,21 @@
 STRATA_BEGIN
 
 /** All statuses, X(name, text): one list makes both the enum and the texts, so they cannot drift. */
-#define STRATA_STATUS_LIST(X)                                            \
-    X(OK, "success")                                                     \
-    X(ERR_ARGUMENT, "invalid argument")                                  \
-    X(ERR_MEMORY, "out of memory")                                       \
-    X(ERR_NOT_FOUND, "not found")                                        \
-    X(ERR_FORMAT, "malformed input")                                     \
-    X(ERR_CONFIG, "invalid setting")                                     \
-    X(ERR_IO, "input or output failed")                                  \
-    X(ERR_DISK_FULL, "no space left on the device")                      \
-    X(ERR_BUSY, "in use by another process")                             \
-    X(ERR_TOO_LARGE, "request too large")                                \
-    X(ERR_UNSUPPORTED, "not supported")                                  \
-    X(ERR_CONVERGENCE, "did not converge")                               \
-    X(ERR_DIVERGED, "diverged")                                          \
-    X(ERR_INTERRUPTED, "interrupted")                                    \
+#define STRATA_STATUS_LIST(X)                       \
+    X(OK, "success")                                \
+    X(ERR_ARGUMENT, "invalid argument")             \
+    X(ERR_MEMORY, "out of memory")                  \
+    X(ERR_NOT_FOUND, "not found")                   \
+    X(ERR_FORMAT, "malformed input")                \
+    X(ERR_CONFIG, "invalid setting")                \
+    X(ERR_IO, "input or output failed")             \
+    X(ERR_DISK_FULL, "no space left on the device") \
+    X(ERR_BUSY, "in use by another process")        \
+    X(ERR_TOO_LARGE, "request too large")           \
+    X(ERR_UNSUPPORTED, "not supported")             \
+    X(ERR_CONVERGENCE, "did not converge")          \
+    X(ERR_DIVERGED, "diverged")                     \
+    X(ERR_INTERRUPTED, "interrupted")               \
     X(ERR_INTERNAL, "internal error")
 
 /** @cond */

@@ -33,7 +33,7 @@ typedef struct strata_study_progress {
 
 /** How a study is run. Begin with strata_study_options_default(). */
 typedef struct strata_study_options {
-    const char *preset;      /**< "smoke", "default" or "paper"; NULL: default. Not read by resume. */
+    const char *preset; /**< "smoke", "default" or "paper"; NULL: default. Not read by resume. */
     /** "section.key=value", or "@FILE" for an INI file, from left to right, ended by NULL; NULL: none. Not read by
      * resume. */
     const char *const *settings;
@@ -42,7 +42,7 @@ typedef struct strata_study_options {
     size_t threads;          /**< 0: as many as there are processors. No result depends on it. */
     /** Called from worker threads, one at a time, at most ten times a second, and at begin and end; NULL: none. */
     void (*progress)(void *user, const strata_study_progress *progress);
-    void *user;              /**< passed to `progress` */
+    void *user; /**< passed to `progress` */
 } strata_study_options;
 
 /** The default preset on all processors, in a new folder below runs/. */
@@ -61,8 +61,8 @@ typedef struct strata_run strata_run;
  *         STRATA_ERR_ARGUMENT (the directory is not empty); STRATA_ERR_INTERRUPTED (how to go on is in the message);
  *         STRATA_ERR_DISK_FULL; STRATA_ERR_IO; STRATA_ERR_MEMORY.
  */
-STRATA_MUST_USE strata_status strata_study_run(
-    strata_context *ctx, const char *name, const strata_study_options *options, strata_run **run);
+STRATA_MUST_USE strata_status strata_study_run(strata_context *ctx, const char *name,
+                                               const strata_study_options *options, strata_run **run);
 
 /**
  * Goes on with an interrupted run, to the same bits as if it had not been; a finished one is only read.
@@ -73,8 +73,8 @@ STRATA_MUST_USE strata_status strata_study_run(
  *         STRATA_ERR_FORMAT (a damaged file); STRATA_ERR_CONFIG (config.ini changed); STRATA_ERR_UNSUPPORTED (another
  *         version of Strata made it).
  */
-STRATA_MUST_USE strata_status strata_study_resume(
-    strata_context *ctx, const char *directory, const strata_study_options *options, strata_run **run);
+STRATA_MUST_USE strata_status strata_study_resume(strata_context *ctx, const char *directory,
+                                                  const strata_study_options *options, strata_run **run);
 
 /**
  * Rebuilds report.html and the figures of a finished run from its stored numbers.

@@ -19,13 +19,13 @@ typedef struct strata_teacher strata_teacher;
 
 /** What a teacher is made from. Begin with strata_teacher_options_default(). */
 typedef struct strata_teacher_options {
-    const char *kind;  /**< "chain", "densenet" or "matrix" */
-    size_t depth;      /**< quadratic layers; the degree 2^depth is at most 64 */
-    size_t width;      /**< units of a layer, at most `dimension` */
-    size_t dimension;  /**< inputs */
-    double gap;        /**< in [0, 1]: weight of a layer's term in y over that of the layer below */
-    double noise;      /**< sd of Gaussian noise added to y of training samples, in sd of y */
-    uint64_t seed;     /**< base of every random stream; at most 2^53 */
+    const char *kind;   /**< "chain", "densenet" or "matrix" */
+    size_t depth;       /**< quadratic layers; the degree 2^depth is at most 64 */
+    size_t width;       /**< units of a layer, at most `dimension` */
+    size_t dimension;   /**< inputs */
+    double gap;         /**< in [0, 1]: weight of a layer's term in y over that of the layer below */
+    double noise;       /**< sd of Gaussian noise added to y of training samples, in sd of y */
+    uint64_t seed;      /**< base of every random stream; at most 2^53 */
     uint64_t replicate; /**< another teacher of the same seed for every value */
     /** Further settings of [teacher] and [data] as "section.key=value", ended by NULL; above the fields. NULL: none. */
     const char *const *settings;
@@ -51,8 +51,8 @@ typedef enum strata_part {
  *
  * Same options, same teacher, bit for bit.
  */
-STRATA_MUST_USE strata_status strata_teacher_create(
-    strata_context *ctx, const strata_teacher_options *options, strata_teacher **teacher);
+STRATA_MUST_USE strata_status strata_teacher_create(strata_context *ctx, const strata_teacher_options *options,
+                                                    strata_teacher **teacher);
 
 /** Frees a teacher; NULL is fine. Learners and data streams made from it must be gone. */
 void strata_teacher_destroy(strata_teacher *teacher);
@@ -73,8 +73,8 @@ size_t strata_teacher_layer_width(const strata_teacher *teacher, size_t layer);
  * @param x  [rows, dimension] out.
  * @return STRATA_OK; STRATA_ERR_ARGUMENT (no such part).
  */
-STRATA_MUST_USE strata_status strata_teacher_inputs(
-    strata_context *ctx, const strata_teacher *teacher, strata_part part, uint64_t first, size_t rows, float *x);
+STRATA_MUST_USE strata_status strata_teacher_inputs(strata_context *ctx, const strata_teacher *teacher,
+                                                    strata_part part, uint64_t first, size_t rows, float *x);
 
 /**
  * Targets without noise: y in its standard deviations, or labels 0/1 (y above its median) for classification.
@@ -83,8 +83,8 @@ STRATA_MUST_USE strata_status strata_teacher_inputs(
  * @param y  [rows] out.
  * @return STRATA_OK.
  */
-STRATA_MUST_USE strata_status strata_teacher_targets(
-    strata_context *ctx, const strata_teacher *teacher, size_t rows, const float *x, float *y);
+STRATA_MUST_USE strata_status strata_teacher_targets(strata_context *ctx, const strata_teacher *teacher, size_t rows,
+                                                     const float *x, float *y);
 
 /**
  * Hidden features of a layer, in float64.
@@ -95,7 +95,7 @@ STRATA_MUST_USE strata_status strata_teacher_targets(
  * @return STRATA_OK; STRATA_ERR_ARGUMENT (no such layer); STRATA_ERR_MEMORY.
  */
 STRATA_MUST_USE strata_status strata_teacher_features(strata_context *ctx, const strata_teacher *teacher, size_t layer,
-    size_t rows, const float *x, double *features);
+                                                      size_t rows, const float *x, double *features);
 
 STRATA_END
 #endif

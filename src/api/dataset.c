@@ -10,8 +10,8 @@
 #include "data/source.h"
 
 _Static_assert((int)STRATA_TASK_REGRESSION == (int)TASK_REGRESSION && (int)STRATA_TASK_BINARY == (int)TASK_BINARY &&
-        (int)STRATA_TASK_MULTICLASS == (int)TASK_MULTICLASS,
-    "strata_task is learning_task");
+                   (int)STRATA_TASK_MULTICLASS == (int)TASK_MULTICLASS,
+               "strata_task is learning_task");
 
 enum { CLASSES_MOST = 1 << 16 };
 
@@ -36,14 +36,13 @@ static size_t find_unbounded(size_t count, const float *values) {
     return i;
 }
 
-static strata_status check_labels(
-    strata_context *ctx, strata_status fault, const char *where, struct dataset *data) {
+static strata_status check_labels(strata_context *ctx, strata_status fault, const char *where, struct dataset *data) {
     size_t limit = data->task == TASK_BINARY ? 2 : data->classes ? data->classes : CLASSES_MOST, largest = 0;
     for (size_t row = 0; row < data->rows; ++row) {
         double label = (double)data->y[row];
         if (label < 0 || label >= (double)limit || label != floor(label))
             return strata_fail(ctx, fault, "%s: row %zu: expected a class from 0 to %zu, found %g", where, row + 1,
-                limit - 1, label);
+                               limit - 1, label);
         if ((size_t)label > largest) largest = (size_t)label;
     }
     if (data->task == TASK_BINARY) data->classes = 2;
@@ -58,7 +57,7 @@ strata_status dataset_check(strata_context *ctx, strata_status fault, const char
     size_t i = find_unbounded(inputs, data->x);
     if (i < inputs)
         return strata_fail(ctx, fault, "%s: row %zu: input %zu is not a finite number", where, i / data->inputs + 1,
-            i % data->inputs + 1);
+                           i % data->inputs + 1);
     i = find_unbounded(targets, data->y);
     if (i < targets)
         return strata_fail(ctx, fault, "%s: row %zu: the target is not a finite number", where, i / data->outputs + 1);
@@ -70,51 +69,58 @@ static strata_status check_shape(strata_context *ctx, const strata_dataset_shape
         return strata_fail(ctx, STRATA_ERR_ARGUMENT, "data set: there is no task %d", (int)shape->task);
     if (shape->rows == 0 || shape->inputs == 0 || shape->targets == 0)
         return strata_fail(ctx, STRATA_ERR_ARGUMENT,
-            "data set: expected at least one row, input and target, found %zu, %zu and %zu", shape->rows,
-            shape->inputs, shape->targets);
+                           "data set: expected at least one row, input and target, found %zu, %zu and %zu", shape->rows,
+                           shape->inputs, shape->targets);
     if (shape->task != STRATA_TASK_REGRESSION && shape->targets != 1)
-        return strata_fail(
-            ctx, STRATA_ERR_ARGUMENT, "data set: expected one label a row, found %zu targets", shape->targets);
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "data set: expected one label a row, found %zu targets",
+                           shape->targets);
     if (shape->classes > CLASSES_MOST)
         return strata_fail(ctx, STRATA_ERR_ARGUMENT, "data set: expected at most %d classes, found %zu",
-            (int)CLASSES_MOST, shape->classes);
+                           (int)CLASSES_MOST, shape->classes);
     return STRATA_OK;
 }
 
 /* ---- making ---- */
 
-strata_status strata_dataset_create(
-    strata_context *ctx, const strata_dataset_shape *shape, const float *x, const float *y, strata_dataset **data) {
+strata_status strata_dataset_create(strata_context *ctx, const strata_dataset_shape *shape, const float *x,
+                                    const float *y, strata_dataset **data) {
     *data = NULL;
     STRATA_TRY(check_shape(ctx, shape));
     strata_dataset *made = dataset_handle();
     if (!made) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for a data set");
     made->owned = false;
     /* Never written through: the handle is not owned, and nothing here changes a set in place but its own copies. */
-    made->data = (struct dataset){.task = (enum learning_task)shape->task, .rows = shape->rows,
-        .inputs = shape->inputs, .outputs = shape->targets,
-        .classes = shape->task == STRATA_TASK_REGRESSION ? 0 : shape->classes, .x = (float *)(uintptr_t)x,
-        .y = (float *)(uintptr_t)y};
+    made->data = (struct dataset){.task = (enum learning_task)shape->task,
+                                  .rows = shape->rows,
+                                  .inputs = shape->inputs,
+                                  .outputs = shape->targets,
+                                  .classes = shape->task == STRATA_TASK_REGRESSION ? 0 : shape->classes,
+                                  .x = (float *)(uintptr_t)x,
+                                  .y = (float *)(uintptr_t)y};
     strata_status status = dataset_check(ctx, STRATA_ERR_ARGUMENT, "data set", &made->data);
-    if (status == STRATA_OK) *data = made;
-    else strata_dataset_destroy(made);
+    if (status == STRATA_OK)
+        *data = made;
+    else
+        strata_dataset_destroy(made);
     return status;
 }
 
 /* A handle that owns a copy of some rows. */
 static strata_status copy_rows(strata_context *ctx, const struct dataset *from, const uint32_t *order, size_t first,
-    size_t rows, strata_dataset **data) {
+                               size_t rows, strata_dataset **data) {
     *data = NULL;
     strata_dataset *made = dataset_handle();
     if (!made) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for a data set");
     strata_status status = dataset_take(ctx, from, order, first, rows, &made->data);
-    if (status == STRATA_OK) *data = made;
-    else strata_dataset_destroy(made);
+    if (status == STRATA_OK)
+        *data = made;
+    else
+        strata_dataset_destroy(made);
     return status;
 }
 
-strata_status strata_dataset_create_copy(
-    strata_context *ctx, const strata_dataset_shape *shape, const float *x, const float *y, strata_dataset **data) {
+strata_status strata_dataset_create_copy(strata_context *ctx, const strata_dataset_shape *shape, const float *x,
+                                         const float *y, strata_dataset **data) {
     strata_dataset *view;
     *data = NULL;
     STRATA_TRY(strata_dataset_create(ctx, shape, x, y, &view));
@@ -124,19 +130,22 @@ strata_status strata_dataset_create_copy(
 }
 
 strata_status strata_dataset_create_from_teacher(strata_context *ctx, const strata_teacher *teacher, strata_part part,
-    uint64_t first, size_t rows, strata_dataset **data) {
+                                                 uint64_t first, size_t rows, strata_dataset **data) {
     *data = NULL;
     if (part != STRATA_PART_TRAIN && part != STRATA_PART_TEST)
-        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "part %d of a teacher's samples: expected train or test", (int)part);
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "part %d of a teacher's samples: expected train or test",
+                           (int)part);
     if (rows == 0) return strata_fail(ctx, STRATA_ERR_ARGUMENT, "data set: expected at least one row");
     strata_dataset *made = dataset_handle();
     if (!made) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for a data set");
     bool train = part == STRATA_PART_TRAIN;
     strata_status status = dataset_from_teacher(ctx, teacher->teacher, train ? RNG_TRAIN_INPUT : RNG_TEST_INPUT, first,
-        rows, train ? teacher->noise : 0, teacher_task(teacher->teacher), teacher->seed, teacher->replicate,
-        &made->data);
-    if (status == STRATA_OK) *data = made;
-    else strata_dataset_destroy(made);
+                                                rows, train ? teacher->noise : 0, teacher_task(teacher->teacher),
+                                                teacher->seed, teacher->replicate, &made->data);
+    if (status == STRATA_OK)
+        *data = made;
+    else
+        strata_dataset_destroy(made);
     return status;
 }
 
@@ -148,19 +157,21 @@ strata_status strata_dataset_read(strata_context *ctx, const strata_dataset_file
     if (!made) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for a data set");
     strata_status status = dataset_file_read(ctx, file, &made->data);
     if (status == STRATA_OK) status = dataset_check(ctx, STRATA_ERR_FORMAT, file->path, &made->data);
-    if (status == STRATA_OK) *data = made;
-    else strata_dataset_destroy(made);
+    if (status == STRATA_OK)
+        *data = made;
+    else
+        strata_dataset_destroy(made);
     return status;
 }
 
-strata_status strata_dataset_load(
-    strata_context *ctx, const char *name, const char *folder, strata_dataset **train, strata_dataset **test) {
+strata_status strata_dataset_load(strata_context *ctx, const char *name, const char *folder, strata_dataset **train,
+                                  strata_dataset **test) {
     if (train) *train = NULL;
     if (test) *test = NULL;
     strata_dataset *first = dataset_handle(), *second = dataset_handle();
     strata_status status = first && second
-        ? data_load(ctx, name, folder, train ? &first->data : NULL, test ? &second->data : NULL)
-        : strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for data set '%s'", name);
+                             ? data_load(ctx, name, folder, train ? &first->data : NULL, test ? &second->data : NULL)
+                             : strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for data set '%s'", name);
     if (status == STRATA_OK && train) *train = first, first = NULL;
     if (status == STRATA_OK && test) *test = second, second = NULL;
     strata_dataset_destroy(first);
@@ -169,13 +180,13 @@ strata_status strata_dataset_load(
 }
 
 strata_status strata_dataset_split(strata_context *ctx, const strata_dataset *data, size_t rows, uint64_t seed,
-    strata_dataset **first, strata_dataset **rest) {
+                                   strata_dataset **first, strata_dataset **rest) {
     size_t all = data->data.rows;
     strata_status status = STRATA_OK;
     *first = *rest = NULL;
     if (rows == 0 || rows >= all)
-        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "a split of %zu rows: expected 1 to %zu in the first part, got %zu",
-            all, all - 1, rows);
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT,
+                           "a split of %zu rows: expected 1 to %zu in the first part, got %zu", all, all - 1, rows);
     if (all > UINT32_MAX)
         return strata_fail(ctx, STRATA_ERR_TOO_LARGE, "a split: expected less than 2^32 rows, got %zu", all);
     uint32_t *order = mem_zero(all, sizeof *order);
@@ -191,13 +202,13 @@ cleanup:
     return status;
 }
 
-strata_status strata_dataset_create_standardised(
-    strata_context *ctx, const strata_dataset *reference, const strata_dataset *data, strata_dataset **standardised) {
+strata_status strata_dataset_create_standardised(strata_context *ctx, const strata_dataset *reference,
+                                                 const strata_dataset *data, strata_dataset **standardised) {
     size_t inputs = data->data.inputs;
     *standardised = NULL;
     if (reference->data.inputs != inputs)
         return strata_fail(ctx, STRATA_ERR_ARGUMENT, "standardising %zu inputs by a data set that has %zu", inputs,
-            reference->data.inputs);
+                           reference->data.inputs);
     double *moments = mem_zero(inputs, 2 * sizeof *moments);
     if (!moments) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for the moments of %zu inputs", inputs);
     strata_status status = copy_rows(ctx, &data->data, NULL, 0, data->data.rows, standardised);
@@ -212,8 +223,11 @@ strata_status strata_dataset_create_standardised(
 /* ---- reading ---- */
 
 strata_dataset_shape strata_dataset_get_shape(const strata_dataset *data) {
-    return (strata_dataset_shape){.task = (strata_task)data->data.task, .rows = data->data.rows,
-        .inputs = data->data.inputs, .targets = data->data.outputs, .classes = data->data.classes};
+    return (strata_dataset_shape){.task = (strata_task)data->data.task,
+                                  .rows = data->data.rows,
+                                  .inputs = data->data.inputs,
+                                  .targets = data->data.outputs,
+                                  .classes = data->data.classes};
 }
 
 const float *strata_dataset_inputs(const strata_dataset *data) { return data->data.x; }

@@ -47,7 +47,8 @@ static strata_status idx_numbers(strata_context *ctx, const char *path, struct n
     if (rank == 4) memcpy(numbers->image, &dims[1], sizeof numbers->image);
     STRATA_GO(mem_product(ctx, numbers->rows, numbers->columns, path, &cells));
     numbers->values = mem_zero(cells ? cells : 1, sizeof *numbers->values);
-    if (!numbers->values) STRATA_GO(strata_fail(ctx, STRATA_ERR_MEMORY, "%s: out of memory for %zu numbers", path, cells));
+    if (!numbers->values)
+        STRATA_GO(strata_fail(ctx, STRATA_ERR_MEMORY, "%s: out of memory for %zu numbers", path, cells));
     for (size_t i = 0; i < cells; ++i) numbers->values[i] = rank == 1 ? (double)bytes[i] : (double)bytes[i] / 255.0;
 cleanup:
     mem_free(bytes);
@@ -70,26 +71,27 @@ static void put_columns(const struct number_file *from, size_t target, struct da
 }
 
 /* One file: the target is one of its columns. */
-static strata_status split_columns(
-    strata_context *ctx, const char *path, const struct number_file *numbers, size_t target, struct dataset *data) {
+static strata_status split_columns(strata_context *ctx, const char *path, const struct number_file *numbers,
+                                   size_t target, struct dataset *data) {
     if (numbers->rows == 0 || numbers->columns < 2)
-        return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: expected rows of at least one input and the target, found %zu x %zu",
-            path, numbers->rows, numbers->columns);
+        return strata_fail(ctx, STRATA_ERR_FORMAT,
+                           "%s: expected rows of at least one input and the target, found %zu x %zu", path,
+                           numbers->rows, numbers->columns);
     data->rows = numbers->rows, data->inputs = numbers->columns - 1, data->outputs = 1;
     STRATA_TRY(dataset_allocate(ctx, data));
     put_columns(numbers, target, data);
     return STRATA_OK;
 }
 
-static strata_status find_column(
-    strata_context *ctx, const char *path, const struct csv_table *table, const char *name, size_t *column) {
+static strata_status find_column(strata_context *ctx, const char *path, const struct csv_table *table, const char *name,
+                                 size_t *column) {
     *column = table->columns - 1;
     if (!name) return STRATA_OK;
     for (*column = 0; *column < table->columns; ++*column)
         if (strcmp(table->names[*column], name) == 0) return STRATA_OK;
     const char *nearest = name_nearest(name, (const char *const *)table->names, table->columns);
     return strata_fail(ctx, STRATA_ERR_NOT_FOUND, "%s: no column '%s'%s%s%s", path, name,
-        nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+                       nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 }
 
 static strata_status read_table(strata_context *ctx, const strata_dataset_file *file, struct dataset *data) {
@@ -97,7 +99,7 @@ static strata_status read_table(strata_context *ctx, const strata_dataset_file *
     size_t target = 0;
     if (file->targets_path)
         return strata_fail(ctx, STRATA_ERR_ARGUMENT, "%s: a table has its targets in a column, not in %s", file->path,
-            file->targets_path);
+                           file->targets_path);
     STRATA_TRY(csv_read(ctx, file->path, &table));
     const struct number_file numbers = {.rows = table.rows, .columns = table.columns, .values = table.values};
     strata_status status = find_column(ctx, file->path, &table, file->target, &target);
@@ -108,15 +110,15 @@ static strata_status read_table(strata_context *ctx, const strata_dataset_file *
 
 /* Two files, row by row. */
 static strata_status join_files(strata_context *ctx, const strata_dataset_file *file, const struct number_file *x,
-    const struct number_file *y, struct dataset *data) {
+                                const struct number_file *y, struct dataset *data) {
     if (x->rows != y->rows)
         return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: expected %zu rows as in %s, found %zu", file->targets_path,
-            x->rows, file->path, y->rows);
+                           x->rows, file->path, y->rows);
     if (x->rows == 0 || x->columns == 0 || y->columns == 0)
         return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: expected rows of at least one number", file->path);
     if (file->task != STRATA_TASK_REGRESSION && y->columns != 1)
         return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: expected one label a row, found %zu numbers",
-            file->targets_path, y->columns);
+                           file->targets_path, y->columns);
     data->rows = x->rows, data->inputs = x->columns, data->outputs = y->columns;
     STRATA_TRY(dataset_allocate(ctx, data));
     put_columns(x, x->columns, data);
@@ -129,11 +131,14 @@ static strata_status read_arrays(strata_context *ctx, const strata_dataset_file 
     struct number_file x = {0}, y = {0};
     strata_status status = STRATA_OK;
     if (file->target)
-        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "%s: no .csv file, so it has no column '%s'", file->path, file->target);
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "%s: no .csv file, so it has no column '%s'", file->path,
+                           file->target);
     STRATA_GO(array_numbers(ctx, file->path, &x));
     if (file->targets_path) STRATA_GO(array_numbers(ctx, file->targets_path, &y));
-    if (file->targets_path) STRATA_GO(join_files(ctx, file, &x, &y, data));
-    else STRATA_GO(split_columns(ctx, file->path, &x, x.columns - 1, data));
+    if (file->targets_path)
+        STRATA_GO(join_files(ctx, file, &x, &y, data));
+    else
+        STRATA_GO(split_columns(ctx, file->path, &x, x.columns - 1, data));
 cleanup:
     mem_free(x.values);
     mem_free(y.values);

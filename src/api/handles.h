@@ -41,15 +41,15 @@ STRATA_MUST_USE strata_status learner_handle_finish(strata_context *ctx, const c
 strata_dataset *dataset_handle(void);
 
 /** The set of a strata_dataset_read: its file's rows, owned by the caller, labels not yet checked. */
-STRATA_MUST_USE strata_status dataset_file_read(
-    strata_context *ctx, const strata_dataset_file *file, struct dataset *data);
+STRATA_MUST_USE strata_status dataset_file_read(strata_context *ctx, const strata_dataset_file *file,
+                                                struct dataset *data);
 
 /** Finite numbers; labels that are classes: a class count of 0 is set from them. ERR_FORMAT or ERR_ARGUMENT (`fault`). */
-STRATA_MUST_USE strata_status dataset_check(
-    strata_context *ctx, strata_status fault, const char *where, struct dataset *data);
+STRATA_MUST_USE strata_status dataset_check(strata_context *ctx, strata_status fault, const char *where,
+                                            struct dataset *data);
 
 /** "section.key=value" strings up to NULL (`assignments` NULL: none), set from left to right. */
-STRATA_MUST_USE strata_status settings_set_all(
-    strata_context *ctx, struct settings *settings, const char *where, const char *const *assignments);
+STRATA_MUST_USE strata_status settings_set_all(strata_context *ctx, struct settings *settings, const char *where,
+                                               const char *const *assignments);
 
 #endif

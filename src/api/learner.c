@@ -14,9 +14,7 @@ enum { NAMES_MOST = 128 };
 
 size_t strata_learner_count(void) { return learner_table_size; }
 
-const char *strata_learner_name(size_t index) {
-    return index < learner_table_size ? learner_table[index]->name : NULL;
-}
+const char *strata_learner_name(size_t index) { return index < learner_table_size ? learner_table[index]->name : NULL; }
 
 const char *strata_learner_summary(size_t index) {
     return index < learner_table_size ? learner_table[index]->summary : NULL;
@@ -30,7 +28,7 @@ static strata_status find_class(strata_context *ctx, const char *name, const str
     for (; count < learner_table_size && count < NAMES_MOST; ++count) names[count] = learner_table[count]->name;
     const char *nearest = name_nearest(name, names, count);
     return strata_fail(ctx, STRATA_ERR_NOT_FOUND, "no learner is called '%.100s'%s%s%s", name,
-        nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+                       nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 }
 
 /* ---- making ---- */
@@ -47,20 +45,24 @@ strata_status learner_handle(strata_context *ctx, const char *name, strata_learn
     strata_learner *made = mem_zero(1, sizeof *made);
     if (!made) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for learner '%s'", name);
     strata_status status = settings_create(ctx, class_->settings ? 3 : 2, tables, &made->settings);
-    if (status == STRATA_OK) *learner = made;
-    else strata_learner_destroy(made);
+    if (status == STRATA_OK)
+        *learner = made;
+    else
+        strata_learner_destroy(made);
     return status;
 }
 
 strata_status learner_handle_finish(strata_context *ctx, const char *name, strata_learner *learner) {
-    const struct learner_request request = {.settings = learner->settings, .train = learner->source,
-        .seed = learner->seed, .replicate = learner->replicate};
+    const struct learner_request request = {.settings = learner->settings,
+                                            .train = learner->source,
+                                            .seed = learner->seed,
+                                            .replicate = learner->replicate};
     return learner_create(ctx, name, &request, &learner->learner);
 }
 
 /* A handle with the settings of `options`. */
-static strata_status begin(
-    strata_context *ctx, const char *name, const strata_learner_options *options, strata_learner **learner) {
+static strata_status begin(strata_context *ctx, const char *name, const strata_learner_options *options,
+                           strata_learner **learner) {
     const strata_learner_options standard = strata_learner_options_default();
     if (!options) options = &standard;
     STRATA_TRY(learner_handle(ctx, name, learner));
@@ -70,7 +72,7 @@ static strata_status begin(
 }
 
 strata_status strata_learner_create(strata_context *ctx, const char *name, const strata_learner_options *options,
-    const strata_dataset *data, strata_learner **learner) {
+                                    const strata_dataset *data, strata_learner **learner) {
     strata_learner *made = NULL;
     strata_status status = STRATA_OK;
     *learner = NULL;
@@ -86,11 +88,12 @@ cleanup:
 
 /* Some learners read the teacher's settings: they are the teacher's own, and no one else's. */
 static strata_status adopt_teacher(strata_context *ctx, const strata_learner_options *options,
-    const strata_teacher *teacher, struct settings *settings) {
+                                   const strata_teacher *teacher, struct settings *settings) {
     for (const char *const *pair = options ? options->settings : NULL; pair && *pair; ++pair)
         if (strncmp(*pair, "teacher.", 8) == 0 || strncmp(*pair, "data.", 5) == 0)
             return strata_fail(ctx, STRATA_ERR_CONFIG,
-                "learner setting '%.100s': the teacher has it already; set it in strata_teacher_options", *pair);
+                               "learner setting '%.100s': the teacher has it already; set it in strata_teacher_options",
+                               *pair);
     for (size_t i = 0; i < settings_size(teacher->settings); ++i) {
         const char *value = settings_value(teacher->settings, i);
         if (*value) STRATA_TRY(settings_set(ctx, settings, "teacher", settings_row(teacher->settings, i)->key, value));
@@ -99,14 +102,15 @@ static strata_status adopt_teacher(strata_context *ctx, const strata_learner_opt
 }
 
 strata_status strata_learner_create_from_teacher(strata_context *ctx, const char *name,
-    const strata_learner_options *options, const strata_teacher *teacher, strata_learner **learner) {
+                                                 const strata_learner_options *options, const strata_teacher *teacher,
+                                                 strata_learner **learner) {
     strata_learner *made = NULL;
     strata_status status = STRATA_OK;
     *learner = NULL;
     STRATA_GO(begin(ctx, name, options, &made));
     STRATA_GO(adopt_teacher(ctx, options, teacher, made->settings));
     STRATA_GO(source_from_teacher(ctx, teacher->teacher, made->seed, made->replicate, teacher->noise,
-        teacher_task(teacher->teacher), &made->source));
+                                  teacher_task(teacher->teacher), &made->source));
     STRATA_GO(learner_handle_finish(ctx, name, made));
     *learner = made;
     made = NULL;
@@ -144,16 +148,17 @@ static bool after_step(void *user, const struct fit_point *point) {
 static strata_status stop(void *user, struct learner *learner, const struct fit_point *point) {
     const struct fit_call *call = user;
     return strata_fail(call->ctx, STRATA_ERR_INTERRUPTED, "%s: stopped at step %zu of %zu", learner->class_->name,
-        point->step, point->total);
+                       point->step, point->total);
 }
 
-strata_status strata_learner_fit(
-    strata_context *ctx, strata_learner *learner, strata_fit_callback callback, void *user) {
+strata_status strata_learner_fit(strata_context *ctx, strata_learner *learner, strata_fit_callback callback,
+                                 void *user) {
     struct fit_call call = {.ctx = ctx, .callback = callback, .user = user};
     const struct fit_hooks hooks = {.user = &call, .step = after_step, .checkpoint = stop};
     if (learner->opened)
         return strata_fail(ctx, STRATA_ERR_UNSUPPORTED,
-            "%s: opened from a file without its data, so it cannot be fitted", learner->learner->class_->name);
+                           "%s: opened from a file without its data, so it cannot be fitted",
+                           learner->learner->class_->name);
     return learner_fit(ctx, learner->learner, &hooks);
 }
 
@@ -166,8 +171,8 @@ size_t strata_learner_outputs(const strata_learner *learner) {
     return classes ? source_classes(learner->source) : source_outputs(learner->source);
 }
 
-strata_status strata_learner_predict(
-    strata_context *ctx, strata_learner *learner, size_t rows, const float *x, float *out) {
+strata_status strata_learner_predict(strata_context *ctx, strata_learner *learner, size_t rows, const float *x,
+                                     float *out) {
     return learner_predict(ctx, learner->learner, rows, x, out);
 }
 
@@ -181,8 +186,8 @@ size_t strata_learner_layer_width(const strata_learner *learner, size_t layer) {
     return there ? learner->learner->class_->layer_width(learner->learner, layer) : 0;
 }
 
-strata_status strata_learner_features(
-    strata_context *ctx, strata_learner *learner, size_t layer, size_t rows, const float *x, float *features) {
+strata_status strata_learner_features(strata_context *ctx, strata_learner *learner, size_t layer, size_t rows,
+                                      const float *x, float *features) {
     return learner_features(ctx, learner->learner, layer, rows, x, features);
 }
 
@@ -193,17 +198,18 @@ static double error_of(const strata_learner *learner, const struct dataset *data
     return relative_error(data->rows, data->outputs, out, data->y);
 }
 
-strata_status strata_learner_test_error(
-    strata_context *ctx, strata_learner *learner, const strata_dataset *data, double *error) {
+strata_status strata_learner_test_error(strata_context *ctx, strata_learner *learner, const strata_dataset *data,
+                                        double *error) {
     const struct dataset *set = &data->data;
     size_t cells;
     if (set->task != source_task(learner->source) || set->inputs != source_inputs(learner->source) ||
         set->outputs != source_outputs(learner->source) || set->classes > source_classes(learner->source))
         return strata_fail(ctx, STRATA_ERR_ARGUMENT,
-            "%s: expected the task of its training set with %zu inputs, %zu targets and %zu classes, "
-            "found %zu, %zu and %zu",
-            learner->learner->class_->name, source_inputs(learner->source), source_outputs(learner->source),
-            source_classes(learner->source), set->inputs, set->outputs, set->classes);
+                           "%s: expected the task of its training set with %zu inputs, %zu targets and %zu classes, "
+                           "found %zu, %zu and %zu",
+                           learner->learner->class_->name, source_inputs(learner->source),
+                           source_outputs(learner->source), source_classes(learner->source), set->inputs, set->outputs,
+                           set->classes);
     STRATA_TRY(mem_product(ctx, set->rows, strata_learner_outputs(learner), "predictions", &cells));
     float *out = mem_zero(cells, sizeof *out);
     if (!out) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for %zu predictions", cells);
@@ -217,13 +223,16 @@ static strata_status evaluate(strata_context *ctx, void *user, size_t rows, cons
     return strata_learner_predict(ctx, user, rows, x, out);
 }
 
-static strata_status vjp(
-    strata_context *ctx, void *user, size_t rows, const float *x, const float *seed, float *out, float *gradient) {
+static strata_status vjp(strata_context *ctx, void *user, size_t rows, const float *x, const float *seed, float *out,
+                         float *gradient) {
     strata_learner *learner = user;
     return learner_vjp(ctx, learner->learner, rows, x, seed, out, gradient);
 }
 
 strata_function strata_learner_function(strata_learner *learner) {
-    return (strata_function){.user = learner, .inputs = strata_learner_inputs(learner),
-        .outputs = strata_learner_outputs(learner), .evaluate = evaluate, .vjp = vjp};
+    return (strata_function){.user = learner,
+                             .inputs = strata_learner_inputs(learner),
+                             .outputs = strata_learner_outputs(learner),
+                             .evaluate = evaluate,
+                             .vjp = vjp};
 }

@@ -19,8 +19,10 @@ struct sizes {
 };
 
 static struct sizes sizes_of(const struct sample_source *source) {
-    return (struct sizes){.task = source_task(source), .inputs = source_inputs(source),
-        .targets = source_outputs(source), .classes = source_classes(source)};
+    return (struct sizes){.task = source_task(source),
+                          .inputs = source_inputs(source),
+                          .targets = source_outputs(source),
+                          .classes = source_classes(source)};
 }
 
 /* ---- writing ---- */
@@ -55,13 +57,13 @@ strata_status strata_learner_save(strata_context *ctx, strata_learner *learner, 
 /* ---- reading ---- */
 
 /* Reads a learner's file: its name (borrowed from `file`) and sizes. */
-static strata_status read_file(
-    strata_context *ctx, const char *path, struct tensor_file *file, const char **name, struct sizes *sizes) {
+static strata_status read_file(strata_context *ctx, const char *path, struct tensor_file *file, const char **name,
+                               struct sizes *sizes) {
     STRATA_TRY(tensor_file_read(ctx, path, file));
     const char *format = tensor_file_get(file, "strata.format");
     if (!format || strcmp(format, FORMAT) != 0)
         return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: metadata 'strata.format': expected '%s', found '%.40s'", path,
-            FORMAT, format ? format : "nothing");
+                           FORMAT, format ? format : "nothing");
     *name = tensor_file_get(file, "strata.learner");
     if (!*name) return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: metadata 'strata.learner': expected a name", path);
     STRATA_TRY(state_get_count(ctx, file, "strata.task", &sizes->task));
@@ -77,20 +79,22 @@ strata_status strata_learner_load(strata_context *ctx, strata_learner *learner, 
     strata_status status = STRATA_OK;
     STRATA_GO(read_file(ctx, path, &file, &name, &found));
     if (strcmp(name, own_name) != 0)
-        STRATA_GO(strata_fail(ctx, STRATA_ERR_FORMAT, "%s: expected a learner '%s', found '%.100s'", path, own_name, name));
+        STRATA_GO(
+            strata_fail(ctx, STRATA_ERR_FORMAT, "%s: expected a learner '%s', found '%.100s'", path, own_name, name));
     if (memcmp(&found, &own, sizeof own) != 0)
-        STRATA_GO(strata_fail(ctx, STRATA_ERR_FORMAT,
-            "%s: expected task %d with %zu inputs, %zu targets, %zu classes, found %d with %zu, %zu, %zu", path,
-            (int)own.task, (size_t)own.inputs, (size_t)own.targets, (size_t)own.classes, (int)found.task,
-            (size_t)found.inputs, (size_t)found.targets, (size_t)found.classes));
+        STRATA_GO(
+            strata_fail(ctx, STRATA_ERR_FORMAT,
+                        "%s: expected task %d with %zu inputs, %zu targets, %zu classes, found %d with %zu, %zu, %zu",
+                        path, (int)own.task, (size_t)own.inputs, (size_t)own.targets, (size_t)own.classes,
+                        (int)found.task, (size_t)found.inputs, (size_t)found.targets, (size_t)found.classes));
     STRATA_GO(learner_load(ctx, learner->learner, &file));
 cleanup:
     tensor_file_destroy(&file);
     return status;
 }
 
-static strata_status restore_settings(
-    strata_context *ctx, const char *path, const struct tensor_file *file, struct settings *settings) {
+static strata_status restore_settings(strata_context *ctx, const char *path, const struct tensor_file *file,
+                                      struct settings *settings) {
     const char *text = tensor_file_get(file, "strata.settings");
     struct ini_file ini = {0};
     if (!text) return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: metadata 'strata.settings': expected INI text", path);
@@ -106,14 +110,18 @@ static strata_status restore_settings(
 }
 
 /* One row of zeros in the sizes of the data that the learner was fitted to. */
-static strata_status restore_source(
-    strata_context *ctx, const char *path, const struct sizes *sizes, strata_learner *learner) {
+static strata_status restore_source(strata_context *ctx, const char *path, const struct sizes *sizes,
+                                    strata_learner *learner) {
     if (sizes->task > TASK_MULTICLASS || sizes->inputs == 0 || sizes->targets == 0 ||
         (sizes->task == TASK_MULTICLASS && sizes->classes < 2))
-        return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: task %d with %zu inputs, %zu targets, %zu classes is none", path,
-            (int)sizes->task, (size_t)sizes->inputs, (size_t)sizes->targets, (size_t)sizes->classes);
-    learner->blank = (struct dataset){.task = (enum learning_task)sizes->task, .rows = 1, .inputs = sizes->inputs,
-        .outputs = sizes->targets, .classes = sizes->classes};
+        return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: task %d with %zu inputs, %zu targets, %zu classes is none",
+                           path, (int)sizes->task, (size_t)sizes->inputs, (size_t)sizes->targets,
+                           (size_t)sizes->classes);
+    learner->blank = (struct dataset){.task = (enum learning_task)sizes->task,
+                                      .rows = 1,
+                                      .inputs = sizes->inputs,
+                                      .outputs = sizes->targets,
+                                      .classes = sizes->classes};
     STRATA_TRY(dataset_allocate(ctx, &learner->blank));
     return source_from_dataset(ctx, &learner->blank, learner->seed, learner->replicate, &learner->source);
 }

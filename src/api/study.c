@@ -25,9 +25,7 @@ size_t strata_study_count(void) { return study_table_size; }
 
 const char *strata_study_name(size_t index) { return index < study_table_size ? study_table[index]->name : NULL; }
 
-const char *strata_study_summary(size_t index) {
-    return index < study_table_size ? study_table[index]->summary : NULL;
-}
+const char *strata_study_summary(size_t index) { return index < study_table_size ? study_table[index]->summary : NULL; }
 
 static strata_status find_study(strata_context *ctx, const char *name, const struct study **study) {
     const char *names[NAMES_MOST];
@@ -37,7 +35,7 @@ static strata_status find_study(strata_context *ctx, const char *name, const str
     for (; count < study_table_size && count < NAMES_MOST; ++count) names[count] = study_table[count]->name;
     const char *nearest = name_nearest(name, names, count);
     return strata_fail(ctx, STRATA_ERR_NOT_FOUND, "no study is called '%.100s'%s%s%s", name,
-        nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+                       nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 }
 
 /* The study that a run directory was made for. */
@@ -55,17 +53,23 @@ strata_study_options strata_study_options_default(void) { return (strata_study_o
 
 static void pass_progress(void *user, const struct run_progress *progress) {
     const strata_study_options *options = user;
-    const strata_study_progress shown = {.tasks = progress->tasks, .tasks_done = progress->tasks_done,
-        .fraction = progress->fraction, .seconds = progress->seconds, .eta_seconds = progress->eta_seconds,
-        .task = progress->task};
+    const strata_study_progress shown = {.tasks = progress->tasks,
+                                         .tasks_done = progress->tasks_done,
+                                         .fraction = progress->fraction,
+                                         .seconds = progress->seconds,
+                                         .eta_seconds = progress->eta_seconds,
+                                         .task = progress->task};
     options->progress(options->user, &shown);
 }
 
 /* `options` must outlive the run. */
 static struct run_options run_options_of(const struct study *study, strata_study_options *options) {
-    return (struct run_options){.study = study, .out = options->directory, .data_folder = options->data_folder,
-        .threads = options->threads ? options->threads : thread_available(),
-        .progress = options->progress ? pass_progress : NULL, .user = options};
+    return (struct run_options){.study = study,
+                                .out = options->directory,
+                                .data_folder = options->data_folder,
+                                .threads = options->threads ? options->threads : thread_available(),
+                                .progress = options->progress ? pass_progress : NULL,
+                                .user = options};
 }
 
 /* Takes `directory` and `result` over, also on failure. */
@@ -79,13 +83,15 @@ static strata_status run_create(strata_context *ctx, char *directory, json_t *re
     made->directory = directory;
     made->result = result;
     strata_status status = json_print(ctx, result, 1, &made->text);
-    if (status == STRATA_OK) *run = made;
-    else strata_run_destroy(made);
+    if (status == STRATA_OK)
+        *run = made;
+    else
+        strata_run_destroy(made);
     return status;
 }
 
-strata_status strata_study_run(
-    strata_context *ctx, const char *name, const strata_study_options *options, strata_run **run) {
+strata_status strata_study_run(strata_context *ctx, const char *name, const strata_study_options *options,
+                               strata_run **run) {
     strata_study_options own = options ? *options : strata_study_options_default();
     const struct study *study;
     struct settings *settings = NULL;
@@ -108,8 +114,8 @@ cleanup:
     return status;
 }
 
-strata_status strata_study_resume(
-    strata_context *ctx, const char *directory, const strata_study_options *options, strata_run **run) {
+strata_status strata_study_resume(strata_context *ctx, const char *directory, const strata_study_options *options,
+                                  strata_run **run) {
     strata_study_options own = options ? *options : strata_study_options_default();
     const struct study *study;
     json_t *result;
@@ -157,10 +163,16 @@ static double number_of(const json_t *claim, const char *key) {
 
 bool strata_run_claim(const strata_run *run, size_t index, strata_claim *claim) {
     const json_t *row = json_array_get(json_object_get(run->result, "claims"), index);
-    *claim = (strata_claim){.id = text_of(row, "id"), .statement = text_of(row, "statement"),
-        .source = text_of(row, "source"), .control = strcmp(text_of(row, "role"), "control") == 0,
-        .expected = text_of(row, "expected"), .verdict = text_of(row, "verdict"), .bound = text_of(row, "bound"),
-        .unit = text_of(row, "unit"), .measured = number_of(row, "measured"), .low = number_of(row, "low"),
-        .high = number_of(row, "high")};
+    *claim = (strata_claim){.id = text_of(row, "id"),
+                            .statement = text_of(row, "statement"),
+                            .source = text_of(row, "source"),
+                            .control = strcmp(text_of(row, "role"), "control") == 0,
+                            .expected = text_of(row, "expected"),
+                            .verdict = text_of(row, "verdict"),
+                            .bound = text_of(row, "bound"),
+                            .unit = text_of(row, "unit"),
+                            .measured = number_of(row, "measured"),
+                            .low = number_of(row, "low"),
+                            .high = number_of(row, "high")};
     return row != NULL;
 }

@@ -7,8 +7,8 @@
 
 enum { FEATURE_ROWS = 256 };
 
-strata_status settings_set_all(
-    strata_context *ctx, struct settings *settings, const char *where, const char *const *assignments) {
+strata_status settings_set_all(strata_context *ctx, struct settings *settings, const char *where,
+                               const char *const *assignments) {
     for (; assignments && *assignments; ++assignments)
         STRATA_TRY(settings_set_pair(ctx, settings, where, *assignments));
     return STRATA_OK;
@@ -20,8 +20,7 @@ strata_teacher_options strata_teacher_options_default(void) {
 }
 
 /* The fields as rows of the settings table, so that they are checked as on the command line. */
-static strata_status set_fields(
-    strata_context *ctx, struct settings *settings, const strata_teacher_options *options) {
+static strata_status set_fields(strata_context *ctx, struct settings *settings, const strata_teacher_options *options) {
     static const char where[] = "teacher options";
     const struct {
         const char *key;
@@ -42,8 +41,8 @@ static strata_status set_fields(
     return settings_set_all(ctx, settings, where, options->settings);
 }
 
-strata_status strata_teacher_create(
-    strata_context *ctx, const strata_teacher_options *options, strata_teacher **teacher) {
+strata_status strata_teacher_create(strata_context *ctx, const strata_teacher_options *options,
+                                    strata_teacher **teacher) {
     const strata_teacher_options standard = strata_teacher_options_default();
     const struct setting *const tables[] = {teacher_settings};
     strata_status status = STRATA_OK;
@@ -82,27 +81,28 @@ size_t strata_teacher_layer_width(const strata_teacher *teacher, size_t layer) {
     return has_layer(teacher, layer) ? teacher_layer_width(teacher->teacher, layer) : 0;
 }
 
-strata_status strata_teacher_inputs(
-    strata_context *ctx, const strata_teacher *teacher, strata_part part, uint64_t first, size_t rows, float *x) {
+strata_status strata_teacher_inputs(strata_context *ctx, const strata_teacher *teacher, strata_part part,
+                                    uint64_t first, size_t rows, float *x) {
     if (part != STRATA_PART_TRAIN && part != STRATA_PART_TEST)
-        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "part %d of a teacher's samples: expected train or test", (int)part);
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "part %d of a teacher's samples: expected train or test",
+                           (int)part);
     teacher_inputs(teacher->teacher, part == STRATA_PART_TRAIN ? RNG_TRAIN_INPUT : RNG_TEST_INPUT, first, rows, x);
     return STRATA_OK;
 }
 
-strata_status strata_teacher_targets(
-    strata_context *ctx, const strata_teacher *teacher, size_t rows, const float *x, float *y) {
+strata_status strata_teacher_targets(strata_context *ctx, const strata_teacher *teacher, size_t rows, const float *x,
+                                     float *y) {
     (void)ctx;
     teacher_targets(teacher->teacher, rows, x, y);
     return STRATA_OK;
 }
 
 strata_status strata_teacher_features(strata_context *ctx, const strata_teacher *teacher, size_t layer, size_t rows,
-    const float *x, double *features) {
+                                      const float *x, double *features) {
     size_t inputs = teacher_dimension(teacher->teacher), width = strata_teacher_layer_width(teacher, layer);
     if (!has_layer(teacher, layer))
         return strata_fail(ctx, STRATA_ERR_ARGUMENT, "layer %zu of a teacher: expected 1 to %zu", layer,
-            teacher_depth(teacher->teacher));
+                           teacher_depth(teacher->teacher));
     double *wide = mem_zero(FEATURE_ROWS * inputs, sizeof *wide);
     if (!wide) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for %zu inputs", inputs);
     for (size_t begin = 0; begin < rows; begin += FEATURE_ROWS) {
