@@ -114,7 +114,7 @@ static void flags_texts_and_choices(void **state) {
     assert_refused("report.png=yes", "--set: key 'report.png': expected true or false, got 'yes' (also png)");
     assert_refused("train.optimizer=ada", "--set: key 'train.optimizer': expected one of adam, sgd, momentum, got 'ada' (update rule)");
     assert_refused("train.optimizer=adam|sgd", "--set: key 'train.optimizer': expected one of adam, sgd, momentum, got 'adam|sgd' (update rule)");
-    assert_refused("data.path=", "--set: key 'data.path': expected text, got nothing");
+    assert_refused("data.path=", "--set: key 'data.path': expected text, got nothing (a file)");
     assert_refused("data.path=a\nb", "--set: key 'data.path': expected UTF-8 text, got a control byte");
     assert_refused("data.path=\xff", "--set: key 'data.path': expected UTF-8 text, got bytes that are not UTF-8");
     char text[300] = "data.path=";

@@ -52,6 +52,17 @@ static size_t depths_of(const struct drawer *d, const double **depths) { return 
 
 /* ---- learners at the first depth ---- */
 
+/* A learner's name in its row, with the first divergence. */
+static void row_name(const struct drawer *d, const char *learner, const char *case_, char name[96]) {
+    size_t step;
+    snprintf(name, 96, "%s", learner);
+    for (size_t seed = 1; seed <= d->seeds; ++seed)
+        if (records_diverged(d->records, &step, "%s/%s/seed=%zu", learner, case_, seed)) {
+            snprintf(name, 96, "%s (seed %zu diverged at step %zu)", learner, seed, step);
+            return;
+        }
+}
+
 static strata_status draw_learners(const struct drawer *d) {
     static const char *const columns[] = {"learner", "degree", "parameters", "test_error", "low", "high", "feature_error_1", "fit_seconds"};
     const double *depths;
@@ -66,7 +77,10 @@ static strata_status draw_learners(const struct drawer *d) {
         bool any = look_interval(d->records, d->seeds, "test_error", learner, case_, INTERVAL_LOG, &error);
         const double values[] = {exp2(depths[0]), geometric(d, "parameters", learner, case_), error.mean, error.low, error.high,
             geometric(d, "feature_error.1", learner, case_), geometric(d, "seconds", learner, case_)};
-        STRATA_TRY(row(d, "learners", 1, &learner, 7, values));
+        char name[96];
+        const char *shown = name;
+        row_name(d, learner, case_, name);
+        STRATA_TRY(row(d, "learners", 1, &shown, 7, values));
         STRATA_TRY(summary_rank(d->ctx, d->summary, "learners", learner, any ? error.mean : NAN, any ? error.low : NAN, any ? error.high : NAN));
     }
     return STRATA_OK;
