@@ -74,8 +74,8 @@ static strata_status read_file(strata_context *ctx, const char *path, struct ten
 
 strata_status strata_learner_load(strata_context *ctx, strata_learner *learner, const char *path) {
     struct tensor_file file = {0};
-    struct sizes found, own = sizes_of(learner->source);
-    const char *name, *own_name = learner->learner->class_->name;
+    struct sizes found = {0}, own = sizes_of(learner->source);
+    const char *name = NULL, *own_name = learner->learner->class_->name;
     strata_status status = STRATA_OK;
     STRATA_GO(read_file(ctx, path, &file, &name, &found));
     if (strcmp(name, own_name) != 0)
@@ -128,8 +128,8 @@ static strata_status restore_source(strata_context *ctx, const char *path, const
 
 strata_status strata_learner_open(strata_context *ctx, const char *path, strata_learner **learner) {
     struct tensor_file file = {0};
-    struct sizes sizes;
-    const char *name;
+    struct sizes sizes = {0};
+    const char *name = NULL;
     strata_learner *made = NULL;
     strata_status status = STRATA_OK;
     *learner = NULL;
