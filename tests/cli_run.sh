@@ -12,7 +12,7 @@ trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
 export LC_ALL=C
 failures=0
-small=(run "$study" --preset smoke --seeds 2 --set checkpoint.seconds=0.3)
+small=(run "$study" --preset smoke --seeds 2 --set train.steps_per_stage=1000 --set checkpoint.seconds=0.3)
 
 fault() {
     echo "FAILED: $*"
@@ -157,7 +157,7 @@ expect 2 'given twice' sweep "$study" --preset smoke --grid study.seed=1 --grid 
 [ ! -e runs ] || fault "a refused command made runs/"
 
 # ---- one seed is inconclusive: status 3 with --check, 0 without; threads are clamped ----
-one=(run "$study" --preset smoke --seeds 1)
+one=(run "$study" --preset smoke --seeds 1 --set train.steps_per_stage=150)
 expect 3 'threads 0: .*using 1' "${one[@]}" --check --threads 0 --out single
 grep -q '^NOT AS EXPECTED:' out || fault "verdicts unlike the expected ones are not said"
 expect 0 '' "${one[@]}" --quiet --out single2 --set study.seed=2
@@ -166,12 +166,12 @@ expect 0 'threads 9999: ' "${one[@]}" --threads 9999 --out single3
 # ---- several runs ----
 "$strata" compare single single2 >out 2>err || fault "compare: $(cat err)"
 grep -Eq '^study.seed +1 +2$' out || fault "compare does not say that the seeds differ"
-"$strata" sweep "$study" --preset smoke --seeds 1 --grid study.seed=1,2 --out grid >out 2>err || fault "sweep: $(cat err)"
+"$strata" sweep "$study" --preset smoke --seeds 1 --set train.steps_per_stage=150 --grid study.seed=1,2 --out grid >out 2>err || fault "sweep: $(cat err)"
 grep -q '^study.seed,claim,role,verdict' grid/sweep.csv || fault "sweep.csv"
 same single grid/001-seed=1
-"$strata" sweep "$study" --preset smoke --seeds 1 --grid study.seed=1,2 --out grid --json 2>err |
+"$strata" sweep "$study" --preset smoke --seeds 1 --set train.steps_per_stage=150 --grid study.seed=1,2 --out grid --json 2>err |
     python3 -c 'import json,sys; r=json.load(sys.stdin); assert [x["set"]["study.seed"] for x in r["runs"]]==["1","2"]' || fault "sweep --json: $(cat err)"
-expect 2 'other settings' sweep "$study" --preset smoke --seeds 2 --grid study.seed=1,2 --out grid
+expect 2 'other settings' sweep "$study" --preset smoke --seeds 2 --set train.steps_per_stage=150 --grid study.seed=1,2 --out grid
 
 # ---- a terminal: live line, colours, 80 columns ----
 cat >terminal.py <<'PYTHON'
