@@ -47,22 +47,32 @@ FUZZ_SECONDS ?= 60
 C_SOURCES = $(wildcard src/*/*.c src/*/*/*.c tests/*.c fuzz/*.c examples/*.c)
 C_FILES = $(C_SOURCES) $(wildcard include/strata/*.h src/*/*.h src/*/*/*.h tests/*.h)
 CHECK_TEST = meson test -C $(1) --no-rebuild --suite fast --print-errorlogs
+# Checked builds are slow: the test programs, then every command once on the smallest work, but no scripts.
+CHECK_SLOW = $(call CHECK_TEST,$(1)) --no-suite script
+CHECK_PROGRAM = OPENBLAS_NUM_THREADS=1 tools/check_program.sh $(1)/strata
 SANITIZE_FLAGS = -Dbuildtype=debugoptimized -Db_lundef=false
 
+asan: export UBSAN_OPTIONS = halt_on_error=1:print_stacktrace=1:exitcode=99
+asan: export ASAN_OPTIONS = detect_leaks=1:exitcode=99
 asan:
 	@$(MAKE) --no-print-directory all BUILD=build-asan MESON_FLAGS="-Db_sanitize=address,undefined $(SANITIZE_FLAGS)"
-	@UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 ASAN_OPTIONS=detect_leaks=1 $(call CHECK_TEST,build-asan) --timeout-multiplier 5
+	@$(call CHECK_SLOW,build-asan) --timeout-multiplier 5
+	@$(call CHECK_PROGRAM,build-asan)
 
 # Our own threads only: OpenBLAS is not built for the sanitizer, and runs on one thread in tests.
+tsan: export TSAN_OPTIONS = halt_on_error=1:exitcode=99
 tsan:
 	@$(MAKE) --no-print-directory all BUILD=build-tsan MESON_FLAGS="-Db_sanitize=thread $(SANITIZE_FLAGS)"
-	@TSAN_OPTIONS=halt_on_error=1 $(call CHECK_TEST,build-tsan) --timeout-multiplier 10
+	@$(call CHECK_SLOW,build-tsan) --timeout-multiplier 10
+	@$(call CHECK_PROGRAM,build-tsan)
 
 # Valgrind knows no AVX-512: the portable variants only.
+VALGRIND = valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite
+valgrind: export OPENBLAS_CORETYPE = Haswell
 valgrind:
 	@$(MAKE) --no-print-directory all BUILD=build-valgrind EXTRA_PACKAGES=valgrind MESON_FLAGS="-Dbuildtype=debugoptimized -Dportable=true"
-	@OPENBLAS_CORETYPE=Haswell $(call CHECK_TEST,build-valgrind) --timeout-multiplier 30 \
-	    --wrap='valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite'
+	@$(call CHECK_SLOW,build-valgrind) --timeout-multiplier 30 --wrap='$(VALGRIND)'
+	@$(call CHECK_PROGRAM,build-valgrind) $(VALGRIND)
 
 coverage:
 	@$(MAKE) --no-print-directory all BUILD=build-coverage EXTRA_PACKAGES=gcovr MESON_FLAGS="-Db_coverage=true -Dbuildtype=debugoptimized"
