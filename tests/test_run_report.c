@@ -430,7 +430,8 @@ static void fitted_slopes_stand_in_the_legend(void **state) {
 
 static void learners_are_titled_once_and_keep_their_colour(void **state) {
     (void)state;
-    struct figure_names names = {.names = (char *[]){"sgd_joint", "dense_joint/depth=3", "layerwise", "other"}, .count = 4};
+    struct figure_names names = {.names = (char *[]){"sgd_joint", "dense_joint/depth=3", "layerwise", "other"},
+                                 .count = 4};
     struct series_look *looks;
     struct buffer label = {0};
     for (size_t i = 0; i < learner_table_size; i++) {
@@ -450,11 +451,12 @@ static void learners_are_titled_once_and_keep_their_colour(void **state) {
 
 static void descriptions_hold_the_numbers(void **state) {
     (void)state;
-    static const char *const parts[] = {"Lower is <better> & it's clear. SGD, all layers together: 1 at 0, 0.01 at 40.",
-                                        "Compare. SGD, all layers together, layer 1: 0.1; Layer by layer, frozen below, "
-                                        "layer 1: diverged.",
-                                        "Left is better. SGD, all layers together: 1×10⁻⁵; Kernel ridge, degree 4",
-                                        "Look. before: 2 pictures of 3 x 4. after: 2 pictures of 3 x 4."};
+    static const char *const parts[] = {
+        "Lower is <better> & it's clear. SGD, all layers together: 1 at 0, 0.01 at 40.",
+        "Compare. SGD, all layers together, layer 1: 0.1; Layer by layer, frozen below, "
+        "layer 1: diverged.",
+        "Left is better. SGD, all layers together: 1×10⁻⁵; Kernel ridge, degree 4",
+        "Look. before: 2 pictures of 3 x 4. after: 2 pictures of 3 x 4."};
     directory_write();
     for (size_t i = 0; toy_figures[i].id; i++) {
         struct figure_data data;
@@ -463,6 +465,25 @@ static void descriptions_hold_the_numbers(void **state) {
         OK(figure_describe(ctx, &toy_figures[i], &data, &words));
         if (!strstr(words.data, parts[i])) fail_msg("expected '%s' in '%s'", parts[i], words.data);
         buffer_destroy(&words);
+        figure_data_destroy(&data);
+    }
+}
+
+static void descriptions_survive_any_failing_allocation(void **state) {
+    (void)state;
+    directory_write();
+    for (size_t i = 0; toy_figures[i].id; i++) {
+        struct figure_data data;
+        OK(figure_data_read(ctx, toy_figures[i].kind, folder, toy_figures[i].id, &data));
+        strata_status status = STRATA_ERR_MEMORY;
+        for (uint64_t n = 1; status != STRATA_OK; n++) {
+            struct buffer words = {0};
+            mem_fail_from(n);
+            status = figure_describe(ctx, &toy_figures[i], &data, &words);
+            mem_fail_from(0);
+            assert_true(status == STRATA_OK || status == STRATA_ERR_MEMORY);
+            buffer_destroy(&words);
+        }
         figure_data_destroy(&data);
     }
 }
@@ -512,7 +533,7 @@ static void the_page_says_everything_and_escapes_it(void **state) {
                                         "Is 1 &lt; 2?",
                                         "1 of 2 claims came out as the theory says; 1 came out otherwise.",
                                         "1 of 1 control behaved as it should.",
-                                        "1 question is open in theory; here 1 holds.",
+                                        "One question is open in theory; here it holds.",
                                         "Not as expected",
                                         "&lt;script&gt;alert(1)&lt;/script&gt;",
                                         "95 % interval 160 to 305",
@@ -628,6 +649,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(fitted_slopes_stand_in_the_legend, setup, teardown),
         cmocka_unit_test_setup_teardown(learners_are_titled_once_and_keep_their_colour, setup, teardown),
         cmocka_unit_test_setup_teardown(descriptions_hold_the_numbers, setup, teardown),
+        cmocka_unit_test_setup_teardown(descriptions_survive_any_failing_allocation, setup, teardown),
         cmocka_unit_test_setup_teardown(every_kind_is_drawn_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(empty_figures_are_drawn_without_fault, setup, teardown),
         cmocka_unit_test_setup_teardown(the_page_says_everything_and_escapes_it, setup, teardown),

@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "cli/terminal.h"
 #include "core/json.h"
+#include "learn/learner.h"
 
 enum { ROWS_MOST = 20 };
 #define UNLIMITED ((size_t)1 << 20)
@@ -147,28 +148,47 @@ static const json_t *find_table(const json_t *result, const char *id) {
     return NULL;
 }
 
-static strata_status print_learners(strata_context *ctx, FILE *out, const json_t *from, size_t width) {
+/* A text cell as it is, or the title of the learner that it names. */
+static const char *cell_text(const json_t *cell, bool titles) {
+    const struct learner_class *learner = titles ? learner_find(json_string_value(cell)) : NULL;
+    return learner ? learner->title : json_string_value(cell);
+}
+
+static strata_status add_learners(strata_context *ctx, struct text_table *table, const json_t *from, bool titles) {
     const json_t *rows = json_object_get(from, "rows"), *names = json_object_get(from, "columns");
-    struct text_table table = {.columns = json_array_size(names)};
-    strata_status status = STRATA_OK;
-    for (size_t column = 0; column < table.columns; ++column) {
+    for (size_t column = 0; column < table->columns; ++column) {
         const char *name = json_string_value(json_array_get(names, column));
-        STRATA_GO(text_table_add(ctx, &table, "%s", name ? name : "?"));
+        STRATA_TRY(text_table_add(ctx, table, "%s", name ? name : "?"));
     }
     for (size_t row = 0; row < json_array_size(rows) && row < ROWS_MOST; ++row) {
-        for (size_t column = 0; column < table.columns; ++column) {
+        for (size_t column = 0; column < table->columns; ++column) {
             const json_t *cell = json_array_get(json_array_get(rows, row), column);
             if (json_is_string(cell))
-                STRATA_GO(text_table_add(ctx, &table, "%s", json_string_value(cell)));
+                STRATA_TRY(text_table_add(ctx, table, "%s", cell_text(cell, titles)));
             else
-                STRATA_GO(text_table_add_number(ctx, &table, json_number_read(cell)));
+                STRATA_TRY(text_table_add_number(ctx, table, json_number_read(cell)));
         }
+    }
+    return STRATA_OK;
+}
+
+/* With the learners' titles as in the report; where these take too much room, with their names. */
+static strata_status print_learners(strata_context *ctx, FILE *out, const json_t *from, size_t width) {
+    const json_t *rows = json_object_get(from, "rows");
+    struct text_table table = {.columns = json_array_size(json_object_get(from, "columns"))};
+    strata_status status = STRATA_OK;
+    STRATA_GO(add_learners(ctx, &table, from, true));
+    if (text_table_width(&table) > width) {
+        text_table_destroy(&table);
+        table.columns = json_array_size(json_object_get(from, "columns"));
+        STRATA_GO(add_learners(ctx, &table, from, false));
     }
     if (table.columns == 0 || json_array_size(rows) == 0) goto cleanup;
     fputc('\n', out);
     size_t hidden = text_table_print(&table, out, width, NULL);
     size_t more = json_array_size(rows) > ROWS_MOST ? json_array_size(rows) - ROWS_MOST : 0;
-    if (hidden || more) fprintf(out, "(in the report: %zu further rows, %zu further columns)\n", more, hidden);
+    if (more) fprintf(out, "(%zu further row%s in the report)\n", more, more == 1 ? "" : "s");
+    if (hidden) fprintf(out, "(%zu further column%s in the report)\n", hidden, hidden == 1 ? "" : "s");
 cleanup:
     text_table_destroy(&table);
     return status;

@@ -99,10 +99,10 @@ struct interval interval_wilson(size_t successes, size_t trials) {
 }
 
 double least_squares_slope(size_t count, const double *x, const double *y) {
-    double mean_x = interval_mean(count, x), mean_y = interval_mean(count, y), xx = 0.0, xy = 0.0;
+    double mean_x = interval_mean(count, x), xx = 0.0, xy = 0.0;
     for (size_t i = 0; i < count; ++i) {
         xx += (x[i] - mean_x) * (x[i] - mean_x);
-        xy += (x[i] - mean_x) * (y[i] - mean_y);
+        xy += (x[i] - mean_x) * (y[i] - y[0]); /* any level will do; with this one equal y give 0, not rounding */
     }
     return xx > 0.0 ? xy / xx : NAN;
 }

@@ -70,12 +70,12 @@ static strata_status tiles_describe(strata_context *ctx, const struct figure_dat
 
 strata_status figure_describe(strata_context *ctx, const struct figure *spec, const struct figure_data *data,
                               struct buffer *out) {
-    static strata_status (*const kinds[])(strata_context *, const struct figure_data *, struct buffer *) = {
-        [FIGURE_LINES] = curves_describe,
-        [FIGURE_POINTS] = curves_describe,
-        [FIGURE_BARS] = values_describe,
-        [FIGURE_RANKING] = values_describe,
-        [FIGURE_TILES] = tiles_describe};
+    static strata_status (*const kinds[])(strata_context *, const struct figure_data *,
+                                          struct buffer *) = {[FIGURE_LINES] = curves_describe,
+                                                              [FIGURE_POINTS] = curves_describe,
+                                                              [FIGURE_BARS] = values_describe,
+                                                              [FIGURE_RANKING] = values_describe,
+                                                              [FIGURE_TILES] = tiles_describe};
     STRATA_TRY(buffer_print(ctx, out, "%s", spec->caption ? spec->caption : spec->title));
     return kinds[data->kind](ctx, data, out);
 }

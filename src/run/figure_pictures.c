@@ -17,6 +17,11 @@ struct grid {
 static struct grid grid_of(const struct figure_panel *panel) {
     struct grid grid = {
         .columns = (size_t)ceil(sqrt((double)panel->count * (double)panel->height / (double)panel->width))};
+    for (size_t wider = grid.columns; wider <= grid.columns + 2; wider++) /* rather full rows than a square */
+        if (panel->count % wider == 0) {
+            grid.columns = wider;
+            break;
+        }
     if (grid.columns > panel->count) grid.columns = panel->count;
     grid.rows = (panel->count + grid.columns - 1) / grid.columns;
     grid.gap = panel->width / 14 + 1;

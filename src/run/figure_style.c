@@ -56,9 +56,9 @@ static const struct series_style known_styles[] = {
 
 /** For names that are not learners, by order. */
 static const struct series_style other_styles[] = {
-    {NULL, BLUE, SOLID, CIRCLE},  {NULL, VERMILLION, DASHED, SQUARE}, {NULL, GREEN, LONG, TRIANGLE},
-    {NULL, PURPLE, DASH_DOT, DIAMOND}, {NULL, ORANGE, DOTTED, NABLA}, {NULL, SKY, SOLID, PENTAGON},
-    {NULL, BLACK, DASHED, CIRCLE}, {NULL, OLIVE, LONG, SQUARE},       {NULL, GREY, DASH_DOT, TRIANGLE},
+    {NULL, BLUE, SOLID, CIRCLE},       {NULL, VERMILLION, DASHED, SQUARE}, {NULL, GREEN, LONG, TRIANGLE},
+    {NULL, PURPLE, DASH_DOT, DIAMOND}, {NULL, ORANGE, DOTTED, NABLA},      {NULL, SKY, SOLID, PENTAGON},
+    {NULL, BLACK, DASHED, CIRCLE},     {NULL, OLIVE, LONG, SQUARE},        {NULL, GREY, DASH_DOT, TRIANGLE},
 };
 
 enum { NEUTRAL = 6 }; /* the first of them that no learner of a figure is likely to have */

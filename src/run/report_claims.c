@@ -154,10 +154,9 @@ static strata_status measure_write(struct report *report, const struct report_cl
     number_text(claim->measured, value);
     number_text(claim->low, low);
     number_text(claim->high, high);
-    STRATA_TRY(text_print(report->ctx, &report->page, "<div class=\"measure\"><span class=\"value\">%s", value));
-    if (!isnan(claim->measured))
-        STRATA_TRY(text_print(report->ctx, &report->page, " <span class=\"unit\">%s</span>", claim->unit));
-    STRATA_TRY(buffer_print(report->ctx, &report->page, "</span>"));
+    STRATA_TRY(text_print(report->ctx, &report->page,
+                          "<div class=\"measure\"><span class=\"value\"><span class=\"unit\">%s</span> %s</span>",
+                          isnan(claim->measured) ? "" : claim->unit, value));
     if (isnan(claim->measured))
         STRATA_TRY(text_print(report->ctx, &report->page, "<span class=\"range\">%s</span>",
                               claim->note ? claim->note : "a fit diverged"));
@@ -298,7 +297,9 @@ strata_status report_claims(struct report *report) {
                               "and is inconclusive otherwise. In each number line the shaded part is the bound, the "
                               "dot the measured value, the bar its interval.</p>\n";
     size_t start = report->page.size;
-    STRATA_TRY(families_write(report, false, "<h2>Not as expected</h2>"));
+    STRATA_TRY(families_write(report, false,
+                              "<h2>Not as expected</h2>\n<p class=\"note\">A claim stands here when it, or one of its "
+                              "controls, did not come out as expected.</p>"));
     bool unexpected = report->page.size > start;
     STRATA_TRY(families_write(report, true, unexpected ? "<h2>As expected</h2>" : "<h2>Verdicts</h2>"));
     return buffer_append(report->ctx, &report->page, how, sizeof how - 1);

@@ -37,7 +37,7 @@ static strata_status tally_make(const struct report *report, struct tally *tally
 
 static const char *plural(size_t count) { return count == 1 ? "" : "s"; }
 
-/** "2 questions are open in theory; here 1 holds, 1 is inconclusive." */
+/** "One question is open in theory; here it holds.", "2 questions are open in theory; here 1 holds, 1 fails." */
 static strata_status open_write(struct report *report, const struct tally *tally) {
     const struct {
         size_t count;
@@ -46,12 +46,17 @@ static strata_status open_write(struct report *report, const struct tally *tally
                  {tally->open_fail, "fails", "fail"},
                  {tally->open - tally->open_hold - tally->open_fail, "is inconclusive", "are inconclusive"}};
     const char *comma = "";
-    STRATA_TRY(buffer_print(report->ctx, &report->page, "%zu question%s open in theory; here ", tally->open,
-                            tally->open == 1 ? " is" : "s are"));
+    if (tally->open == 1)
+        STRATA_TRY(buffer_print(report->ctx, &report->page, "One question is open in theory; here "));
+    else
+        STRATA_TRY(buffer_print(report->ctx, &report->page, "%zu questions are open in theory; here ", tally->open));
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         if (!parts[i].count) continue;
-        STRATA_TRY(buffer_print(report->ctx, &report->page, "%s%zu %s", comma, parts[i].count,
-                                parts[i].count == 1 ? parts[i].one : parts[i].many));
+        if (tally->open == 1)
+            STRATA_TRY(buffer_print(report->ctx, &report->page, "it %s", parts[i].one));
+        else
+            STRATA_TRY(buffer_print(report->ctx, &report->page, "%s%zu %s", comma, parts[i].count,
+                                    parts[i].count == 1 ? parts[i].one : parts[i].many));
         comma = ", ";
     }
     return buffer_print(report->ctx, &report->page, ".");
@@ -104,8 +109,10 @@ strata_status report_head(struct report *report) {
     STRATA_TRY(buffer_print(
         ctx, page,
         "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#verdicts\">Skip to the verdicts</a>\n<header>\n"));
-    STRATA_TRY(text_print(ctx, page, "<p class=\"kicker\">Strata study <b>%s</b>, preset %s</p>\n<h1>%s</h1>\n",
-                          study->name, preset, study->summary));
+    STRATA_TRY(
+        text_print(ctx, page, "<p class=\"kicker\">Strata study <b>%s</b>, preset %s</p>\n<h1>", study->name, preset));
+    STRATA_TRY(text_sentence(ctx, page, study->summary));
+    STRATA_TRY(buffer_print(ctx, page, "</h1>\n"));
     STRATA_TRY(text_print(ctx, page, "<p class=\"question\">%s</p>\n<p class=\"note\">Source: %s</p>\n",
                           study->question ? study->question : "", study->source ? study->source : ""));
     bool all = tally.claims_expected == tally.claims && tally.controls_expected == tally.controls;

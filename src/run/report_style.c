@@ -61,9 +61,9 @@ const char *const report_style[] = {
     "table{border-collapse:collapse;font-size:.95rem;font-variant-numeric:tabular-nums}",
     "caption{text-align:left;font-weight:600;padding-bottom:.5rem}",
     "th,td{padding:.4rem .9rem .4rem 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}",
-    "tbody th{font-weight:500;min-width:9rem}",
-    "thead th{border-bottom:2px solid #888;white-space:nowrap}",
-    "td.n,th.n{text-align:right;padding-left:.9rem;white-space:nowrap}",
+    "tbody th{font-weight:500;min-width:9rem}@media(min-width:44rem){tbody th{white-space:nowrap}}",
+    "thead th{border-bottom:2px solid #888;vertical-align:bottom}",
+    "td.n,th.n{text-align:right;padding-left:.9rem}td.n{white-space:nowrap}",
     "tbody tr:hover{background:var(--tint)}",
     ".table{margin:0 0 2rem}",
     ".note{color:var(--soft);font-size:.92rem;max-width:46rem}",
@@ -77,8 +77,13 @@ const char *const report_style[] = {
     "@media(max-width:44rem){body{font-size:15.5px}header{padding-top:1.5rem}h1{font-size:1.6rem}",
     ".row{grid-template-columns:minmax(0,1fr)}.measure{text-align:left;margin-top:.4rem}.strip{margin-left:0}",
     ".claim{padding:.85rem .9rem}}",
-    "@media print{@page{margin:16mm}body{font-size:10.5pt}nav,.skip{display:none}.plot svg{min-width:0}",
-    ".scroll{overflow:visible}h2{break-after:avoid}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}",
+    "@media "
+    "print{@page{margin:14mm}body{font-size:9.5pt}.claim{break-inside:auto}.row{break-inside:avoid}nav,.skip{display:"
+    "none}.plot svg{min-width:0;max-width:34rem}.table{break-inside:avoid}",
+    "table{font-size:8pt}th,td{padding:.2rem .3rem .2rem 0}td.n,th.n{padding-left:.3rem}tr{break-inside:avoid}",
+    "caption{break-after:avoid}tbody th{min-width:0}",
+    ".scroll{overflow:visible}h2,h2+.note,.controls-title{break-after:avoid}*{print-color-adjust:exact;-webkit-print-"
+    "color-adjust:exact}}",
     "@media(forced-colors:active){.badge{border-color:CanvasText}}",
     NULL,
 };

@@ -145,6 +145,13 @@ strata_status text_humanise(strata_context *ctx, struct buffer *out, const char 
     return STRATA_OK;
 }
 
+strata_status text_sentence(strata_context *ctx, struct buffer *out, const char *text) {
+    char first = (char)toupper((unsigned char)*text);
+    if (!first) return STRATA_OK;
+    STRATA_TRY(text_escape(ctx, out, (const char[]){first, '\0'}));
+    return text_escape(ctx, out, text + 1);
+}
+
 size_t text_length(const char *text) {
     size_t count = 0;
     for (; *text; text++) count += ((unsigned char)*text & 0xC0) != 0x80;

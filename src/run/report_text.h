@@ -34,6 +34,9 @@ STRATA_MUST_USE strata_status text_print(strata_context *ctx, struct buffer *out
 /** "test_error" to "Test error": for keys and names that have no title. */
 STRATA_MUST_USE strata_status text_humanise(strata_context *ctx, struct buffer *out, const char *name);
 
+/** Appends escaped text that begins with a capital: summaries stand in lists with a small one. */
+STRATA_MUST_USE strata_status text_sentence(strata_context *ctx, struct buffer *out, const char *text);
+
 /** Characters (not bytes) of UTF-8 text, for estimates of its width. */
 size_t text_length(const char *text);
 
