@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/clones.h"
 #include "graph/program_parts.h"
 
 const void *program_value(const struct program *program, size_t shard, node value) {
@@ -185,8 +186,14 @@ struct update update_default(double learning_rate) {
     return update;
 }
 
+enum {
+    CHUNK = 2048,       /* numbers that an update holds on the stack */
+    NOISE_CHUNK = 256,  /* part of the results: draws are addressed by the chunk's first number */
+    PARALLEL_BLOCKS = 4 /* fewer are not worth waking threads for */
+};
+
 /* Sums `count` squares in double, in eight fixed lanes that the compiler may vectorise. */
-static double square_sum(const void *values, size_t count, bool single) {
+STRATA_CLONES static double square_sum(const void *values, size_t count, bool single) {
     double lanes[8] = {0};
     if (single) {
         const float *v = values;
@@ -202,89 +209,134 @@ static double square_sum(const void *values, size_t count, bool single) {
     return sum;
 }
 
-static void add_block(void *to, const void *from, size_t count, bool single) {
+STRATA_CLONES static void add_numbers(void *to, const void *from, size_t count, bool single) {
     if (single)
         for (size_t i = 0; i < count; ++i) ((float *)to)[i] += ((const float *)from)[i];
     else
         for (size_t i = 0; i < count; ++i) ((double *)to)[i] += ((const double *)from)[i];
 }
 
-static size_t block_begin(const struct program *program, size_t block, size_t *count) {
-    size_t begin = block * UPDATE_BLOCK;
-    *count = program->trainable - begin < UPDATE_BLOCK ? program->trainable - begin : UPDATE_BLOCK;
-    return begin;
-}
-
-/* Gradients of the active shards summed into the first in shard order, and their squared norm. */
-static void sum_block(void *user, size_t block, size_t worker) {
-    struct program *program = user;
-    (void)worker;
-    size_t count, begin = block_begin(program, block, &count);
-    bool single = program->element == sizeof(float), first = true;
-    unsigned char *sum = program->gradients + begin * program->element;
+/*
+ * Numbers [begin, begin + count) of the gradient, summed over active shards in shard order into `sum`. The shards'
+ * own numbers stay: writing them here would take their cache lines from the thread that writes them in every step.
+ */
+static void sum_gradients(const struct program *program, size_t begin, size_t count, void *sum) {
+    bool first = true;
     for (size_t shard = 0; shard < program->options.shards; ++shard) {
         if (shard_empty(program, shard)) continue;
         const unsigned char *part = program->gradients + (shard * program->trainable + begin) * program->element;
-        if (first && shard > 0) memcpy(sum, part, count * program->element);
-        else if (!first) add_block(sum, part, count, single);
+        if (first) memcpy(sum, part, count * program->element);
+        else add_numbers(sum, part, count, program->element == sizeof(float));
         first = false;
     }
-    program->norms[block] = square_sum(sum, count, single);
 }
 
-static void add_noise(struct program *program, size_t begin, size_t count) {
-    enum { CHUNK = 256 };
-    struct rng_stream stream = rng_stream_sub(rng_stream_sub(program->options.stream, UINT64_MAX), program->steps_done);
-    float noise[CHUNK];
-    for (size_t i = 0; i < count; i += CHUNK) {
-        size_t part = count - i < CHUNK ? count - i : CHUNK;
+/* Squared norm of a block of the gradient. */
+static void measure_block(struct program *program, size_t block, size_t begin, size_t end) {
+    _Alignas(MEM_ALIGNMENT) double sum[CHUNK];
+    program->norms[block] = 0;
+    for (size_t count; begin < end; begin += count) {
+        count = end - begin < CHUNK ? end - begin : CHUNK;
+        sum_gradients(program, begin, count, sum);
+        program->norms[block] += square_sum(sum, count, program->element == sizeof(float));
+    }
+}
+
+static void add_noise(const struct program *program, size_t begin, size_t count, void *gradient) {
+    struct rng_stream stream =
+        rng_stream_sub(rng_stream_sub(program->options.stream, UINT64_MAX), program->steps_done);
+    float noise[NOISE_CHUNK];
+    for (size_t i = 0; i < count; i += NOISE_CHUNK) {
+        size_t part = count - i < NOISE_CHUNK ? count - i : NOISE_CHUNK;
         rng_normal_f32(rng_stream_at(stream, begin + i), part, noise);
-        unsigned char *gradient = program->gradients + (begin + i) * program->element;
         for (size_t k = 0; k < part; ++k) {
             double add = program->update->noise * (double)noise[k] / program->gradient_scale;
-            if (program->element == sizeof(float)) ((float *)gradient)[k] += (float)add;
-            else ((double *)gradient)[k] += add;
+            if (program->element == sizeof(float)) ((float *)gradient)[i + k] += (float)add;
+            else ((double *)gradient)[i + k] += add;
         }
     }
 }
 
-static void update_block(void *user, size_t block, size_t worker) {
-    struct program *program = user;
-    (void)worker;
+/* Moves the parameters [begin, begin + count), which lie within a segment, by the same numbers of `gradient`. */
+static void move_parameters(struct program *program, const struct segment *segment, size_t begin, size_t count,
+                            const void *gradient) {
     enum { MAX_SLOTS = 4 };
-    size_t block_count, begin = block_begin(program, block, &block_count), end = begin + block_count;
-    if (program->update->noise > 0) add_noise(program, begin, block_count);
+    void *slots[MAX_SLOTS];
+    for (size_t s = 0; s < program->options.optimizer->slots; ++s)
+        slots[s] = program->states + (s * program->trainable + begin) * program->element;
+    struct optimizer_step step = {
+        .number = program->steps_done,
+        .weight_decay = program->update->weight_decay,
+        .learning_rate = program->update->learning_rate * program->update->group_scale[segment->group],
+        .gradient_scale = program->gradient_scale};
+    optimizer_update(program->options.optimizer, program->options.precision, &step, count,
+                     program->block + begin * program->element, gradient, slots);
+}
+
+static void update_chunk(struct program *program, size_t begin, size_t end) {
+    _Alignas(MEM_ALIGNMENT) double sum[CHUNK];
+    const unsigned char *gradient = program->gradients + begin * program->element;
+    if (program->options.shards > 1 || program->update->noise > 0) {
+        sum_gradients(program, begin, end - begin, sum);
+        if (program->update->noise > 0) add_noise(program, begin, end - begin, sum);
+        gradient = (const unsigned char *)sum;
+    }
     for (size_t i = 0; i < program->segment_count; ++i) {
         const struct segment *segment = &program->segments[i];
         size_t first = segment->begin > begin ? segment->begin : begin;
         size_t last = segment->begin + segment->count < end ? segment->begin + segment->count : end;
-        if (first >= last) continue;
-        void *slots[MAX_SLOTS];
-        for (size_t s = 0; s < program->options.optimizer->slots; ++s)
-            slots[s] = program->states + (s * program->trainable + first) * program->element;
-        struct optimizer_step step = {.number = program->steps_done, .weight_decay = program->update->weight_decay,
-            .learning_rate = program->update->learning_rate * program->update->group_scale[segment->group],
-            .gradient_scale = program->gradient_scale};
-        optimizer_update(program->options.optimizer, program->options.precision, &step, last - first,
-            program->block + first * program->element, program->gradients + first * program->element, slots);
+        if (first < last)
+            move_parameters(program, segment, first, last - first, gradient + (first - begin) * program->element);
     }
+}
+
+static void update_block(struct program *program, size_t block, size_t begin, size_t end) {
+    (void)block;
+    for (size_t next; begin < end; begin = next) {
+        next = end - begin < CHUNK ? end : begin + CHUNK;
+        update_chunk(program, begin, next);
+    }
+}
+
+/* A pass over all blocks: as many runs of blocks as threads, so that a thread meets the same ones in every step. */
+struct block_pass {
+    struct program *program;
+    void (*run)(struct program *program, size_t block, size_t begin, size_t end);
+    size_t blocks, parts;
+};
+
+static void run_part(void *user, size_t part, size_t worker) {
+    const struct block_pass *pass = user;
+    size_t trainable = pass->program->trainable;
+    (void)worker;
+    for (size_t block = pass->blocks * part / pass->parts; block < pass->blocks * (part + 1) / pass->parts; ++block) {
+        size_t begin = block * UPDATE_BLOCK;
+        pass->run(pass->program, block, begin, trainable - begin < UPDATE_BLOCK ? trainable : begin + UPDATE_BLOCK);
+    }
+}
+
+static void run_blocks(struct block_pass *pass,
+                       void (*run)(struct program *program, size_t block, size_t begin, size_t end)) {
+    pass->run = run;
+    thread_pool_run(pass->program->options.pool, pass->parts, run_part, pass);
 }
 
 double program_update(struct program *program, const struct update *update) {
     size_t blocks = (program->trainable + UPDATE_BLOCK - 1) / UPDATE_BLOCK;
-    struct thread_pool *pool = blocks >= 4 ? program->options.pool : NULL;
+    struct block_pass pass = {program, NULL, blocks, 1};
+    if (blocks >= PARALLEL_BLOCKS) pass.parts = thread_pool_size(program->options.pool);
     double norm = 0;
     program->update = update;
     program->gradient_scale = 1;
     if (update->clip_norm > 0 || program->options.shards > 1) {
-        thread_pool_run(pool, blocks, sum_block, program);
+        run_blocks(&pass, measure_block);
         for (size_t i = 0; i < blocks; ++i) norm += program->norms[i];
         norm = sqrt(norm);
         if (!isfinite(norm)) return norm;
         if (update->clip_norm > 0 && norm > update->clip_norm) program->gradient_scale = update->clip_norm / norm;
     }
     ++program->steps_done;
-    thread_pool_run(pool, blocks, update_block, program);
+    run_blocks(&pass, update_block);
     return norm;
 }
 

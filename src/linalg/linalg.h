@@ -60,6 +60,7 @@ const char *linalg_blas_name(void);
 struct gemm_plan {
     enum transpose ta, tb;
     size_t m, n, k, lda, ldb, ldc;
+    size_t tile_m, tile_n, tile_k; /* part that one kernel call computes */
     void *kernels[2];
 };
 

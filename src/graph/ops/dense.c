@@ -13,7 +13,7 @@
 #include "graph/real.h"
 #include "linalg/linalg.h"
 
-enum { TRANSPOSE_LIMIT = 256 * 256, MAX_PAIRS = OP_MAX_INPUTS / 2 };
+enum { TRANSPOSE_LIMIT = 1024 * 1024, MAX_PAIRS = OP_MAX_INPUTS / 2 };
 
 static strata_status dense_shape(strata_context *ctx, const struct op_attributes *attributes, size_t count,
     const struct shape *const *inputs, struct shape *output) {
@@ -86,14 +86,38 @@ static void product_to_weight(const struct op_call *call, size_t i, const real *
     gemm_run_f32(&plan->pairs[i / 2].to_weight, width_in(call, i), call->rows, x, grad, accumulate, grad_w);
 }
 
-/* In blocks of 16 x 16, so that both sides stay in cache lines already fetched. */
-static void transpose(size_t rows, size_t columns, const real *restrict from, real *restrict to) {
-    for (size_t r0 = 0; r0 < rows; r0 += 16)
-        for (size_t c0 = 0; c0 < columns; c0 += 16) {
-            size_t r1 = r0 + 16 < rows ? r0 + 16 : rows, c1 = c0 + 16 < columns ? c0 + 16 : columns;
-            for (size_t c = c0; c < c1; ++c)
-                for (size_t r = r0; r < r1; ++r) to[c * rows + r] = from[r * columns + c];
+/* ---- transposed copy, in tiles of 8 x 8 that fit the registers ---- */
+
+enum { TILE = 8 };
+typedef float tile_row __attribute__((vector_size(TILE * sizeof(float))));
+typedef int tile_index __attribute__((vector_size(TILE * sizeof(int))));
+
+/* Swaps the off-diagonal blocks of size `distance` of all tiles of twice that size: lanes 8.. are those of the lower row. */
+#define SWAP_BLOCKS(row, distance, upper, lower)                                                                       \
+    for (size_t r = 0; r < TILE; ++r)                                                                                  \
+        if (!(r & (distance))) {                                                                                       \
+            tile_row above = row[r], below = row[r + (distance)];                                                      \
+            row[r] = __builtin_shuffle(above, below, (tile_index)upper);                                               \
+            row[r + (distance)] = __builtin_shuffle(above, below, (tile_index)lower);                                  \
         }
+#define LANES(...) {__VA_ARGS__}
+
+static inline void transpose_tile(const real *restrict from, size_t from_stride, real *restrict to, size_t to_stride) {
+    tile_row row[TILE];
+    for (size_t r = 0; r < TILE; ++r) memcpy(&row[r], from + r * from_stride, sizeof row[r]);
+    SWAP_BLOCKS(row, 4, LANES(0, 1, 2, 3, 8, 9, 10, 11), LANES(4, 5, 6, 7, 12, 13, 14, 15))
+    SWAP_BLOCKS(row, 2, LANES(0, 1, 8, 9, 4, 5, 12, 13), LANES(2, 3, 10, 11, 6, 7, 14, 15))
+    SWAP_BLOCKS(row, 1, LANES(0, 8, 2, 10, 4, 12, 6, 14), LANES(1, 9, 3, 11, 5, 13, 7, 15))
+    for (size_t r = 0; r < TILE; ++r) memcpy(to + r * to_stride, &row[r], sizeof row[r]);
+}
+
+static void transpose(size_t rows, size_t columns, const real *restrict from, real *restrict to) {
+    size_t whole_rows = rows - rows % TILE, whole_columns = columns - columns % TILE;
+    for (size_t c = 0; c < whole_columns; c += TILE)
+        for (size_t r = 0; r < whole_rows; r += TILE)
+            transpose_tile(from + r * columns + c, columns, to + c * rows + r, rows);
+    for (size_t c = 0; c < columns; ++c)
+        for (size_t r = c < whole_columns ? whole_rows : 0; r < rows; ++r) to[c * rows + r] = from[r * columns + c];
 }
 
 static void product_to_input(const struct op_call *call, size_t i, const real *grad, const real *w, bool accumulate, real *grad_x) {
