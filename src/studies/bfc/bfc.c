@@ -17,7 +17,7 @@
 #define RIVALS "krr_poly2, krr_poly4, krr_rbf, krr_relu_ntk, random_features, mlp_relu, mlp_gelu"
 
 const struct setting bfc_settings[] = {
-    {"study.depths", SETTING_NUMBERS, "2, 3", 2, 6, NULL, "depths q of teacher and network; all learners run at the first"},
+    {"study.depths", SETTING_NUMBERS, "2, 3", 2, 6, NULL, "quadratic layers q of network and target; all learners run at the first"},
     {"study.gaps", SETTING_NUMBERS, "1, 0.3, 0.1", 0.001, 1, NULL, "gaps at which bias and layer-wise error are compared; none: leave it out"},
     {"study.dimensions", SETTING_NUMBERS, "10, 20, 40", 2, 2000, NULL, "input dimensions of the sample count, joint training"},
     {"study.sample_sizes", SETTING_NUMBERS, "logspace(150, 9600, 8)", 10, 1e7, NULL, "training samples tried in each of them"},

@@ -37,6 +37,12 @@ strata_status bfc_draw(strata_context *ctx, const struct records *records, struc
 /** A setting's number list as text items, the same in ids and overrides: "0.3". `text` holds 32. */
 void bfc_number_text(double value, char text[32]);
 
+/*
+ * Layers of the teacher that the network is given: the dense-block teacher's first is made of the inputs' squares,
+ * which its networks see. Learner layer l answers to teacher layer l + this.
+ */
+size_t bfc_given_layers(const struct settings *settings);
+
 /* How many seeds an experiment runs on. */
 enum bfc_seeds {
     SEEDS_USUAL, /* study.seeds */

@@ -75,7 +75,7 @@ static strata_status draw_learners(const struct drawer *d) {
         struct interval error;
         if (!records_has(d->records, "%s/%s/seed=1", learner, case_)) continue;
         bool any = look_interval(d->records, d->seeds, "test_error", learner, case_, INTERVAL_LOG, &error);
-        const double values[] = {exp2(depths[0]), geometric(d, "parameters", learner, case_), error.mean, error.low, error.high,
+        const double values[] = {exp2(depths[0] + (double)bfc_given_layers(d->settings)), geometric(d, "parameters", learner, case_), error.mean, error.low, error.high,
             geometric(d, "feature_error.1", learner, case_), geometric(d, "seconds", learner, case_)};
         char name[96];
         const char *shown = name;

@@ -10,6 +10,10 @@
 
 void bfc_number_text(double value, char text[32]) { number_format(value, text); }
 
+size_t bfc_given_layers(const struct settings *settings) {
+    return strcmp(settings_text(settings, "teacher.kind"), "densenet") == 0 ? 1 : 0;
+}
+
 size_t bfc_seed_count(const struct settings *settings, enum bfc_seeds seeds) {
     static const char *const keys[] = {[SEEDS_USUAL] = "study.seeds", [SEEDS_FEW] = "study.few_seeds", [SEEDS_WIDE] = "study.wide_seeds"};
     return settings_count(settings, keys[seeds]);
@@ -45,6 +49,7 @@ struct planner {
     strata_context *ctx;
     const struct settings *settings;
     struct task_list *list;
+    char one[8], two[8]; /* teacher.depth of targets with one and two layers to learn */
 };
 
 static size_t list_size(const struct planner *p, const char *key, const double **values) { return settings_numbers(p->settings, key, values); }
@@ -80,12 +85,13 @@ static strata_status plan_depths(const struct planner *p) {
     size_t count = list_size(p, "study.depths", &depths);
     for (size_t i = 0; i < count; ++i) {
         size_t per_stage = settings_count(p->settings, i == 0 ? "train.steps_per_stage" : "study.deep_steps_per_stage");
-        char depth[8], steps[24], twice[24], case_[64];
+        char depth[8], teacher_depth[8], steps[24], twice[24], case_[64];
         snprintf(depth, sizeof depth, "%.0f", depths[i]);
+        snprintf(teacher_depth, sizeof teacher_depth, "%.0f", depths[i] + (double)bfc_given_layers(p->settings));
         snprintf(steps, sizeof steps, "%zu", per_stage);
         snprintf(twice, sizeof twice, "%zu", 2 * per_stage);
-        const struct setting_pair overrides[] = {{"teacher.depth", depth}, {"network.depth", depth}, {"train.steps_per_stage", steps}, {NULL, NULL}};
-        const struct setting_pair long_overrides[] = {{"teacher.depth", depth}, {"network.depth", depth}, {"train.steps_per_stage", twice}, {NULL, NULL}};
+        const struct setting_pair overrides[] = {{"teacher.depth", teacher_depth}, {"network.depth", depth}, {"train.steps_per_stage", steps}, {NULL, NULL}};
+        const struct setting_pair long_overrides[] = {{"teacher.depth", teacher_depth}, {"network.depth", depth}, {"train.steps_per_stage", twice}, {NULL, NULL}};
         double weight = depths[i] * depths[i];
         snprintf(case_, sizeof case_, BFC_DEPTH, (size_t)depths[i]);
         STRATA_TRY(i == 0 ? plan_first_depth(p, weight, overrides, case_) : add_all(p, deep, SEEDS_USUAL, weight, overrides, case_));
@@ -105,8 +111,8 @@ static strata_status plan_gaps(const struct planner *p) {
     snprintf(depth_case, sizeof depth_case, BFC_DEPTH, (size_t)2);
     for (size_t i = 0; i < count; ++i) {
         bfc_number_text(gaps[i], gap);
-        const struct setting_pair overrides[] = {{"teacher.gap", gap}, {"teacher.depth", "2"}, {"network.depth", "2"}, {NULL, NULL}};
-        const struct setting_pair no_upper[] = {{"teacher.gap", gap}, {"teacher.depth", "2"}, {"network.depth", "1"}, {"teacher.drop_upper", "true"}, {NULL, NULL}};
+        const struct setting_pair overrides[] = {{"teacher.gap", gap}, {"teacher.depth", p->two}, {"network.depth", "2"}, {NULL, NULL}};
+        const struct setting_pair no_upper[] = {{"teacher.gap", gap}, {"teacher.depth", p->two}, {"network.depth", "1"}, {"teacher.drop_upper", "true"}, {NULL, NULL}};
         for (size_t l = 0; l < sizeof learners / sizeof *learners; ++l) {
             bfc_gap_case(p->settings, gaps[i], learners[l], case_);
             if (strcmp(case_, depth_case) == 0 || !learner_listed(p->settings, learners[l])) continue;
@@ -115,28 +121,28 @@ static strata_status plan_gaps(const struct planner *p) {
         snprintf(case_, sizeof case_, BFC_NO_UPPER, gap);
         STRATA_TRY(add_all(p, first_layer, SEEDS_USUAL, 1, no_upper, case_));
     }
-    const struct setting_pair overrides[] = {{"teacher.gap", "0"}, {"teacher.depth", "2"}, {"network.depth", "2"}, {NULL, NULL}};
+    const struct setting_pair overrides[] = {{"teacher.gap", "0"}, {"teacher.depth", p->two}, {"network.depth", "2"}, {NULL, NULL}};
     snprintf(case_, sizeof case_, BFC_GAP, "0");
     return count ? add_all(p, zero, SEEDS_USUAL, 4, overrides, case_) : STRATA_OK;
 }
 
 static strata_status plan_linear_teacher(const struct planner *p) {
     static const char *const learners[] = {"sgd_joint", "layerwise", NULL};
-    const struct setting_pair overrides[] = {{"teacher.depth", "1"}, {"network.depth", "2"}, {NULL, NULL}};
+    const struct setting_pair overrides[] = {{"teacher.depth", p->one}, {"network.depth", "2"}, {NULL, NULL}};
     return add_all(p, learners, SEEDS_USUAL, 4, overrides, BFC_LINEAR_TEACHER);
 }
 
 /* Layer-wise training gets as many steps for each layer as joint training has in all: labels go on improving with time alone. */
 static strata_status plan_labels(const struct planner *p) {
     static const char *const learners[] = {"sgd_joint", "sgd_staged", "staged_cut", NULL}, *const joint[] = {"sgd_joint", NULL};
-    static const char *const layerwise[] = {"layerwise", NULL}, *const depths[] = {"2", "1"}, *const cases[] = {BFC_LABELS, BFC_LABELS_LINEAR_TEACHER};
+    static const char *const layerwise[] = {"layerwise", NULL}, *const cases[] = {BFC_LABELS, BFC_LABELS_LINEAR_TEACHER};
     if (!settings_flag(p->settings, "study.classification")) return STRATA_OK;
     char size[24], steps[24], long_steps[24];
     snprintf(size, sizeof size, "%zu", settings_count(p->settings, "study.label_test_size"));
     snprintf(steps, sizeof steps, "%zu", settings_count(p->settings, "train.steps_per_stage"));
     snprintf(long_steps, sizeof long_steps, "%zu", 2 * settings_count(p->settings, "train.steps_per_stage"));
     for (size_t i = 0; i < 2; ++i) {
-        struct setting_pair overrides[] = {{"data.task", "classification"}, {"teacher.depth", depths[i]}, {"network.depth", "2"},
+        struct setting_pair overrides[] = {{"data.task", "classification"}, {"teacher.depth", i == 0 ? p->two : p->one}, {"network.depth", "2"},
             {"data.test_size", size}, {"train.steps_per_stage", steps}, {NULL, NULL}};
         STRATA_TRY(add_all(p, i == 0 ? learners : joint, SEEDS_USUAL, 5, overrides, cases[i]));
         if (i == 0) STRATA_TRY(add(p, "linear", SEEDS_USUAL, 3, overrides, cases[i]));
@@ -158,7 +164,7 @@ static strata_status plan_grid(const struct planner *p, const char *learner, con
             snprintf(dimension, sizeof dimension, "%zu", d);
             snprintf(size, sizeof size, "%zu", n);
             const struct setting_pair overrides[] = {{"data.dimension", dimension}, {"data.train_size", size}, {"train.steps", steps},
-                {"teacher.depth", "2"}, {"network.depth", "2"}, {NULL, NULL}};
+                {"teacher.depth", p->two}, {"network.depth", "2"}, {NULL, NULL}};
             snprintf(case_, sizeof case_, BFC_SAMPLES, d, n);
             double weight = power > 0 ? 4 * pow((double)n / 4000, power) : 2;
             STRATA_TRY(add(p, learner, SEEDS_FEW, weight, overrides, case_));
@@ -172,8 +178,8 @@ static strata_status plan_few(const struct planner *p) {
     if (n == 0) return STRATA_OK;
     char size[24], case_[64];
     snprintf(size, sizeof size, "%zu", n);
-    const struct setting_pair overrides[] = {{"data.train_size", size}, {"teacher.depth", "2"}, {"network.depth", "2"}, {NULL, NULL}};
-    const struct setting_pair gap_zero[] = {{"data.train_size", size}, {"teacher.depth", "2"}, {"network.depth", "2"}, {"teacher.gap", "0"}, {NULL, NULL}};
+    const struct setting_pair overrides[] = {{"data.train_size", size}, {"teacher.depth", p->two}, {"network.depth", "2"}, {NULL, NULL}};
+    const struct setting_pair gap_zero[] = {{"data.train_size", size}, {"teacher.depth", p->two}, {"network.depth", "2"}, {"teacher.gap", "0"}, {NULL, NULL}};
     snprintf(case_, sizeof case_, BFC_FEW, n);
     STRATA_TRY(add(p, "sgd_joint", SEEDS_FEW, 4, overrides, case_));
     for (size_t i = 0; i < settings_names(p->settings, "kernel.list"); ++i) {
@@ -208,7 +214,9 @@ static strata_status plan_images(const struct planner *p) {
 
 strata_status bfc_plan(strata_context *ctx, const struct settings *settings, enum preset_kind preset, struct task_list *list) {
     (void)preset;
-    const struct planner planner = {ctx, settings, list};
+    struct planner planner = {.ctx = ctx, .settings = settings, .list = list};
+    snprintf(planner.one, sizeof planner.one, "%zu", 1 + bfc_given_layers(settings));
+    snprintf(planner.two, sizeof planner.two, "%zu", 2 + bfc_given_layers(settings));
     STRATA_TRY(plan_depths(&planner));
     STRATA_TRY(plan_gaps(&planner));
     STRATA_TRY(plan_linear_teacher(&planner));

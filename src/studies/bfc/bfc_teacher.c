@@ -18,7 +18,7 @@ enum { CURVE_ROWS = 2048, ROUTE_ROWS = 512 };
 struct held_out {
     size_t rows;
     float *x, *y;
-    double *features[BFC_MAX_DEPTH]; /* G_1.. of the first feature_rows rows */
+    double *features[BFC_MAX_DEPTH]; /* what learner layers 1.. should span, of the first feature_rows rows */
     size_t feature_rows;
 };
 
@@ -33,6 +33,7 @@ struct experiment {
     struct learner *learner;
     struct held_out test;
     size_t curve_points;
+    size_t given; /* bfc_given_layers */
 };
 
 static void held_out_destroy(struct held_out *set) {
@@ -50,13 +51,14 @@ static strata_status held_out_create(struct experiment *e) {
     set->y = mem_zero(set->rows, sizeof *set->y);
     double *x = mem_zero(set->feature_rows * d, sizeof *x);
     bool whole = set->x && set->y && x;
-    for (size_t l = 1; whole && l <= teacher_depth(e->teacher); ++l)
-        whole = (set->features[l - 1] = mem_zero(set->feature_rows * teacher_layer_width(e->teacher, l), sizeof(double))) != NULL;
+    for (size_t l = 1; whole && l + e->given <= teacher_depth(e->teacher); ++l)
+        whole = (set->features[l - 1] = mem_zero(set->feature_rows * teacher_layer_width(e->teacher, l + e->given), sizeof(double))) != NULL;
     if (whole) {
         teacher_inputs(e->teacher, RNG_TEST_INPUT, 0, set->rows, set->x);
         teacher_targets(e->teacher, set->rows, set->x, set->y);
         for (size_t i = 0; i < set->feature_rows * d; ++i) x[i] = (double)set->x[i];
-        for (size_t l = 1; l <= teacher_depth(e->teacher); ++l) teacher_features(e->teacher, l, set->feature_rows, x, set->features[l - 1]);
+        for (size_t l = 1; l + e->given <= teacher_depth(e->teacher); ++l)
+            teacher_features(e->teacher, l + e->given, set->feature_rows, x, set->features[l - 1]);
     }
     mem_free(x);
     return whole ? STRATA_OK : strata_fail(e->ctx, STRATA_ERR_MEMORY, "out of memory for %zu test samples", set->rows);
@@ -90,7 +92,7 @@ static strata_status measure_feature_error(struct experiment *e, size_t layer, s
     strata_status status = learner_features(e->ctx, e->learner, layer, rows, e->test.x, features);
     if (status == STRATA_OK) status = check_finite(e, rows * width, features);
     if (status == STRATA_OK)
-        status = feature_error(e->ctx, rows, width, features, teacher_layer_width(e->teacher, layer), e->test.features[layer - 1], error);
+        status = feature_error(e->ctx, rows, width, features, teacher_layer_width(e->teacher, layer + e->given), e->test.features[layer - 1], error);
     mem_free(features);
     return status;
 }
@@ -98,7 +100,7 @@ static strata_status measure_feature_error(struct experiment *e, size_t layer, s
 /* Layers that both the learner has now and the teacher has. */
 static size_t common_layers(const struct experiment *e, size_t stage_layers) {
     if (!e->class_->features) return 0;
-    size_t layers = teacher_depth(e->teacher);
+    size_t layers = teacher_depth(e->teacher) - e->given;
     if (e->class_->layer_count(e->learner) < layers) layers = e->class_->layer_count(e->learner);
     return stage_layers < layers ? stage_layers : layers;
 }
@@ -283,6 +285,7 @@ static strata_status fit_and_measure(struct experiment *e) {
 
 strata_status bfc_run_teacher(strata_context *ctx, struct task_run *run) {
     struct experiment e = {.ctx = ctx, .run = run, .settings = task_run_settings(run)};
+    e.given = bfc_given_layers(e.settings);
     strata_status status = prepare(&e);
     if (status == STRATA_OK) status = fit_and_measure(&e);
     learner_destroy(e.learner);
