@@ -82,7 +82,7 @@ def report_table(result, name):
             continue
         # Times are not results: two equal runs differ in them.
         kept = [i for i, column in enumerate(table["columns"]) if not column.endswith("_seconds")]
-        show = lambda cell: cell if isinstance(cell, str) else number(cell)
+        show = lambda cell: number(cell) if not isinstance(cell, str) else cell or NAN
         return markdown([table["columns"][i].replace("_", " ") for i in kept], [[show(row[i]) for i in kept] for row in table["rows"]])
     known = ", ".join(table["id"] for table in result["tables"])
     sys.exit(f"claims_table.py: no table '{name}'; this run has {known}")
