@@ -229,6 +229,7 @@ static void sum_gradients(const struct program *program, size_t begin, size_t co
         else add_numbers(sum, part, count, program->element == sizeof(float));
         first = false;
     }
+    if (first) memset(sum, 0, count * program->element); /* no rows at all */
 }
 
 /* Squared norm of a block of the gradient. */
