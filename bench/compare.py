@@ -35,13 +35,13 @@ def strata_round(options, case, threads, export=None):
     return json.loads(run(command + (["--export", export] if export else [])))["measurements"][0]
 
 
-def rival_round(options, path, configuration):
+def rival_process(options, path, configuration, arguments):
     variant, threads, blas, waiting = configuration
     environment = {"OPENBLAS_NUM_THREADS": str(blas)}
     if waiting != "default":
         environment["OMP_WAIT_POLICY"] = waiting
-    command = [options.python, pathlib.Path(__file__).with_name("pytorch_rival.py"), path, "--threads", str(threads),
-               "--seconds", str(options.seconds)] + (["--variant", variant] if variant else [])
+    command = [options.python, pathlib.Path(__file__).with_name("pytorch_rival.py"), path, "--threads", str(threads), *arguments]
+    command += ["--variant", variant] if variant else []
     return [json.loads(line) for line in run(command, environment).splitlines()]
 
 
@@ -51,7 +51,7 @@ def rival_configurations(options, path):
     for threads in options.threads:
         for blas in options.threads:
             for waiting in WAITING if threads > 1 else WAITING[:1]:
-                for row in rival_round(options, path, (None, threads, blas, waiting)):
+                for row in rival_process(options, path, (None, threads, blas, waiting), ["--seconds", "0.3", "--repeats", "2"]):
                     found[(row["variant"], threads, blas, waiting)] = row["step_seconds"]
     return sorted(found, key=found.get)[:3]
 
@@ -79,7 +79,7 @@ def compare(options, case, folder):
             ours.setdefault(threads, []).append(row["step_seconds"])
             losses[threads] = row["loss"]
         for configuration in configurations:
-            row = rival_round(options, path, configuration)[0]
+            row, = rival_process(options, path, configuration, ["--seconds", str(options.seconds), "--losses"])
             theirs.setdefault(configuration, []).append(row["step_seconds"])
             difference = max([difference] + [loss_difference(loss, row["loss"]) for loss in losses.values()])
     mine, rival = best(ours), best(theirs)

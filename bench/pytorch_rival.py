@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The same training step in PyTorch, as fast as one writes it there.
 
-usage: pytorch_rival.py CASE.safetensors --threads N [--variant NAME] [--steps N] [--repeats N]
+usage: pytorch_rival.py CASE.safetensors --threads N [--variant NAME] [--seconds S] [--repeats N] [--losses]
 
 CASE is what `strata bench --export` wrote: initial weights, batch, losses of the first steps. Prints one JSON
 line for each variant: seconds a step over repeats, and its own losses. Every repeat starts from the initial weights,
@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as functional
 
 TRACE = 20
+WARM = 3
 TYPES = {"F32": numpy.float32, "F64": numpy.float64}
 VARIANTS = {  # name: (traced forward, foreach optimizer)
     "eager_loop": (False, False),
@@ -107,19 +108,24 @@ def make_step(metadata, tensors, traced, foreach):
     return step
 
 
-def run(metadata, tensors, variant, steps):
-    """Seconds a step from the initial weights, and the first losses."""
+def trace(metadata, tensors, variant):
+    """Losses of the first steps."""
     step = make_step(metadata, tensors, *variant)
-    losses = [step() for _ in range(min(TRACE, steps))]  # also the warm-up of this repeat (TorchScript specialises here)
-    if steps <= TRACE:
-        return None, [loss.item() for loss in losses]
+    return [step().item() for _ in range(TRACE)]
+
+
+def run(metadata, tensors, variant, steps):
+    """Seconds a step from the initial weights, after a few steps in which TorchScript specialises."""
+    step = make_step(metadata, tensors, *variant)
+    for _ in range(WARM):
+        step()
     begin = time.perf_counter()
-    for _ in range(steps - TRACE):
+    for _ in range(steps):
         last = step()
-    seconds = (time.perf_counter() - begin) / (steps - TRACE)
+    seconds = (time.perf_counter() - begin) / steps
     if not torch.isfinite(last):
         raise SystemExit(f"{metadata['case']}: diverged")
-    return seconds, [loss.item() for loss in losses]
+    return seconds
 
 
 def main():
@@ -129,16 +135,16 @@ def main():
     parser.add_argument("--variant", choices=VARIANTS, action="append")
     parser.add_argument("--seconds", type=float, default=1.5, help="of all repeats together")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--losses", action="store_true", help="also those of the first 20 steps")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.set_flush_denormal(True)
     metadata, tensors = read_safetensors(arguments.case)
     for name in arguments.variant or VARIANTS:
-        _, losses = run(metadata, tensors, VARIANTS[name], TRACE)
-        begin = time.perf_counter()
-        once, _ = run(metadata, tensors, VARIANTS[name], TRACE + 3)
-        steps = max(3, int(arguments.seconds / arguments.repeats / once))
-        times = [run(metadata, tensors, VARIANTS[name], TRACE + steps)[0] for _ in range(arguments.repeats)]
+        losses = trace(metadata, tensors, VARIANTS[name]) if arguments.losses else []
+        once = run(metadata, tensors, VARIANTS[name], 2)
+        steps = max(2, int(arguments.seconds / arguments.repeats / once))
+        times = [run(metadata, tensors, VARIANTS[name], steps) for _ in range(arguments.repeats)]
         print(json.dumps({"variant": name, "threads": arguments.threads, "steps": steps, "step_seconds": statistics.median(times),
                           "step_seconds_min": min(times), "step_seconds_max": max(times), "loss": losses,
                           "torch": torch.__version__}), flush=True)
