@@ -37,9 +37,11 @@ static void prepare_shard(struct program *program, size_t shard) {
         call->first_row = begin;
         call->training = program->training;
         if (program->steps[i].class_->draws && program->training)
-            call->stream = rng_stream_sub(rng_stream_sub(program->options.stream, (uint64_t)program->steps[i].output), program->steps_done);
+            call->stream = rng_stream_sub(rng_stream_sub(program->options.stream, (uint64_t)program->steps[i].output),
+                                          program->steps_done);
         for (size_t k = 0; k < n->input_count; ++k)
-            if (program->graph->nodes[n->inputs[k]].kind == OP_INPUT) call->inputs[k] = program_value(program, shard, n->inputs[k]);
+            if (program->graph->nodes[n->inputs[k]].kind == OP_INPUT)
+                call->inputs[k] = program_value(program, shard, n->inputs[k]);
     }
 }
 
@@ -80,8 +82,10 @@ void program_forward(struct program *program, size_t rows, bool training) {
 
 static void fill_ones(struct program *program, void *gradient, size_t count) {
     for (size_t i = 0; i < count; ++i) {
-        if (program->element == sizeof(float)) ((float *)gradient)[i] = 1.0f;
-        else ((double *)gradient)[i] = 1.0;
+        if (program->element == sizeof(float))
+            ((float *)gradient)[i] = 1.0f;
+        else
+            ((double *)gradient)[i] = 1.0;
     }
 }
 
@@ -93,8 +97,11 @@ static void seed_shard(struct program *program, size_t shard) {
     unsigned char *gradient = region_of(program, shard) + root->gradient;
     size_t begin = batched ? shard_begin(program, program->rows, shard) : 0;
     size_t rows = batched ? shard_begin(program, program->rows, shard + 1) - begin : 1;
-    if (!program->seed) fill_ones(program, gradient, rows * root->size);
-    else memcpy(gradient, (const unsigned char *)program->seed + begin * root->size * program->element, rows * root->size * program->element);
+    if (!program->seed)
+        fill_ones(program, gradient, rows * root->size);
+    else
+        memcpy(gradient, (const unsigned char *)program->seed + begin * root->size * program->element,
+               rows * root->size * program->element);
 }
 
 static void backward_shard(void *user, size_t shard, size_t worker) {
@@ -102,10 +109,12 @@ static void backward_shard(void *user, size_t shard, size_t worker) {
     (void)worker;
     seed_shard(program, shard);
     for (size_t i = program->step_count; i-- > 0;)
-        if (program->steps[i].backward) program->steps[i].class_->backward(&program->calls[shard * program->step_count + i]);
+        if (program->steps[i].backward)
+            program->steps[i].class_->backward(&program->calls[shard * program->step_count + i]);
 }
 
-static unsigned char *row_address(const struct program *program, const struct shape *shape, const void *base, size_t row) {
+static unsigned char *row_address(const struct program *program, const struct shape *shape, const void *base,
+                                  size_t row) {
     return (unsigned char *)(uintptr_t)base + (shape->batched ? row * shape_size(shape) * program->element : 0);
 }
 
@@ -121,8 +130,10 @@ static struct op_call row_call(const struct program *program, size_t i, size_t r
         call.inputs[k] = row_address(program, call.input_shapes[k], call.inputs[k], row);
         if (!call.input_gradients[k]) continue;
         if (program->graph->nodes[n->inputs[k]].kind == OP_PARAMETER)
-            call.input_gradients[k] = (unsigned char *)call.input_gradients[k] + row * program->trainable * program->element;
-        else call.input_gradients[k] = row_address(program, call.input_shapes[k], call.input_gradients[k], row);
+            call.input_gradients[k] = (unsigned char *)call.input_gradients[k] +
+                                      row * program->trainable * program->element;
+        else
+            call.input_gradients[k] = row_address(program, call.input_shapes[k], call.input_gradients[k], row);
     }
     return call;
 }
@@ -146,16 +157,21 @@ static void backward_rows(struct program *program) {
         struct op_call call = program->calls[i];
         call.total_rows = 1; /* each row's own loss, not its share of the mean */
         for (size_t k = 0; k < call.input_count; ++k) stride[k] = program->trainable;
-        if (program->steps[i].fast_rows) program->steps[i].class_->backward_rows(&call, stride);
-        else program->steps[i].class_->backward(&call);
+        if (program->steps[i].fast_rows)
+            program->steps[i].class_->backward_rows(&call, stride);
+        else
+            program->steps[i].class_->backward(&call);
     }
 }
 
 void program_backward(struct program *program, const void *seed) {
     program->seed = seed;
-    if (!program->options.per_sample) run_shards(program, backward_shard);
-    else if (program->fast_rows) backward_rows(program);
-    else replay_rows(program);
+    if (!program->options.per_sample)
+        run_shards(program, backward_shard);
+    else if (program->fast_rows)
+        backward_rows(program);
+    else
+        replay_rows(program);
 }
 
 /* ---- tangent ---- */
@@ -225,8 +241,10 @@ static void sum_gradients(const struct program *program, size_t begin, size_t co
     for (size_t shard = 0; shard < program->options.shards; ++shard) {
         if (shard_empty(program, shard)) continue;
         const unsigned char *part = program->gradients + (shard * program->trainable + begin) * program->element;
-        if (first) memcpy(sum, part, count * program->element);
-        else add_numbers(sum, part, count, program->element == sizeof(float));
+        if (first)
+            memcpy(sum, part, count * program->element);
+        else
+            add_numbers(sum, part, count, program->element == sizeof(float));
         first = false;
     }
     if (first) memset(sum, 0, count * program->element); /* no rows at all */
@@ -244,16 +262,17 @@ static void measure_block(struct program *program, size_t block, size_t begin, s
 }
 
 static void add_noise(const struct program *program, size_t begin, size_t count, void *gradient) {
-    struct rng_stream stream =
-        rng_stream_sub(rng_stream_sub(program->options.stream, UINT64_MAX), program->steps_done);
+    struct rng_stream stream = rng_stream_sub(rng_stream_sub(program->options.stream, UINT64_MAX), program->steps_done);
     float noise[NOISE_CHUNK];
     for (size_t i = 0; i < count; i += NOISE_CHUNK) {
         size_t part = count - i < NOISE_CHUNK ? count - i : NOISE_CHUNK;
         rng_normal_f32(rng_stream_at(stream, begin + i), part, noise);
         for (size_t k = 0; k < part; ++k) {
             double add = program->update->noise * (double)noise[k] / program->gradient_scale;
-            if (program->element == sizeof(float)) ((float *)gradient)[i + k] += (float)add;
-            else ((double *)gradient)[i + k] += add;
+            if (program->element == sizeof(float))
+                ((float *)gradient)[i + k] += (float)add;
+            else
+                ((double *)gradient)[i + k] += add;
         }
     }
 }
@@ -265,11 +284,11 @@ static void move_parameters(struct program *program, const struct segment *segme
     void *slots[MAX_SLOTS];
     for (size_t s = 0; s < program->options.optimizer->slots; ++s)
         slots[s] = program->states + (s * program->trainable + begin) * program->element;
-    struct optimizer_step step = {
-        .number = program->steps_done,
-        .weight_decay = program->update->weight_decay,
-        .learning_rate = program->update->learning_rate * program->update->group_scale[segment->group],
-        .gradient_scale = program->gradient_scale};
+    struct optimizer_step step = {.number = program->steps_done,
+                                  .weight_decay = program->update->weight_decay,
+                                  .learning_rate = program->update->learning_rate *
+                                                   program->update->group_scale[segment->group],
+                                  .gradient_scale = program->gradient_scale};
     optimizer_update(program->options.optimizer, program->options.precision, &step, count,
                      program->block + begin * program->element, gradient, slots);
 }
@@ -329,12 +348,12 @@ double program_update(struct program *program, const struct update *update) {
     double norm = 0;
     program->update = update;
     program->gradient_scale = 1;
-    if (update->clip_norm > 0 || program->options.shards > 1) {
+    if (update->clip_norm > 0) {
         run_blocks(&pass, measure_block);
         for (size_t i = 0; i < blocks; ++i) norm += program->norms[i];
         norm = sqrt(norm);
         if (!isfinite(norm)) return norm;
-        if (update->clip_norm > 0 && norm > update->clip_norm) program->gradient_scale = update->clip_norm / norm;
+        if (norm > update->clip_norm) program->gradient_scale = update->clip_norm / norm;
     }
     ++program->steps_done;
     run_blocks(&pass, update_block);

@@ -60,8 +60,8 @@ struct update {
 struct update update_default(double learning_rate);
 
 /**
- * After backward: one optimizer step. Returns the gradient's norm before clipping, 0 when neither
- * clipping nor shards ask for it; when it is not finite nothing moves.
+ * After backward: one optimizer step. Returns the gradient's norm before clipping, 0 without clipping;
+ * when it is not finite nothing moves.
  */
 double program_update(struct program *program, const struct update *update);
 

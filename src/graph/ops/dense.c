@@ -13,19 +13,20 @@
 #include "graph/real.h"
 #include "linalg/linalg.h"
 
-enum { TRANSPOSE_LIMIT = 1024 * 1024, MAX_PAIRS = OP_MAX_INPUTS / 2 };
+enum { TRANSPOSE_LIMIT = 1024 * 1024, MAX_PAIRS = OP_MAX_INPUTS / 2, DOT_LANES = 32 };
 
 static strata_status dense_shape(strata_context *ctx, const struct op_attributes *attributes, size_t count,
-    const struct shape *const *inputs, struct shape *output) {
+                                 const struct shape *const *inputs, struct shape *output) {
     (void)attributes;
     size_t out = 0;
     for (size_t i = 0; i + 1 < count; i += 2) {
         const struct shape *x = inputs[i], *w = inputs[i + 1];
         if (!x->batched || x->rank != 1 || w->batched || w->rank != 2)
-            return strata_fail(ctx, STRATA_ERR_ARGUMENT, "dense: pair %zu: expected [batch, in] and [in, out]", i / 2 + 1);
+            return strata_fail(ctx, STRATA_ERR_ARGUMENT, "dense: pair %zu: expected [batch, in] and [in, out]",
+                               i / 2 + 1);
         if (x->dims[0] != w->dims[0] || (i > 0 && w->dims[1] != out))
-            return strata_fail(ctx, STRATA_ERR_ARGUMENT, "dense: pair %zu: [batch, %zu] does not fit [%zu, %zu]", i / 2 + 1,
-                x->dims[0], w->dims[0], w->dims[1]);
+            return strata_fail(ctx, STRATA_ERR_ARGUMENT, "dense: pair %zu: [batch, %zu] does not fit [%zu, %zu]",
+                               i / 2 + 1, x->dims[0], w->dims[0], w->dims[1]);
         out = w->dims[1];
     }
     if (count % 2 == 1) {
@@ -70,18 +71,22 @@ static void dense_prepare(struct op_call *planned, size_t rows) {
         struct pair_plan *pair = &plan->pairs[i / 2];
         pair->transposed = in * out <= TRANSPOSE_LIMIT && rows >= 16;
         gemm_plan_f32(&pair->forward, AS_IS, AS_IS, rows, out, in, in, out, out);
-        if (pair->transposed) gemm_plan_f32(&pair->to_input, AS_IS, AS_IS, rows, in, out, out, in, in);
-        else gemm_plan_f32(&pair->to_input, AS_IS, TRANSPOSED, rows, in, out, out, out, in);
+        if (pair->transposed)
+            gemm_plan_f32(&pair->to_input, AS_IS, AS_IS, rows, in, out, out, in, in);
+        else
+            gemm_plan_f32(&pair->to_input, AS_IS, TRANSPOSED, rows, in, out, out, out, in);
         gemm_plan_f32(&pair->to_weight, TRANSPOSED, AS_IS, in, out, rows, in, out, out);
     }
 }
 
-static void product_forward(const struct op_call *call, size_t i, const real *x, const real *w, bool accumulate, real *y) {
+static void matrix_forward(const struct op_call *call, size_t i, const real *x, const real *w, bool accumulate,
+                           real *y) {
     const struct dense_plan *plan = call->prepared;
     gemm_run_f32(&plan->pairs[i / 2].forward, call->rows, width_in(call, i), x, w, accumulate, y);
 }
 
-static void product_to_weight(const struct op_call *call, size_t i, const real *x, const real *grad, bool accumulate, real *grad_w) {
+static void matrix_to_weight(const struct op_call *call, size_t i, const real *x, const real *grad, bool accumulate,
+                             real *grad_w) {
     const struct dense_plan *plan = call->prepared;
     gemm_run_f32(&plan->pairs[i / 2].to_weight, width_in(call, i), call->rows, x, grad, accumulate, grad_w);
 }
@@ -93,14 +98,15 @@ typedef float tile_row __attribute__((vector_size(TILE * sizeof(float))));
 typedef int tile_index __attribute__((vector_size(TILE * sizeof(int))));
 
 /* Swaps the off-diagonal blocks of size `distance` of all tiles of twice that size: lanes 8.. are those of the lower row. */
-#define SWAP_BLOCKS(row, distance, upper, lower)                                                                       \
-    for (size_t r = 0; r < TILE; ++r)                                                                                  \
-        if (!(r & (distance))) {                                                                                       \
-            tile_row above = row[r], below = row[r + (distance)];                                                      \
-            row[r] = __builtin_shuffle(above, below, (tile_index)upper);                                               \
-            row[r + (distance)] = __builtin_shuffle(above, below, (tile_index)lower);                                  \
+#define SWAP_BLOCKS(row, distance, upper, lower)                                      \
+    for (size_t r = 0; r < TILE; ++r)                                                 \
+        if (!(r & (distance))) {                                                      \
+            tile_row above = row[r], below = row[r + (distance)];                     \
+            row[r] = __builtin_shuffle(above, below, (tile_index)upper);              \
+            row[r + (distance)] = __builtin_shuffle(above, below, (tile_index)lower); \
         }
-#define LANES(...) {__VA_ARGS__}
+#define LANES(...) \
+    { __VA_ARGS__ }
 
 static inline void transpose_tile(const real *restrict from, size_t from_stride, real *restrict to, size_t to_stride) {
     tile_row row[TILE];
@@ -120,7 +126,8 @@ static void transpose(size_t rows, size_t columns, const real *restrict from, re
         for (size_t r = c < whole_columns ? whole_rows : 0; r < rows; ++r) to[c * rows + r] = from[r * columns + c];
 }
 
-static void product_to_input(const struct op_call *call, size_t i, const real *grad, const real *w, bool accumulate, real *grad_x) {
+static void matrix_to_input(const struct op_call *call, size_t i, const real *grad, const real *w, bool accumulate,
+                            real *grad_x) {
     const struct pair_plan *pair = &((const struct dense_plan *)call->prepared)->pairs[i / 2];
     if (pair->transposed) {
         transpose(width_in(call, i), width_out(call), w, call->scratch);
@@ -129,21 +136,82 @@ static void product_to_input(const struct op_call *call, size_t i, const real *g
     gemm_run_f32(&pair->to_input, call->rows, width_out(call), grad, w, accumulate, grad_x);
 }
 #else
-static void product_forward(const struct op_call *call, size_t i, const real *x, const real *w, bool accumulate, real *y) {
+static void matrix_forward(const struct op_call *call, size_t i, const real *x, const real *w, bool accumulate,
+                           real *y) {
     size_t in = width_in(call, i), out = width_out(call);
     linalg_gemm_f64(AS_IS, AS_IS, call->rows, out, in, 1, x, in, w, out, accumulate, y, out);
 }
 
-static void product_to_weight(const struct op_call *call, size_t i, const real *x, const real *grad, bool accumulate, real *grad_w) {
+static void matrix_to_weight(const struct op_call *call, size_t i, const real *x, const real *grad, bool accumulate,
+                             real *grad_w) {
     size_t in = width_in(call, i), out = width_out(call);
     linalg_gemm_f64(TRANSPOSED, AS_IS, in, out, call->rows, 1, x, in, grad, out, accumulate, grad_w, out);
 }
 
-static void product_to_input(const struct op_call *call, size_t i, const real *grad, const real *w, bool accumulate, real *grad_x) {
+static void matrix_to_input(const struct op_call *call, size_t i, const real *grad, const real *w, bool accumulate,
+                            real *grad_x) {
     size_t in = width_in(call, i), out = width_out(call);
     linalg_gemm_f64(AS_IS, TRANSPOSED, call->rows, in, out, 1, grad, out, w, out, accumulate, grad_x, in);
 }
 #endif
+
+/* ---- products of one output: a matrix kernel would fill one lane of its registers ---- */
+
+static inline real dot(size_t count, const real *restrict x, const real *restrict w) {
+    real lanes[DOT_LANES] = {0}, sum = 0;
+    size_t whole = count - count % DOT_LANES;
+    for (size_t i = 0; i < whole; i += DOT_LANES)
+        for (size_t lane = 0; lane < DOT_LANES; ++lane) lanes[lane] += x[i + lane] * w[i + lane];
+    for (size_t i = whole; i < count; ++i) lanes[i - whole] += x[i] * w[i];
+    for (size_t lane = 0; lane < DOT_LANES; ++lane) sum += lanes[lane];
+    return sum;
+}
+
+static void column_forward(size_t rows, size_t in, const real *x, const real *w, bool accumulate, real *restrict y) {
+    for (size_t r = 0; r < rows; ++r) y[r] = (accumulate ? y[r] : 0) + dot(in, x + r * in, w);
+}
+
+static void column_to_weight(size_t rows, size_t in, const real *restrict x, const real *restrict grad, bool accumulate,
+                             real *restrict grad_w) {
+    if (!accumulate) memset(grad_w, 0, in * sizeof *grad_w);
+    for (size_t r = 0; r < rows; ++r)
+        for (size_t p = 0; p < in; ++p) grad_w[p] += grad[r] * x[r * in + p];
+}
+
+static void column_to_input(size_t rows, size_t in, const real *restrict grad, const real *restrict w, bool accumulate,
+                            real *restrict grad_x) {
+    for (size_t r = 0; r < rows; ++r)
+        for (size_t p = 0; p < in; ++p) {
+            real old = accumulate ? grad_x[r * in + p] : 0;
+            grad_x[r * in + p] = old + grad[r] * w[p];
+        }
+}
+
+/* ---- either kind ---- */
+
+static void product_forward(const struct op_call *call, size_t i, const real *x, const real *w, bool accumulate,
+                            real *y) {
+    if (width_out(call) == 1)
+        column_forward(call->rows, width_in(call, i), x, w, accumulate, y);
+    else
+        matrix_forward(call, i, x, w, accumulate, y);
+}
+
+static void product_to_weight(const struct op_call *call, size_t i, const real *x, const real *grad, bool accumulate,
+                              real *grad_w) {
+    if (width_out(call) == 1)
+        column_to_weight(call->rows, width_in(call, i), x, grad, accumulate, grad_w);
+    else
+        matrix_to_weight(call, i, x, grad, accumulate, grad_w);
+}
+
+static void product_to_input(const struct op_call *call, size_t i, const real *grad, const real *w, bool accumulate,
+                             real *grad_x) {
+    if (width_out(call) == 1)
+        column_to_input(call->rows, width_in(call, i), grad, w, accumulate, grad_x);
+    else
+        matrix_to_input(call, i, grad, w, accumulate, grad_x);
+}
 
 static void dense_forward(const struct op_call *call) {
     size_t out = width_out(call);
@@ -162,7 +230,8 @@ static void dense_tangent(const struct op_call *call) {
     memset(ty, 0, call->rows * out * sizeof *ty);
     for (size_t i = 0; i + 1 < call->input_count; i += 2) {
         if (call->input_tangents[i]) product_forward(call, i, call->input_tangents[i], call->inputs[i + 1], true, ty);
-        if (call->input_tangents[i + 1]) product_forward(call, i, call->inputs[i], call->input_tangents[i + 1], true, ty);
+        if (call->input_tangents[i + 1])
+            product_forward(call, i, call->inputs[i], call->input_tangents[i + 1], true, ty);
     }
     const real *tb = has_bias(call) ? call->input_tangents[call->input_count - 1] : NULL;
     for (size_t r = 0; tb && r < call->rows; ++r)
@@ -178,20 +247,24 @@ static void bias_backward(size_t rows, size_t out, const real *restrict grad, bo
 static void inputs_backward(const struct op_call *call) {
     for (size_t i = 0; i + 1 < call->input_count; i += 2)
         if (call->input_gradients[i])
-            product_to_input(call, i, call->output_gradient, call->inputs[i + 1], call->keep[i], call->input_gradients[i]);
+            product_to_input(call, i, call->output_gradient, call->inputs[i + 1], call->keep[i],
+                             call->input_gradients[i]);
 }
 
 static void dense_backward(const struct op_call *call) {
     inputs_backward(call);
     for (size_t i = 0; i + 1 < call->input_count; i += 2)
         if (call->input_gradients[i + 1])
-            product_to_weight(call, i, call->inputs[i], call->output_gradient, call->keep[i + 1], call->input_gradients[i + 1]);
+            product_to_weight(call, i, call->inputs[i], call->output_gradient, call->keep[i + 1],
+                              call->input_gradients[i + 1]);
     size_t last = call->input_count - 1;
     if (has_bias(call) && call->input_gradients[last])
-        bias_backward(call->rows, width_out(call), call->output_gradient, call->keep[last], call->input_gradients[last]);
+        bias_backward(call->rows, width_out(call), call->output_gradient, call->keep[last],
+                      call->input_gradients[last]);
 }
 
-static void outer_product(size_t in, size_t out, const real *restrict x, const real *restrict grad, bool keep, real *restrict block) {
+static void outer_product(size_t in, size_t out, const real *restrict x, const real *restrict grad, bool keep,
+                          real *restrict block) {
     for (size_t p = 0; p < in; ++p)
         for (size_t j = 0; j < out; ++j) block[p * out + j] = (keep ? block[p * out + j] : 0) + x[p] * grad[j];
 }
@@ -206,7 +279,7 @@ static void dense_backward_rows(const struct op_call *call, const size_t *stride
         size_t in = width_in(call, i);
         for (size_t r = 0; call->input_gradients[i + 1] && r < call->rows; ++r)
             outer_product(in, out, x + r * in, grad + r * out, call->keep[i + 1],
-                (real *)call->input_gradients[i + 1] + r * stride[i + 1]);
+                          (real *)call->input_gradients[i + 1] + r * stride[i + 1]);
     }
     if (!has_bias(call) || !call->input_gradients[last]) return;
     for (size_t r = 0; r < call->rows; ++r)
@@ -214,12 +287,16 @@ static void dense_backward_rows(const struct op_call *call, const size_t *stride
 }
 
 static const struct op_probe probe_two = {.input_count = 4,
-    .inputs = {{.batched = true, .rank = 1, .dims = {7}}, {.rank = 2, .dims = {7, 5}},
-        {.batched = true, .rank = 1, .dims = {3}}, {.rank = 2, .dims = {3, 5}}}};
-static const struct op_probe probe_single = {.input_count = 3,
+                                          .inputs = {{.batched = true, .rank = 1, .dims = {7}},
+                                                     {.rank = 2, .dims = {7, 5}},
+                                                     {.batched = true, .rank = 1, .dims = {3}},
+                                                     {.rank = 2, .dims = {3, 5}}}};
+static const struct op_probe probe_single = {
+    .input_count = 3,
     .inputs = {{.batched = true, .rank = 1, .dims = {1}}, {.rank = 2, .dims = {1, 1}}, {.rank = 1, .dims = {1}}},
     .next = &probe_two};
-static const struct op_probe probe = {.input_count = 3,
+static const struct op_probe probe = {
+    .input_count = 3,
     .inputs = {{.batched = true, .rank = 1, .dims = {13}}, {.rank = 2, .dims = {13, 17}}, {.rank = 1, .dims = {17}}},
     .next = &probe_single};
 
