@@ -13,7 +13,7 @@ struct look {
     const struct records *records;
     const struct settings *settings;
     size_t seed;
-    bool absent;     /* some task that was asked for was not planned */
+    bool absent;     /* a task was not planned, or its measure does not apply */
     char note[96];   /* first divergence met */
 };
 
