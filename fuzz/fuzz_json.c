@@ -13,8 +13,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (json_parse(NULL, "fuzz", (const char *)data, size, &value) != STRATA_OK) return 0;
     strata_status status = json_print(NULL, value, size % 3, &text);
     if (status == STRATA_OK) {
-        if (json_parse(NULL, "printed", text.data, text.size, &again) != STRATA_OK || !json_equal(value, again)) abort();
-    } else if (status != STRATA_ERR_TOO_LARGE) abort();
+        if (json_parse(NULL, "printed", text.data, text.size, &again) != STRATA_OK || !json_equal(value, again))
+            abort();
+    } else if (status != STRATA_ERR_TOO_LARGE)
+        abort();
     json_decref(value);
     json_decref(again);
     buffer_destroy(&text);

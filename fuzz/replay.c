@@ -14,7 +14,8 @@ static bool replay(const char *folder, const char *name) {
     struct buffer bytes = {0};
     snprintf(path, sizeof path, "%s/%s", folder, name);
     if (file_read(NULL, path, 1 << 24, &bytes) != STRATA_OK) return false;
-    uint8_t *exact = malloc(bytes.size ? bytes.size : 1); /* of the exact size, so that the sanitizer sees any overrun */
+    uint8_t *exact = malloc(bytes.size ? bytes.size
+                                       : 1); /* of the exact size, so that the sanitizer sees any overrun */
     if (!exact) return false;
     for (size_t i = 0; i < bytes.size; ++i) exact[i] = (uint8_t)bytes.data[i];
     LLVMFuzzerTestOneInput(exact, bytes.size);

@@ -263,11 +263,22 @@ static void checksum_is_fnv1a(void **state) {
 
 static void number_parse_takes_whole_finite_decimals_only(void **state) {
     (void)state;
-    static const char *const bad[] = {"", " 1", "1 ", "1x", "inf", "nan", "-Infinity", "0x10", "1e", "1e+", ".", "-", "+.e1",
-                                      "1,5", "1e999", "-1e999", "1.2.3", "--1", "1e1.5", "1\n"};
-    static const struct { const char *text; double value; } good[] = {
-        {"0", 0.0}, {"-0", -0.0}, {"1", 1.0}, {"+2.5", 2.5}, {".5", 0.5}, {"5.", 5.0}, {"1e3", 1000.0}, {"1E-3", 0.001},
-        {"4.9406564584124654e-324", 0x1p-1074}, {"1e-999", 0.0}, {"1.7976931348623157e308", DBL_MAX}};
+    static const char *const bad[] = {"",  " 1", "1 ",   "1x",  "inf",   "nan",    "-Infinity", "0x10", "1e",    "1e+",
+                                      ".", "-",  "+.e1", "1,5", "1e999", "-1e999", "1.2.3",     "--1",  "1e1.5", "1\n"};
+    static const struct {
+        const char *text;
+        double value;
+    } good[] = {{"0", 0.0},
+                {"-0", -0.0},
+                {"1", 1.0},
+                {"+2.5", 2.5},
+                {".5", 0.5},
+                {"5.", 5.0},
+                {"1e3", 1000.0},
+                {"1E-3", 0.001},
+                {"4.9406564584124654e-324", 0x1p-1074},
+                {"1e-999", 0.0},
+                {"1.7976931348623157e308", DBL_MAX}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; ++i) {
         double value = 42.0;
         if (number_parse(bad[i], &value)) fail_msg("'%s' was taken as a number", bad[i]);
@@ -283,7 +294,8 @@ static void number_parse_takes_whole_finite_decimals_only(void **state) {
 static void numbers_survive_text(void **state) {
     (void)state;
     char text[32];
-    static const double special[] = {0.0, -0.0, DBL_MAX, -DBL_MAX, DBL_MIN, 0x1p-1074, 0.1, 1.0 / 3.0, 1e22, 1e23, 123456789012345678.0};
+    static const double special[] = {
+        0.0, -0.0, DBL_MAX, -DBL_MAX, DBL_MIN, 0x1p-1074, 0.1, 1.0 / 3.0, 1e22, 1e23, 123456789012345678.0};
     for (size_t i = 0; i < sizeof special / sizeof *special; ++i) {
         double value;
         number_format(special[i], text);
@@ -310,7 +322,8 @@ static void numbers_survive_text(void **state) {
 static void numbers_ignore_the_locale(void **state) {
     (void)state;
     char command[2 * PATH_MAX];
-    snprintf(command, sizeof command, "mkdir -p '%s/l' && localedef -i de_DE -f UTF-8 '%s/l/de_DE.UTF-8' >/dev/null 2>&1", folder, folder);
+    snprintf(command, sizeof command,
+             "mkdir -p '%s/l' && localedef -i de_DE -f UTF-8 '%s/l/de_DE.UTF-8' >/dev/null 2>&1", folder, folder);
     char locale_folder[PATH_MAX];
     snprintf(locale_folder, sizeof locale_folder, "%s/l", folder);
     if (!setlocale(LC_ALL, "de_DE.UTF-8")) {

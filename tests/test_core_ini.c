@@ -28,11 +28,13 @@ static int teardown(void **state) {
 
 static struct ini_file parsed(const char *text) {
     struct ini_file file = {0};
-    if (ini_read_bytes(ctx, "f.ini", text, strlen(text), &file) != STRATA_OK) fail_msg("%s", strata_context_message(ctx));
+    if (ini_read_bytes(ctx, "f.ini", text, strlen(text), &file) != STRATA_OK)
+        fail_msg("%s", strata_context_message(ctx));
     return file;
 }
 
-static void assert_entry(const struct ini_file *file, size_t i, const char *section, const char *key, const char *value, size_t line) {
+static void assert_entry(const struct ini_file *file, size_t i, const char *section, const char *key, const char *value,
+                         size_t line) {
     assert_true(i < file->count);
     assert_string_equal(file->entries[i].section, section);
     assert_string_equal(file->entries[i].key, key);
@@ -45,14 +47,18 @@ static void assert_refused_bytes(const char *text, size_t size, const char *wher
     assert_int_equal(ini_read_bytes(ctx, "f.ini", text, size, &file), STRATA_ERR_FORMAT);
     assert_null(file.entries);
     const char *message = strata_context_message(ctx);
-    if (strncmp(message, where, strlen(where)) != 0 || !strstr(message, part)) fail_msg("'%s' lacks '%s' or '%s'", message, where, part);
+    if (strncmp(message, where, strlen(where)) != 0 || !strstr(message, part))
+        fail_msg("'%s' lacks '%s' or '%s'", message, where, part);
 }
 
-static void assert_refused(const char *text, const char *where, const char *part) { assert_refused_bytes(text, strlen(text), where, part); }
+static void assert_refused(const char *text, const char *where, const char *part) {
+    assert_refused_bytes(text, strlen(text), where, part);
+}
 
 static void entries_keep_order_and_lines(void **state) {
     (void)state;
-    struct ini_file file = parsed("# head\n[train]\n\nsteps = 10\n  ; indented comment\nlearning_rate=0.1  \n[data]\nsteps = 3\n[train]\nbatch_size\t=\t7");
+    struct ini_file file = parsed("# head\n[train]\n\nsteps = 10\n  ; indented comment\nlearning_rate=0.1  "
+                                  "\n[data]\nsteps = 3\n[train]\nbatch_size\t=\t7");
     assert_int_equal(file.count, 4);
     assert_string_equal(file.path, "f.ini");
     assert_entry(&file, 0, "train", "steps", "10", 4);
@@ -64,7 +70,8 @@ static void entries_keep_order_and_lines(void **state) {
 
 static void values_keep_marks_that_inih_would_cut(void **state) {
     (void)state;
-    struct ini_file file = parsed("[a]\nb = one ; two # three\nc = x:y=z;\nd = h\xc3\xa9llo, (1, 2)\ne = ;\nf = \"quoted\"\n");
+    struct ini_file file = parsed(
+        "[a]\nb = one ; two # three\nc = x:y=z;\nd = h\xc3\xa9llo, (1, 2)\ne = ;\nf = \"quoted\"\n");
     assert_entry(&file, 0, "a", "b", "one ; two # three", 2);
     assert_entry(&file, 1, "a", "c", "x:y=z;", 3);
     assert_entry(&file, 2, "a", "d", "h\xc3\xa9llo, (1, 2)", 4);
@@ -121,7 +128,9 @@ static void names_of_the_limit_pass_and_one_more_not(void **state) {
 
 static void faults_name_their_line(void **state) {
     (void)state;
-    static const struct { const char *text, *where, *part; } bad[] = {
+    static const struct {
+        const char *text, *where, *part;
+    } bad[] = {
         {"a = 1\n", "f.ini:1: ", "before any"},
         {"[a]\nb = 1\n  c\n", "f.ini:3: ", "continuation"},
         {"[a]\n b = 1\n", "f.ini:2: ", "blank"},

@@ -43,7 +43,8 @@ static void assert_prints(json_t *value, size_t indent, const char *expected) {
 
 static void printing_keeps_order_and_reads_back(void **state) {
     (void)state;
-    static const char text[] = "{\"z\":1,\"a\":[1.0,-2.5,1e+100,true,false,null,[],{}],\"\\\"\\\\\":\"\\n\\u0001\xc3\xa9\"}";
+    static const char text[] =
+        "{\"z\":1,\"a\":[1.0,-2.5,1e+100,true,false,null,[],{}],\"\\\"\\\\\":\"\\n\\u0001\xc3\xa9\"}";
     json_t *value = parsed(text);
     assert_prints(value, 0, text);
     json_decref(value);
@@ -93,9 +94,18 @@ static void number_read_takes_null_as_nan(void **state) {
 
 static void faults_name_line_and_column(void **state) {
     (void)state;
-    static const struct { const char *text, *where; } bad[] = {
-        {"{\"a\":1,\n\"a\":2}", "f:2:"}, {"", "f:1:0"}, {"{\n\n  x}", "f:3:3"}, {"[1,2", "f:1:"}, {"[1] x", "f:1:"},
-        {"[1e999]", "f:1:"}, {"[\"\\u0000\"]", "f:1:"}, {"[\"\xff\"]", "f:1:"}, {"[NaN]", "f:1:"}, {"[01]", "f:1:"}};
+    static const struct {
+        const char *text, *where;
+    } bad[] = {{"{\"a\":1,\n\"a\":2}", "f:2:"},
+               {"", "f:1:0"},
+               {"{\n\n  x}", "f:3:3"},
+               {"[1,2", "f:1:"},
+               {"[1] x", "f:1:"},
+               {"[1e999]", "f:1:"},
+               {"[\"\\u0000\"]", "f:1:"},
+               {"[\"\xff\"]", "f:1:"},
+               {"[NaN]", "f:1:"},
+               {"[01]", "f:1:"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; ++i) {
         json_t *value = NULL;
         assert_int_equal(json_parse(ctx, "f", bad[i].text, strlen(bad[i].text), &value), STRATA_ERR_FORMAT);
@@ -141,19 +151,17 @@ static void every_allocation_may_fail(void **state) {
         if (numbers) json_decref(numbers);
         buffer_destroy(&buffer);
         if (status == STRATA_OK) break;
-        assert_true(status == STRATA_ERR_MEMORY || status == STRATA_ERR_FORMAT); /* jansson does not always tell them apart */
+        assert_true(status == STRATA_ERR_MEMORY ||
+                    status == STRATA_ERR_FORMAT); /* jansson does not always tell them apart */
     }
     assert_true(n > 10);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(printing_keeps_order_and_reads_back),
-        cmocka_unit_test(indented_text_has_a_member_a_line),
-        cmocka_unit_test(numbers_are_shortest_and_exact),
-        cmocka_unit_test(number_read_takes_null_as_nan),
-        cmocka_unit_test(faults_name_line_and_column),
-        cmocka_unit_test(deep_nesting_is_refused_not_overflowed),
+        cmocka_unit_test(printing_keeps_order_and_reads_back), cmocka_unit_test(indented_text_has_a_member_a_line),
+        cmocka_unit_test(numbers_are_shortest_and_exact),      cmocka_unit_test(number_read_takes_null_as_nan),
+        cmocka_unit_test(faults_name_line_and_column),         cmocka_unit_test(deep_nesting_is_refused_not_overflowed),
         cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests_name("core json", tests, setup, teardown);

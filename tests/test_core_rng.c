@@ -55,7 +55,8 @@ static void rows_equal_the_formula(void **state) {
         double u = (words[i & ~(size_t)1] + 0.5) * 0x1p-32, turn = words[i | 1] * 0x1p-32 * 6.283185307179586;
         if (words[i & ~(size_t)1] >= 1U << 24) u = ((words[i & ~(size_t)1] >> 8) + 0.5) * 0x1p-24;
         double expected = sqrt(-2.0 * log(u)) * (i & 1 ? sin(turn) : cos(turn));
-        if (!(fabs(sample[i] - expected) < 4e-6 + 1e-6 * fabs(expected))) fail_msg("%zu: %.9g, expected %.9g", i, (double)sample[i], expected);
+        if (!(fabs(sample[i] - expected) < 4e-6 + 1e-6 * fabs(expected)))
+            fail_msg("%zu: %.9g, expected %.9g", i, (double)sample[i], expected);
     }
 }
 
@@ -66,7 +67,8 @@ static void rows_do_not_depend_on_the_batch(void **state) {
     for (size_t w = 0; w < sizeof widths / sizeof *widths; ++w) {
         size_t width = widths[w];
         for (size_t rows = 1; rows <= 100; rows = rows * 3 + 1) {
-            rng_normal_rows_f32(test_stream(0), UINT64_C(0xfffffffe), rows, width, sample); /* across 32 bits of index */
+            rng_normal_rows_f32(test_stream(0), UINT64_C(0xfffffffe), rows, width,
+                                sample); /* across 32 bits of index */
             for (size_t r = 0; r < rows; ++r) {
                 rng_normal_rows_f32(test_stream(99), UINT64_C(0xfffffffe) + r, 1, width, row);
                 assert_memory_equal(row, sample + r * width, width * sizeof *row);
@@ -154,10 +156,13 @@ static void other_addresses_are_independent(void **state) {
     (void)state;
     enum { COUNT = 1 << 16 };
     struct rng_stream base = test_stream(0);
-    const struct rng_stream others[] = {
-        rng_stream_at(rng_stream_make(8, 1, RNG_TEST), 0), rng_stream_at(rng_stream_make(7, 2, RNG_TEST), 0),
-        rng_stream_at(rng_stream_make(7, 1, RNG_INIT), 0), rng_stream_at(rng_stream_make(1, 7, RNG_TEST), 0), test_stream(1),
-        rng_stream_sub(base, 0), rng_stream_sub(base, 1)};
+    const struct rng_stream others[] = {rng_stream_at(rng_stream_make(8, 1, RNG_TEST), 0),
+                                        rng_stream_at(rng_stream_make(7, 2, RNG_TEST), 0),
+                                        rng_stream_at(rng_stream_make(7, 1, RNG_INIT), 0),
+                                        rng_stream_at(rng_stream_make(1, 7, RNG_TEST), 0),
+                                        test_stream(1),
+                                        rng_stream_sub(base, 0),
+                                        rng_stream_sub(base, 1)};
     rng_normal_f64(base, COUNT, sample_f64);
     for (size_t o = 0; o < sizeof others / sizeof *others; ++o) {
         double *other = sample_f64 + COUNT, sum = 0.0;

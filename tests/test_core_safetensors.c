@@ -49,7 +49,8 @@ static strata_status fill(struct tensor_file *file) {
     return tensor_file_set(ctx, file, "step", "17");
 }
 
-static void assert_tensor(const struct tensor_file *file, const char *name, enum tensor_type type, unsigned rank, size_t size, const void *data) {
+static void assert_tensor(const struct tensor_file *file, const char *name, enum tensor_type type, unsigned rank,
+                          size_t size, const void *data) {
     const struct tensor *tensor = tensor_file_find(file, name);
     assert_non_null(tensor);
     assert_int_equal(tensor->type, type);
@@ -84,7 +85,8 @@ static void written_tensors_read_back(void **state) {
     assert_non_null(tensor_file_get(&file, "checksum"));
     assert_null(tensor_file_get(&file, "none"));
     assert_null(tensor_file_find(&file, "none"));
-    assert_int_equal(tensor_file_write(ctx, &file, path), STRATA_OK); /* what was read can be written, checksum and all */
+    assert_int_equal(tensor_file_write(ctx, &file, path),
+                     STRATA_OK); /* what was read can be written, checksum and all */
     tensor_file_destroy(&file);
     assert_int_equal(tensor_file_read(ctx, path, &file), STRATA_OK);
     tensor_file_destroy(&file);
@@ -145,7 +147,8 @@ static strata_status parse_text(const char *header, size_t data_size, struct ten
 static void files_of_other_writers_are_read(void **state) {
     (void)state;
     struct tensor_file file = {0};
-    static const char header[] = "{\"a\":{\"dtype\":\"F64\",\"shape\":[2],\"data_offsets\":[0,16]},\"b\":{\"shape\":[],\"data_offsets\":[16,17],\"dtype\":\"U8\"}}";
+    static const char header[] = "{\"a\":{\"dtype\":\"F64\",\"shape\":[2],\"data_offsets\":[0,16]},\"b\":{\"shape\":[],"
+                                 "\"data_offsets\":[16,17],\"dtype\":\"U8\"}}";
     for (size_t blanks = 0; blanks < 8; ++blanks) { /* whatever the header's length, elements end up aligned */
         char text[256];
         snprintf(text, sizeof text, "%s%*s", header, (int)blanks, "");
@@ -158,12 +161,22 @@ static void files_of_other_writers_are_read(void **state) {
     tensor_file_destroy(&file);
 }
 
-#define TENSOR_TEXT(dtype, shape, offsets) "{\"a\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":" offsets "}}"
+#define TENSOR_TEXT(dtype, shape, offsets) \
+    "{\"a\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":" offsets "}}"
 
 static void faulty_headers_are_refused(void **state) {
     (void)state;
-    static const struct { const char *header; size_t data_size; const char *part; } bad[] = {
-        {"", 0, "begins"}, {" {}", 0, "begins"}, {"[]", 0, "begins"}, {"{", 0, "f:1"}, {"{}x", 0, "f:1"}, {"{}", 1, "data bytes"},
+    static const struct {
+        const char *header;
+        size_t data_size;
+        const char *part;
+    } bad[] = {
+        {"", 0, "begins"},
+        {" {}", 0, "begins"},
+        {"[]", 0, "begins"},
+        {"{", 0, "f:1"},
+        {"{}x", 0, "f:1"},
+        {"{}", 1, "data bytes"},
         {"{\"a\":1}", 0, "exactly"},
         {"{\"\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[0,1]}}", 1, "name"},
         {TENSOR_TEXT("F16", "[1]", "[0,2]"), 2, "dtype"},
@@ -179,18 +192,30 @@ static void faulty_headers_are_refused(void **state) {
         {TENSOR_TEXT("F32", "[1]", "[4,8]"), 8, "hole"},
         {TENSOR_TEXT("U8", "[4294967296,4294967296,16]", "[0,0]"), 0, "shape needs"},
         {TENSOR_TEXT("U8", "[4611686018427387904,4,0]", "[0,0]"), 0, "shape needs"},
-        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[1,5]}}", 5, "aligned"},
-        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]},\"b\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[1,3]}}", 3, "overlap"},
-        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},\"b\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[2,3]}}", 3, "hole"},
+        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_"
+         "offsets\":[1,5]}}",
+         5, "aligned"},
+        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,2]},\"b\":{\"dtype\":\"U8\",\"shape\":[2],\"data_"
+         "offsets\":[1,3]}}",
+         3, "overlap"},
+        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},\"b\":{\"dtype\":\"U8\",\"shape\":[1],\"data_"
+         "offsets\":[2,3]}}",
+         3, "hole"},
         {"{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1],\"more\":1}}", 1, "exactly"},
-        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[0,1]},\"a\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[0,1]}}", 1, "duplicate"},
-        {"{\"__metadata__\":1}", 0, "object"}, {"{\"__metadata__\":{\"a\":1}}", 0, "string"}, {"{\"__metadata__\":{\"checksum\":\"0\"}}", 0, "checksum"},
-        {"{\"\xff\":1}", 0, "f:1"}, {"{\"a\\u0000\":1}", 0, "f:1"},
+        {"{\"a\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[0,1]},\"a\":{\"dtype\":\"U8\",\"shape\":[],\"data_"
+         "offsets\":[0,1]}}",
+         1, "duplicate"},
+        {"{\"__metadata__\":1}", 0, "object"},
+        {"{\"__metadata__\":{\"a\":1}}", 0, "string"},
+        {"{\"__metadata__\":{\"checksum\":\"0\"}}", 0, "checksum"},
+        {"{\"\xff\":1}", 0, "f:1"},
+        {"{\"a\\u0000\":1}", 0, "f:1"},
     };
     struct tensor_file file = {0};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; ++i) {
         assert_int_equal(parse_text(bad[i].header, bad[i].data_size, &file), STRATA_ERR_FORMAT);
-        if (!strstr(strata_context_message(ctx), bad[i].part)) fail_msg("%s: '%s' lacks '%s'", bad[i].header, strata_context_message(ctx), bad[i].part);
+        if (!strstr(strata_context_message(ctx), bad[i].part))
+            fail_msg("%s: '%s' lacks '%s'", bad[i].header, strata_context_message(ctx), bad[i].part);
     }
     static const char huge_length[] = "\xff\xff\xff\xff\xff\xff\xff\x7f{}";
     struct buffer bytes = {0};
@@ -250,7 +275,8 @@ static void every_allocation_may_fail(void **state) {
         tensor_file_destroy(&again);
         if (status == STRATA_OK) break;
         /* Jansson calls some failed allocations a fault of the text. */
-        if (status != STRATA_ERR_MEMORY && status != STRATA_ERR_FORMAT) fail_msg("allocation %zu: %s", (size_t)n, strata_context_message(ctx));
+        if (status != STRATA_ERR_MEMORY && status != STRATA_ERR_FORMAT)
+            fail_msg("allocation %zu: %s", (size_t)n, strata_context_message(ctx));
     }
     assert_true(n > 50);
     json_set_alloc_funcs(malloc, free);

@@ -76,8 +76,9 @@ static void defaults_are_parsed(void **state) {
 
 static void rows_of_a_section_stand_together(void **state) {
     (void)state;
-    static const char *const keys[] = {"train.learning_rate", "train.steps", "train.optimizer", "train.momentum", "study.seed", "study.widths",
-                                       "study.cases", "report.png", "data.path", "learner.list", "kernel.list"};
+    static const char *const keys[] = {"train.learning_rate", "train.steps",  "train.optimizer", "train.momentum",
+                                       "study.seed",          "study.widths", "study.cases",     "report.png",
+                                       "data.path",           "learner.list", "kernel.list"};
     assert_int_equal(settings_size(settings), 11);
     for (size_t i = 0; i < 11; ++i) assert_string_equal(settings_row(settings, i)->key, keys[i]);
     assert_string_equal(settings_value(settings, 0), "0.001");
@@ -91,13 +92,19 @@ static void numbers_in_range_only(void **state) {
     assert_int_equal(settings_count(settings, "train.steps"), 1000000);
     set("study.seed=9007199254740992");
     assert_true(settings_count(settings, "study.seed") == (size_t)1 << 53);
-    assert_refused("train.learning_rate=abc", "--set: key 'train.learning_rate': expected a number in [1e-08, 10], got 'abc' (step size)");
-    assert_refused("train.learning_rate=11", "--set: key 'train.learning_rate': expected a number in [1e-08, 10], got '11' (step size)");
-    assert_refused("train.learning_rate=nan", "--set: key 'train.learning_rate': expected a number in [1e-08, 10], got 'nan' (step size)");
-    assert_refused("train.learning_rate=", "--set: key 'train.learning_rate': expected a number in [1e-08, 10], got nothing (step size)");
+    assert_refused("train.learning_rate=abc",
+                   "--set: key 'train.learning_rate': expected a number in [1e-08, 10], got 'abc' (step size)");
+    assert_refused("train.learning_rate=11",
+                   "--set: key 'train.learning_rate': expected a number in [1e-08, 10], got '11' (step size)");
+    assert_refused("train.learning_rate=nan",
+                   "--set: key 'train.learning_rate': expected a number in [1e-08, 10], got 'nan' (step size)");
+    assert_refused("train.learning_rate=",
+                   "--set: key 'train.learning_rate': expected a number in [1e-08, 10], got nothing (step size)");
     assert_refused("train.momentum=inf", "--set: key 'train.momentum': expected a number >= 0, got 'inf' (one-sided)");
-    assert_refused("train.steps=1.5", "--set: key 'train.steps': expected a whole number in [1, 1000000000], got '1.5' (steps)");
-    assert_refused("train.steps=0", "--set: key 'train.steps': expected a whole number in [1, 1000000000], got '0' (steps)");
+    assert_refused("train.steps=1.5",
+                   "--set: key 'train.steps': expected a whole number in [1, 1000000000], got '1.5' (steps)");
+    assert_refused("train.steps=0",
+                   "--set: key 'train.steps': expected a whole number in [1, 1000000000], got '0' (steps)");
     assert_refused("study.seed=-1", "--set: key 'study.seed': expected a whole number >= 0, got '-1' (base seed)");
     assert_refused("study.seed=1e17", "--set: key 'study.seed': expected a whole number >= 0, got '1e17' (base seed)");
     assert_true(settings_number(settings, "train.learning_rate") == 0.01); /* a refused value changes nothing */
@@ -112,8 +119,10 @@ static void flags_texts_and_choices(void **state) {
     set("data.path=a = b; c");
     assert_string_equal(settings_text(settings, "data.path"), "a = b; c");
     assert_refused("report.png=yes", "--set: key 'report.png': expected true or false, got 'yes' (also png)");
-    assert_refused("train.optimizer=ada", "--set: key 'train.optimizer': expected one of adam, sgd, momentum, got 'ada' (update rule)");
-    assert_refused("train.optimizer=adam|sgd", "--set: key 'train.optimizer': expected one of adam, sgd, momentum, got 'adam|sgd' (update rule)");
+    assert_refused("train.optimizer=ada",
+                   "--set: key 'train.optimizer': expected one of adam, sgd, momentum, got 'ada' (update rule)");
+    assert_refused("train.optimizer=adam|sgd",
+                   "--set: key 'train.optimizer': expected one of adam, sgd, momentum, got 'adam|sgd' (update rule)");
     assert_refused("data.path=", "--set: key 'data.path': expected text, got nothing (a file)");
     assert_refused("data.path=a\nb", "--set: key 'data.path': expected UTF-8 text, got a control byte");
     assert_refused("data.path=\xff", "--set: key 'data.path': expected UTF-8 text, got bytes that are not UTF-8");
@@ -126,9 +135,11 @@ static void flags_texts_and_choices(void **state) {
 
 static void unknown_keys_get_the_nearest(void **state) {
     (void)state;
-    assert_refused("train.learning_rat=1", "--set: unknown key 'train.learning_rat'; did you mean 'train.learning_rate'?");
+    assert_refused("train.learning_rat=1",
+                   "--set: unknown key 'train.learning_rat'; did you mean 'train.learning_rate'?");
     assert_refused("trian.steps=1", "--set: unknown section of the key 'trian.steps'; did you mean 'train.steps'?");
-    assert_refused("optim.learning_rate=1", "--set: unknown section of the key 'optim.learning_rate'; did you mean 'train.learning_rate'?");
+    assert_refused("optim.learning_rate=1",
+                   "--set: unknown section of the key 'optim.learning_rate'; did you mean 'train.learning_rate'?");
     assert_refused("learning_rate=1", "--set: unknown key 'learning_rate'; did you mean 'train.learning_rate'?");
     assert_refused("zzz.unlike_anything=1", "--set: unknown section of the key 'zzz.unlike_anything'");
     assert_refused("train.steps", "--set: expected SECTION.KEY=VALUE, got 'train.steps'");
@@ -148,11 +159,26 @@ static void number_lists_and_logspace(void **state) {
     set("study.cases=logspace(1e-300,1e300,3)");
     assert_int_equal(settings_numbers(settings, "study.cases", &values), 3);
     assert_true(values[0] == 1e-300 && fabs(values[1] - 1.0) < 1e-12 && values[2] == 1e300);
-    static const char *const bad[] = {"1,,2", ",1", "1,", "x", "logspace(1,10)", "logspace(1,10,2.5)", "logspace(0,10,3)", "logspace(1,10,0)",
-                                      "logspace(1,10,3", "logspace(1,10,3,4)", "logspace(1,2000,3)", "0", "(1,2)", "logspace(1,10,1e9)", "1)"};
+    static const char *const bad[] = {"1,,2",
+                                      ",1",
+                                      "1,",
+                                      "x",
+                                      "logspace(1,10)",
+                                      "logspace(1,10,2.5)",
+                                      "logspace(0,10,3)",
+                                      "logspace(1,10,0)",
+                                      "logspace(1,10,3",
+                                      "logspace(1,10,3,4)",
+                                      "logspace(1,2000,3)",
+                                      "0",
+                                      "(1,2)",
+                                      "logspace(1,10,1e9)",
+                                      "1)"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; ++i)
-        if (settings_set(ctx, settings, "--set", "study.widths", bad[i]) != STRATA_ERR_CONFIG) fail_msg("'%s' was accepted", bad[i]);
-    assert_refused("study.widths=1,x", "--set: key 'study.widths': expected a list of numbers in [1, 1000], got 'x' (widths)");
+        if (settings_set(ctx, settings, "--set", "study.widths", bad[i]) != STRATA_ERR_CONFIG)
+            fail_msg("'%s' was accepted", bad[i]);
+    assert_refused("study.widths=1,x",
+                   "--set: key 'study.widths': expected a list of numbers in [1, 1000], got 'x' (widths)");
 }
 
 static void name_lists_with_arguments(void **state) {
@@ -167,11 +193,14 @@ static void name_lists_with_arguments(void **state) {
     assert_string_equal(settings_name(settings, "learner.list", 1), "krr");
     assert_string_equal(settings_name_arguments(settings, "learner.list", 1), "widths=(1,2),a=b");
     set("kernel.list=whatever(x=1), other");
-    static const char *const bad[] = {"krr,", "unknown", "krr(", "krr)", "krr(x)", "krr(x=)", "krr(=1)", "krr(x=1)y", "krr(x=1)(y=2)",
-                                      "krr(x=1,x=2)", "krr(X=1)", "(krr)", "krr(x=1,)", "krr(a=1, b=2, a=3)"};
+    static const char *const bad[] = {
+        "krr,",      "unknown",       "krr(",         "krr)",     "krr(x)", "krr(x=)",   "krr(=1)",
+        "krr(x=1)y", "krr(x=1)(y=2)", "krr(x=1,x=2)", "krr(X=1)", "(krr)",  "krr(x=1,)", "krr(a=1, b=2, a=3)"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; ++i)
-        if (settings_set(ctx, settings, "--set", "learner.list", bad[i]) != STRATA_ERR_CONFIG) fail_msg("'%s' was accepted", bad[i]);
-    assert_refused("learner.list=sgd", "--set: key 'learner.list': expected a list of sgd_joint, krr, bfc, got 'sgd' (learners)");
+        if (settings_set(ctx, settings, "--set", "learner.list", bad[i]) != STRATA_ERR_CONFIG)
+            fail_msg("'%s' was accepted", bad[i]);
+    assert_refused("learner.list=sgd",
+                   "--set: key 'learner.list': expected a list of sgd_joint, krr, bfc, got 'sgd' (learners)");
     assert_refused("kernel.list=a b", "--set: key 'kernel.list': expected a list of names, got 'a b' (kernels)");
 }
 
@@ -200,8 +229,8 @@ static char *printed(const struct settings *from) {
 
 static void printed_settings_read_back_the_same(void **state) {
     (void)state;
-    static const char *const pairs[] = {"train.learning_rate=0.1", "study.widths=logspace(1,100,3)", "learner.list=krr(a=1; b)", "report.png=true",
-                                        "data.path=x # y"};
+    static const char *const pairs[] = {"train.learning_rate=0.1", "study.widths=logspace(1,100,3)",
+                                        "learner.list=krr(a=1; b)", "report.png=true", "data.path=x # y"};
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; ++i) set(pairs[i]);
     char *text = printed(settings), path[] = "/tmp/strata-settings-XXXXXX";
     int descriptor = mkstemp(path);
@@ -217,7 +246,8 @@ static void printed_settings_read_back_the_same(void **state) {
     assert_string_equal(text, second);
     assert_string_equal(settings_name_arguments(copy, "learner.list", 0), "a=1; b");
     assert_null(strstr(text, "train]\n\n"));
-    assert_non_null(strstr(text, "[train]\nlearning_rate = 0.1\nsteps = 100\noptimizer = adam\nmomentum = 0\n\n[study]\nseed = 1\n"));
+    assert_non_null(strstr(
+        text, "[train]\nlearning_rate = 0.1\nsteps = 100\noptimizer = adam\nmomentum = 0\n\n[study]\nseed = 1\n"));
     static const char wrong[] = "[train]\nsteps = 5\nsteps_per_epoch = 7\n";
     assert_int_equal(file_write_atomic(ctx, path, wrong, sizeof wrong - 1), STRATA_OK);
     assert_int_equal(settings_read(ctx, copy, path), STRATA_ERR_CONFIG);
@@ -232,10 +262,12 @@ static void printed_settings_read_back_the_same(void **state) {
 
 static void faulty_tables_are_refused(void **state) {
     (void)state;
-    static const struct setting different[] = {{"train.steps", SETTING_COUNT, "100", 2.0, 1e9, NULL, "another range"}, {0}};
+    static const struct setting different[] = {{"train.steps", SETTING_COUNT, "100", 2.0, 1e9, NULL, "another range"},
+                                               {0}};
     static const struct setting bad_default[] = {{"a.b", SETTING_NUMBER, "3", 0.0, 1.0, NULL, ""}, {0}};
     static const struct setting bad_key[] = {{"a", SETTING_NUMBER, "3", 0.0, 0.0, NULL, ""}, {0}};
-    const struct setting *const two[] = {train_rows, different}, *const bad[] = {bad_default}, *const keyless[] = {bad_key};
+    const struct setting *const two[] = {train_rows, different}, *const bad[] = {bad_default},
+                                *const keyless[] = {bad_key};
     struct settings *made;
     assert_int_equal(settings_create(ctx, 2, two, &made), STRATA_ERR_INTERNAL);
     assert_int_equal(settings_create(ctx, 1, bad, &made), STRATA_ERR_CONFIG);

@@ -50,8 +50,8 @@ static void chain_has_degree_two_to_the_depth(void **state) {
     (void)state;
     const char *depths[] = {"1", "2", "3", "4"};
     for (size_t q = 1; q <= 4; ++q) {
-        struct teacher *teacher =
-            make_teacher(1, "teacher.depth", depths[q - 1], "teacher.width", "4", "data.dimension", "8", NULL);
+        struct teacher *teacher = make_teacher(1, "teacher.depth", depths[q - 1], "teacher.width", "4",
+                                               "data.dimension", "8", NULL);
         assert_degree(teacher, (size_t)1 << q);
         teacher_destroy(teacher);
     }
@@ -265,8 +265,8 @@ static void calibration_agrees_with_a_fresh_sample(void **state) {
     (void)state;
     const char *kinds[] = {"chain", "densenet"};
     for (size_t kind = 0; kind < 2; ++kind) {
-        struct teacher *teacher =
-            make_teacher(8, "teacher.kind", kinds[kind], "teacher.width", "3", "data.dimension", "8", NULL);
+        struct teacher *teacher = make_teacher(8, "teacher.kind", kinds[kind], "teacher.width", "3", "data.dimension",
+                                               "8", NULL);
         const struct teacher_net *net = teacher_net_of(teacher);
         double *x = malloc(SAMPLE * 8 * sizeof *x), *g = malloc(SAMPLE * 3 * sizeof *g),
                *y = malloc(SAMPLE * sizeof *y);
@@ -330,8 +330,10 @@ static void first_level_has_mean_k_for_every_input_law(void **state) {
         for (size_t r = 0; r < SAMPLE; ++r) sum[r] = g[4 * r] + g[4 * r + 1] + g[4 * r + 2] + g[4 * r + 3];
         struct moments moments = moments_of(sum, SAMPLE, 1);
         assert_true(fabs(moments.mean - 4) <= 4 * moments.mean_error);
-        if (law == 0) assert_true(fabs(moments.variance - 8) <= 4 * moments.variance_error); /* Var ||Wx||^2 = 2k */
-        else assert_true(fabs(moments.variance - 8) > 4 * moments.variance_error);           /* the laws differ */
+        if (law == 0)
+            assert_true(fabs(moments.variance - 8) <= 4 * moments.variance_error); /* Var ||Wx||^2 = 2k */
+        else
+            assert_true(fabs(moments.variance - 8) > 4 * moments.variance_error); /* the laws differ */
         for (size_t i = 0; i < 5; ++i) {
             moments = moments_of(x + i, SAMPLE, 5);
             assert_true(fabs(moments.mean) <= 4 * moments.mean_error &&
@@ -347,8 +349,8 @@ static void first_level_has_mean_k_for_every_input_law(void **state) {
 static void margin_replaces_rows_by_their_own_retries(void **state) {
     (void)state;
     enum { ROWS = 200 };
-    struct teacher *plain =
-        make_teacher(10, "data.task", "classification", "teacher.width", "3", "data.dimension", "6", NULL);
+    struct teacher *plain = make_teacher(10, "data.task", "classification", "teacher.width", "3", "data.dimension", "6",
+                                         NULL);
     struct teacher *margin = make_teacher(10, "data.task", "classification", "data.margin", "0.4", "teacher.width", "3",
                                           "data.dimension", "6", NULL);
     float x[2][ROWS * 6], y[ROWS], labels[ROWS], part[ROWS * 6];

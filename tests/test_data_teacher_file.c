@@ -47,8 +47,8 @@ static void matrix_with_the_chain_s_weights_is_the_chain(void **state) {
     assert_int_equal(tensor_file_add(ctx, &file, "layer2.skip", TENSOR_F64, 2, (size_t[]){3, 6}, levels[2].from_x.f64),
                      STRATA_OK);
     assert_int_equal(tensor_file_write(ctx, &file, path), STRATA_OK);
-    struct teacher *tensors =
-        make_teacher(12, "teacher.kind", "matrix", "teacher.file", path, "data.dimension", "6", NULL);
+    struct teacher *tensors = make_teacher(12, "teacher.kind", "matrix", "teacher.file", path, "data.dimension", "6",
+                                           NULL);
     teacher_targets_f64(tensors, 20, x, y[2]);
     for (size_t r = 0; r < 20; ++r)
         assert_true(fabs(y[0][r] - y[2][r]) < 0.1 * (1 + fabs(y[0][r]))); /* another calibration sample */

@@ -3,9 +3,18 @@
 #include "graph/op_shapes.h"
 #include "op_case.h"
 
-#define ROWS(width) {true, 1, {width}}
-#define VECTOR(width) {false, 1, {width}}
-#define MATRIX(rows, columns) {false, 2, {rows, columns}}
+#define ROWS(width)        \
+    {                      \
+        true, 1, { width } \
+    }
+#define VECTOR(width)       \
+    {                       \
+        false, 1, { width } \
+    }
+#define MATRIX(rows, columns)       \
+    {                               \
+        false, 2, { rows, columns } \
+    }
 
 static const struct {
     enum op_kind kind;

@@ -2,9 +2,18 @@
 /* Ops against closed forms: extreme logits, truncation, masks, sums, elementary functions. */
 #include "op_case.h"
 
-#define ROWS(width) {true, 1, {width}}
-#define VECTOR(width) {false, 1, {width}}
-#define MATRIX(rows, columns) {false, 2, {rows, columns}}
+#define ROWS(width)        \
+    {                      \
+        true, 1, { width } \
+    }
+#define VECTOR(width)       \
+    {                       \
+        false, 1, { width } \
+    }
+#define MATRIX(rows, columns)       \
+    {                               \
+        false, 2, { rows, columns } \
+    }
 
 static struct op_case *case_of(enum op_kind kind, enum precision precision, size_t rows, size_t count,
                                const struct shape *shapes, const struct op_attributes *attributes) {

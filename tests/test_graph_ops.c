@@ -354,8 +354,10 @@ static void check_same(struct op_case *c, struct op_case *other, const char *wha
     const double epsilon = fmax(case_epsilon(c), case_epsilon(other));
     unsigned all = ((1u << c->input_count) - 1) & ~c->constant_inputs;
     for (int tangent = 0; tangent < 2; ++tangent) {
-        if (tangent) tangent_of(c, all, one), tangent_of(other, all, two);
-        else case_forward(c, one), case_forward(other, two);
+        if (tangent)
+            tangent_of(c, all, one), tangent_of(other, all, two);
+        else
+            case_forward(c, one), case_forward(other, two);
         for (size_t k = 0; k < output_size(c); ++k)
             check_close(c, what, k, two[k], one[k], 32 * epsilon * (1 + largest(one, output_size(c))));
     }

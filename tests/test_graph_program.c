@@ -29,8 +29,10 @@ static void net_create(struct net *net, bool penalty, bool dropout) {
     struct graph *g = net->graph;
     net->x = graph_input(g, "x", shape_rows(IN));
     net->y = graph_input(g, "y", shape_rows(1));
-    node w1 = graph_parameter(g, "w1", shape_matrix(IN, HIDDEN), 1), b1 = graph_parameter(g, "b1", shape_vector(HIDDEN), 1);
-    node w2 = graph_parameter(g, "w2", shape_matrix(HIDDEN, 3), 2), w2x = graph_parameter(g, "w2x", shape_matrix(IN, 3), 2);
+    node w1 = graph_parameter(g, "w1", shape_matrix(IN, HIDDEN), 1),
+         b1 = graph_parameter(g, "b1", shape_vector(HIDDEN), 1);
+    node w2 = graph_parameter(g, "w2", shape_matrix(HIDDEN, 3), 2),
+         w2x = graph_parameter(g, "w2x", shape_matrix(IN, 3), 2);
     node o = graph_parameter(g, "o", shape_matrix(3, 1), 3), o1 = graph_parameter(g, "o1", shape_matrix(HIDDEN, 1), 3);
     node h = graph_apply(g, OP_DENSE, NULL, 3, (node[]){net->x, w1, b1});
     node a = graph_unary(g, OP_TANH, h);
@@ -213,7 +215,8 @@ static void per_sample_gradients_average_to_the_gradient(void **state) {
                 program_read_sample_gradient(rows, p, r, row);
                 for (size_t k = 0; k < size_of(&net, p); ++k) sum[k] += row[k] / ROWS;
             }
-            for (size_t k = 0; k < size_of(&net, p); ++k) assert_true(fabs(sum[k] - gradient[k]) <= 1e-12 * (1 + fabs(gradient[k])));
+            for (size_t k = 0; k < size_of(&net, p); ++k)
+                assert_true(fabs(sum[k] - gradient[k]) <= 1e-12 * (1 + fabs(gradient[k])));
         }
         program_destroy(whole);
         program_destroy(rows);
@@ -229,7 +232,8 @@ static void frozen_groups_keep_their_bits(void **state) {
     options.frozen_groups = 1 << 1;
     options.optimizer = optimizer_find("adam");
     struct program *program = plan(&net, options);
-    double x[ROWS * IN], y[ROWS], before[MAX_PARAMETERS], after[MAX_PARAMETERS], moved[MAX_PARAMETERS], start[MAX_PARAMETERS];
+    double x[ROWS * IN], y[ROWS], before[MAX_PARAMETERS], after[MAX_PARAMETERS], moved[MAX_PARAMETERS],
+        start[MAX_PARAMETERS];
     data64(x, y);
     program_bind(program, net.x, x);
     program_bind(program, net.y, y);
@@ -312,7 +316,8 @@ static void optimizers_follow_their_recursions(void **state) {
                 expected -= rate * (m / (1 - pow(0.9, t))) / (sqrt(v / (1 - pow(0.999, t))) + 1e-8);
             }
             double gradient = 2 * p;
-            struct optimizer_step step = {.number = t, .learning_rate = rate, .weight_decay = decay, .gradient_scale = 1};
+            struct optimizer_step step = {
+                .number = t, .learning_rate = rate, .weight_decay = decay, .gradient_scale = 1};
             optimizer_update(class_, PRECISION_F64, &step, 1, &p, &gradient, (void *[]){&state_m, &state_v});
         }
         assert_true(fabs(p - expected) <= 1e-14);

@@ -40,10 +40,12 @@ static double *normals(uint64_t index, size_t count) {
 }
 
 static void assert_near(double value, double expected, double tolerance) {
-    if (!(fabs(value - expected) <= tolerance)) fail_msg("got %.17g, expected %.17g within %g", value, expected, tolerance);
+    if (!(fabs(value - expected) <= tolerance))
+        fail_msg("got %.17g, expected %.17g within %g", value, expected, tolerance);
 }
 
-static struct kernel make(const char *name, struct kernel_options options, size_t n, const double *x, size_t dimension) {
+static struct kernel make(const char *name, struct kernel_options options, size_t n, const double *x,
+                          size_t dimension) {
     struct kernel kernel;
     assert_int_equal(kernel_create(ctx, name, &options, n, x, dimension, &kernel), STRATA_OK);
     return kernel;
@@ -103,7 +105,8 @@ static void ntk_equals_the_plain_recursion(void **state) {
             for (size_t j = 0; j < N; ++j) {
                 double expected = ntk_twin(&options, D, x + i * D, x + j * D);
                 double tolerance = i == j || (i == 4 && j == 5) || (i == 5 && j == 4) ? 1e-6 : 1e-9;
-                if (!(fabs(gram[i * N + j] - expected) <= tolerance)) fail_msg("(%zu, %zu): %.17g, expected %.17g", i, j, gram[i * N + j], expected);
+                if (!(fabs(gram[i * N + j] - expected) <= tolerance))
+                    fail_msg("(%zu, %zu): %.17g, expected %.17g", i, j, gram[i * N + j], expected);
             }
     }
     free(x);
@@ -119,11 +122,13 @@ static void angles_equal_atan2(void **state) {
         cosine[i] = radius * cos(angle);
         sine[i] = radius * fabs(sin(angle));
     }
-    for (size_t i = 0; i < 30; ++i) cosine[i] = 1.0, sine[i] = pow(10.0, -(double)i); /* small angles keep their digits */
+    for (size_t i = 0; i < 30; ++i)
+        cosine[i] = 1.0, sine[i] = pow(10.0, -(double)i); /* small angles keep their digits */
     double *angle = malloc(N * sizeof *angle);
     memcpy(angle, sine, N * sizeof *angle);
     kernel_angles(N, cosine, angle);
-    for (size_t i = 0; i + 1 < N; ++i) assert_near(angle[i], atan2(sine[i], cosine[i]), 3.0 * DBL_EPSILON * atan2(sine[i], cosine[i]));
+    for (size_t i = 0; i + 1 < N; ++i)
+        assert_near(angle[i], atan2(sine[i], cosine[i]), 3.0 * DBL_EPSILON * atan2(sine[i], cosine[i]));
     assert_near(angle[N - 1], M_PI / 2, 0.0);
     free(cosine);
     free(sine);
@@ -134,7 +139,8 @@ static void angles_equal_atan2(void **state) {
 static void gram_invariants_hold_for_every_kernel(void **state) {
     (void)state;
     enum { N = 530, D = 5, SMALL = 60 };
-    double *x = normals(2, N * D), *gram = malloc(N * N * sizeof *gram), *other = malloc(N * N * sizeof *other), *diagonal = malloc(N * sizeof *diagonal);
+    double *x = normals(2, N * D), *gram = malloc(N * N * sizeof *gram), *other = malloc(N * N * sizeof *other),
+           *diagonal = malloc(N * sizeof *diagonal);
     double *copy = malloc(N * D * sizeof *copy), values[SMALL], small[SMALL * SMALL];
     memcpy(copy, x, N * D * sizeof *copy);
     for (size_t k = 0; k < kernel_table_size; ++k) {
@@ -152,7 +158,8 @@ static void gram_invariants_hold_for_every_kernel(void **state) {
             assert_true(gram[i * N + i] == diagonal[i]);
             for (size_t j = 0; j < N; ++j) {
                 assert_true(gram[i * N + j] == gram[j * N + i]);
-                assert_near(other[i * N + j], gram[i * N + j], i == j ? 1e-6 * largest : 1e-12 * largest); /* angle near the diagonal */
+                assert_near(other[i * N + j], gram[i * N + j],
+                            i == j ? 1e-6 * largest : 1e-12 * largest); /* angle near the diagonal */
             }
         }
         for (size_t i = 0; i < SMALL; ++i) memcpy(small + i * SMALL, gram + i * N, SMALL * sizeof *small);
@@ -203,7 +210,8 @@ static void leave_one_out_matches_golden_residuals(void **state) {
 
 /* n ridge regressions on n - 1 rows each. */
 static double refitted_error(size_t n, size_t p, const double *x, const double *y, double ridge) {
-    double *rest = malloc(n * p * sizeof *rest), *target = malloc(n * 2 * sizeof *target), *w = malloc(p * 2 * sizeof *w), sum = 0.0;
+    double *rest = malloc(n * p * sizeof *rest), *target = malloc(n * 2 * sizeof *target),
+           *w = malloc(p * 2 * sizeof *w), sum = 0.0;
     for (size_t out = 0; out < n; ++out) {
         for (size_t i = 0, row = 0; i < n; ++i) {
             if (i == out) continue;

@@ -16,8 +16,10 @@
 #include "linalg/linalg.h"
 #include "measure/errors.h"
 
-extern const struct learner_class learner_krr_poly2, learner_krr_poly4, learner_krr_rbf, learner_krr_relu_ntk, learner_random_features;
-static const struct learner_class *const classes[] = {&learner_krr_poly2, &learner_krr_poly4, &learner_krr_rbf, &learner_krr_relu_ntk, &learner_random_features};
+extern const struct learner_class learner_krr_poly2, learner_krr_poly4, learner_krr_rbf, learner_krr_relu_ntk,
+    learner_random_features;
+static const struct learner_class *const classes[] = {&learner_krr_poly2, &learner_krr_poly4, &learner_krr_rbf,
+                                                      &learner_krr_relu_ntk, &learner_random_features};
 enum { CLASSES = sizeof classes / sizeof *classes };
 
 enum { DIMENSION = 3, TRAIN = 120, TEST = 200 };
@@ -39,7 +41,9 @@ static int teardown(void **state) {
     return 0;
 }
 
-static void set(const char *key, const char *value) { assert_int_equal(settings_set(ctx, settings, "test", key, value), STRATA_OK); }
+static void set(const char *key, const char *value) {
+    assert_int_equal(settings_set(ctx, settings, "test", key, value), STRATA_OK);
+}
 
 /* A polynomial of degree `degree` in three variables, all of whose parts matter. */
 static double target_polynomial(int degree, const float *x) {
@@ -53,15 +57,25 @@ enum shape { SHAPE_DEGREE_2, SHAPE_DEGREE_4, SHAPE_BINARY, SHAPE_CLASSES };
 /* `rows` normal inputs from stream `index` with targets of a shape. */
 static struct dataset make_data(enum shape shape, uint64_t index, size_t rows) {
     static const enum learning_task tasks[] = {TASK_REGRESSION, TASK_REGRESSION, TASK_BINARY, TASK_MULTICLASS};
-    struct dataset data = {.task = tasks[shape], .rows = rows, .inputs = DIMENSION, .outputs = 1, .classes = shape == SHAPE_BINARY ? 2 : shape == SHAPE_CLASSES ? 3 : 0,
-        .x = mem_zero(rows * DIMENSION, sizeof(float)), .y = mem_zero(rows, sizeof(float))};
+    struct dataset data = {.task = tasks[shape],
+                           .rows = rows,
+                           .inputs = DIMENSION,
+                           .outputs = 1,
+                           .classes = shape == SHAPE_BINARY  ? 2
+                                    : shape == SHAPE_CLASSES ? 3
+                                                             : 0,
+                           .x = mem_zero(rows * DIMENSION, sizeof(float)),
+                           .y = mem_zero(rows, sizeof(float))};
     rng_normal_rows_f32(rng_stream_make(2, 0, RNG_TEST), 100000 * index, rows, DIMENSION, data.x);
     for (size_t i = 0; i < rows; ++i) {
         float *x = data.x + i * DIMENSION;
         if (shape == SHAPE_CLASSES) x[i % 3] += 6.0f;
-        if (shape == SHAPE_CLASSES) data.y[i] = (float)(i % 3);
-        else if (shape == SHAPE_BINARY) data.y[i] = x[0] * x[1] > 0.0f ? 1.0f : 0.0f;
-        else data.y[i] = (float)target_polynomial(shape == SHAPE_DEGREE_4 ? 4 : 2, x);
+        if (shape == SHAPE_CLASSES)
+            data.y[i] = (float)(i % 3);
+        else if (shape == SHAPE_BINARY)
+            data.y[i] = x[0] * x[1] > 0.0f ? 1.0f : 0.0f;
+        else
+            data.y[i] = (float)target_polynomial(shape == SHAPE_DEGREE_4 ? 4 : 2, x);
     }
     return data;
 }
@@ -82,7 +96,8 @@ static strata_status fit(const struct learner_class *class_, struct sample_sourc
 }
 
 /* Fits on TRAIN rows, predicts TEST others into `out` [TEST, outputs]. */
-static void fit_and_predict(const struct learner_class *class_, enum shape shape, size_t rows, float *out, struct dataset *test) {
+static void fit_and_predict(const struct learner_class *class_, enum shape shape, size_t rows, float *out,
+                            struct dataset *test) {
     struct dataset train = make_data(shape, 0, rows);
     struct sample_source *source;
     struct learner *learner;
@@ -138,7 +153,8 @@ static void kernel_ridge_equals_a_closed_form_solve(void **state) {
     for (size_t i = 0; i < N; ++i) {
         for (size_t j = 0; j < N; ++j) {
             double dot = 0.0;
-            for (size_t k = 0; k < DIMENSION; ++k) dot += (double)train.x[i * DIMENSION + k] * (double)train.x[j * DIMENSION + k];
+            for (size_t k = 0; k < DIMENSION; ++k)
+                dot += (double)train.x[i * DIMENSION + k] * (double)train.x[j * DIMENSION + k];
             a[i][j] = (dot / DIMENSION + 1.0) * (dot / DIMENSION + 1.0);
         }
         diagonal += a[i][i] / N;
@@ -154,7 +170,8 @@ static void kernel_ridge_equals_a_closed_form_solve(void **state) {
         double expected = mean;
         for (size_t i = 0; i < N; ++i) {
             double dot = 0.0;
-            for (size_t k = 0; k < DIMENSION; ++k) dot += (double)train.x[i * DIMENSION + k] * (double)test.x[t * DIMENSION + k];
+            for (size_t k = 0; k < DIMENSION; ++k)
+                dot += (double)train.x[i * DIMENSION + k] * (double)test.x[t * DIMENSION + k];
             expected += a[i][N] / a[i][i] * (dot / DIMENSION + 1.0) * (dot / DIMENSION + 1.0);
         }
         assert_true(fabs((double)out[t] - expected) < 1e-6 * (1.0 + fabs(expected))); /* float32 outputs */
@@ -244,7 +261,8 @@ static void saved_learners_predict_the_same(void **state) {
         struct learner *first, *second;
         struct tensor_file file = {0};
         struct seen seen = {0};
-        const struct fit_hooks hooks = {.user = &seen, .step = count_step, .observe = count_observe, .checkpoint = count_save};
+        const struct fit_hooks hooks = {
+            .user = &seen, .step = count_step, .observe = count_observe, .checkpoint = count_save};
         float a[TEST], b[TEST];
         assert_int_equal(classes[i]->create(ctx, classes[i], &request, &first), STRATA_OK);
         assert_int_equal(classes[i]->predict(ctx, first, TEST, test.x, a), STRATA_ERR_ARGUMENT); /* not fitted */

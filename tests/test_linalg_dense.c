@@ -50,7 +50,8 @@ static double largest_difference(size_t count, const double *a, const double *b)
 }
 
 /* C = op(A) op(B), by loops. */
-static void naive_product(enum transpose ta, enum transpose tb, size_t m, size_t n, size_t k, const double *a, const double *b, double *c) {
+static void naive_product(enum transpose ta, enum transpose tb, size_t m, size_t n, size_t k, const double *a,
+                          const double *b, double *c) {
     for (size_t i = 0; i < m; ++i)
         for (size_t j = 0; j < n; ++j) {
             double sum = 0.0;
@@ -91,7 +92,7 @@ static void syrk_equals_gemm_on_both_sides(void **state) {
     for (size_t i = 0; i < N * K; ++i) a32[i] = (float)a[i];
     for (int ta = 0; ta < 2; ++ta) {
         size_t lda = ta ? N : K;
-        naive_product((enum transpose)ta, (enum transpose)!ta, N, N, K, a, a, expected);
+        naive_product((enum transpose)ta, (enum transpose) !ta, N, N, K, a, a, expected);
         linalg_syrk_f64((enum transpose)ta, N, K, 1.0, a, lda, 0.0, c);
         linalg_syrk_f32((enum transpose)ta, N, K, 1.0f, a32, lda, 0.0f, c32);
         assert_true(largest_difference(N * N, c, expected) < 100 * K * DBL_EPSILON);
@@ -121,7 +122,8 @@ static double *positive_definite(size_t n, uint64_t index) {
 static void cholesky_reproduces_matrix_and_solves(void **state) {
     (void)state;
     enum { N = 40, COLUMNS = 3 };
-    double *a = positive_definite(N, 4), *factor = malloc(N * N * sizeof *factor), *product = calloc(N * N, sizeof *product);
+    double *a = positive_definite(N, 4), *factor = malloc(N * N * sizeof *factor),
+           *product = calloc(N * N, sizeof *product);
     double *b = normals(N * COLUMNS, 5), x[N * COLUMNS], ax[N * COLUMNS];
     memcpy(factor, a, N * N * sizeof *a);
     for (size_t i = 0; i < N; ++i)
@@ -159,8 +161,10 @@ static void check_eigenpairs(size_t n, size_t count, const double *a, const doub
     linalg_gemm_f64(AS_IS, AS_IS, count, n, n, 1.0, vectors, n, a, n, 0.0, av, n);
     linalg_gemm_f64(AS_IS, TRANSPOSED, count, count, n, 1.0, vectors, n, vectors, n, 0.0, gram, count);
     for (size_t i = 0; i < count; ++i) {
-        for (size_t j = 0; j < n; ++j) assert_true(fabs(av[i * n + j] - values[i] * vectors[i * n + j]) < 1000.0 * (double)n * DBL_EPSILON);
-        for (size_t j = 0; j < count; ++j) assert_true(fabs(gram[i * count + j] - (i == j)) < 100.0 * (double)n * DBL_EPSILON);
+        for (size_t j = 0; j < n; ++j)
+            assert_true(fabs(av[i * n + j] - values[i] * vectors[i * n + j]) < 1000.0 * (double)n * DBL_EPSILON);
+        for (size_t j = 0; j < count; ++j)
+            assert_true(fabs(gram[i * count + j] - (i == j)) < 100.0 * (double)n * DBL_EPSILON);
     }
     free(av);
     free(gram);
@@ -169,7 +173,8 @@ static void check_eigenpairs(size_t n, size_t count, const double *a, const doub
 static void eigen_symmetric_residual_and_order(void **state) {
     (void)state;
     enum { N = 50 };
-    double *a = positive_definite(N, 6), *copy = malloc(N * N * sizeof *copy), values[N], only[N], *vectors = malloc(N * N * sizeof *vectors);
+    double *a = positive_definite(N, 6), *copy = malloc(N * N * sizeof *copy), values[N], only[N],
+           *vectors = malloc(N * N * sizeof *vectors);
     memcpy(copy, a, N * N * sizeof *a);
     assert_int_equal(linalg_eigen_symmetric(ctx, N, copy, values, vectors), STRATA_OK);
     for (size_t i = 1; i < N; ++i) assert_true(values[i] >= values[i - 1]);
@@ -209,8 +214,10 @@ static void eigen_largest_agrees_with_full_and_repeats(void **state) {
 
 static void check_svd(size_t m, size_t n) {
     size_t r = m < n ? m : n;
-    double *a = normals(m * n, 8), *copy = malloc(m * n * sizeof *copy), *u = malloc(m * r * sizeof *u), *s = malloc(r * sizeof *s);
-    double *vt = malloc(r * n * sizeof *vt), *product = malloc(m * n * sizeof *product), *gram = malloc(r * r * sizeof *gram);
+    double *a = normals(m * n, 8), *copy = malloc(m * n * sizeof *copy), *u = malloc(m * r * sizeof *u),
+           *s = malloc(r * sizeof *s);
+    double *vt = malloc(r * n * sizeof *vt), *product = malloc(m * n * sizeof *product),
+           *gram = malloc(r * r * sizeof *gram);
     memcpy(copy, a, m * n * sizeof *a);
     assert_int_equal(linalg_svd(ctx, m, n, copy, u, s, vt), STRATA_OK);
     linalg_gemm_f64(TRANSPOSED, AS_IS, r, r, m, 1.0, u, r, u, r, 0.0, gram, r);

@@ -12,7 +12,8 @@
 #include "measure/interval.h"
 
 static void assert_near(double value, double expected, double tolerance) {
-    if (!(fabs(value - expected) <= tolerance)) fail_msg("got %.17g, expected %.17g within %g", value, expected, tolerance);
+    if (!(fabs(value - expected) <= tolerance))
+        fail_msg("got %.17g, expected %.17g within %g", value, expected, tolerance);
 }
 
 static void student_quantile_has_closed_forms(void **state) {
@@ -25,22 +26,26 @@ static void student_quantile_has_closed_forms(void **state) {
         assert_near(student_quantile(upper, 4.0) / four, 1.0, 1e-9); /* q - 1 cancels */
     }
     assert_near(student_quantile(0.5, 3.0), 0.0, 0.0);
-    assert_true(isnan(student_quantile(0.0, 3.0)) && isnan(student_quantile(0.6, 3.0)) && isnan(student_quantile(0.1, 0.0)));
+    assert_true(isnan(student_quantile(0.0, 3.0)) && isnan(student_quantile(0.6, 3.0)) &&
+                isnan(student_quantile(0.1, 0.0)));
 }
 
 /* Printed tables, 97.5 %, and the normal limit. */
 static void student_quantile_matches_tables(void **state) {
     (void)state;
-    static const double table[][2] = {{1, 12.706205}, {2, 4.302653}, {3, 3.182446}, {4, 2.776445}, {5, 2.570582}, {9, 2.262157},
-        {10, 2.228139}, {20, 2.085963}, {30, 2.042272}, {60, 2.000298}, {120, 1.979930}, {1e9, 1.959964}};
-    for (size_t i = 0; i < sizeof table / sizeof *table; ++i) assert_near(student_quantile(0.025, table[i][0]), table[i][1], 1e-6);
+    static const double table[][2] = {{1, 12.706205}, {2, 4.302653},  {3, 3.182446},   {4, 2.776445},
+                                      {5, 2.570582},  {9, 2.262157},  {10, 2.228139},  {20, 2.085963},
+                                      {30, 2.042272}, {60, 2.000298}, {120, 1.979930}, {1e9, 1.959964}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; ++i)
+        assert_near(student_quantile(0.025, table[i][0]), table[i][1], 1e-6);
 }
 
 /* Simpson's rule on the density: error h^4 = 1e-12. */
 static void student_quantile_inverts_the_density_at_fractional_df(void **state) {
     (void)state;
     for (double df = 0.7; df < 40.0; df *= 1.9) {
-        double t = student_quantile(0.025, df), norm = tgamma((df + 1.0) / 2.0) / (sqrt(df * M_PI) * tgamma(df / 2.0)), sum = 0.0;
+        double t = student_quantile(0.025, df), norm = tgamma((df + 1.0) / 2.0) / (sqrt(df * M_PI) * tgamma(df / 2.0)),
+               sum = 0.0;
         enum { STEPS = 200000 };
         double h = t / STEPS;
         for (int i = 0; i <= STEPS; ++i) {
@@ -66,7 +71,8 @@ static void interval_linear_by_hand(void **state) {
 static void interval_log_is_linear_of_logs_with_floor(void **state) {
     (void)state;
     const double values[] = {1.0, 10.0, 0.0}, logs[] = {0.0, log(10.0), log(1e-12)};
-    struct interval interval = interval_student(3, values, INTERVAL_LOG), expected = interval_student(3, logs, INTERVAL_LINEAR);
+    struct interval interval = interval_student(3, values, INTERVAL_LOG),
+                    expected = interval_student(3, logs, INTERVAL_LINEAR);
     assert_near(log(interval.mean), expected.mean, 1e-12);
     assert_near(log(interval.low), expected.low, 1e-11);
     assert_near(log(interval.high), expected.high, 1e-11);
@@ -101,7 +107,8 @@ static void wilson_ends_solve_their_equation(void **state) {
             double distance = ends[i] - interval.mean;
             assert_near(distance * distance, z * z * ends[i] * (1.0 - ends[i]) / 10.0, 1e-14);
         }
-        assert_true(interval.low >= 0.0 && interval.high <= 1.0 && interval.low <= interval.mean && interval.mean <= interval.high);
+        assert_true(interval.low >= 0.0 && interval.high <= 1.0 && interval.low <= interval.mean &&
+                    interval.mean <= interval.high);
     }
     assert_near(interval_wilson(0, 10).high, 0.2775328, 1e-7);
     assert_true(isnan(interval_wilson(0, 0).mean));

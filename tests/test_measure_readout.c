@@ -141,7 +141,8 @@ static void form_of_layer_is_the_sum_of_squares(void **state) {
 
 static void form_error_is_the_squared_sine(void **state) {
     (void)state;
-    const double target[4] = {1, 0, 0, 1}, scaled[4] = {-3, 0, 0, -3}, orthogonal[4] = {0, 1, 1, 0}, tilted[4] = {2, 1e-3, 1e-3, 2}, zero[4] = {0};
+    const double target[4] = {1, 0, 0, 1}, scaled[4] = {-3, 0, 0, -3}, orthogonal[4] = {0, 1, 1, 0},
+                 tilted[4] = {2, 1e-3, 1e-3, 2}, zero[4] = {0};
     assert_true(form_error(2, scaled, target) == 0.0);
     assert_true(form_error(2, orthogonal, target) == 1.0);
     assert_true(fabs(form_error(2, tilted, target) / (2e-6 / (8.0 + 2e-6)) - 1.0) < 1e-12);
@@ -160,7 +161,8 @@ static void form_error_is_the_squared_sine(void **state) {
 static void cka_is_one_up_to_rotation_and_scale_and_zero_for_strangers(void **state) {
     (void)state;
     float *a = malloc(ROWS * DIMENSION * sizeof *a), *b = malloc(ROWS * DIMENSION * sizeof *b);
-    double *q = malloc(DIMENSION * DIMENSION * sizeof *q), *turned = malloc(ROWS * DIMENSION * sizeof *turned), similarity;
+    double *q = malloc(DIMENSION * DIMENSION * sizeof *q), *turned = malloc(ROWS * DIMENSION * sizeof *turned),
+           similarity;
     normals(7, DIMENSION * DIMENSION, q);
     assert_int_equal(linalg_orthonormal_rows(ctx, DIMENSION, DIMENSION, q), STRATA_OK);
     linalg_gemm_f64(AS_IS, AS_IS, ROWS, DIMENSION, DIMENSION, 3.0, x, DIMENSION, q, DIMENSION, 0.0, turned, DIMENSION);
@@ -197,8 +199,10 @@ static void cka_equals_the_centred_gram_form(void **state) {
     for (size_t i = 0; i < N; ++i)
         for (size_t j = 0; j < N; ++j) {
             ka[i][j] = kb[i][j] = 0;
-            for (size_t p = 0; p < P; ++p) ka[i][j] += ((double)a[i * P + p] - mean_a[p]) * ((double)a[j * P + p] - mean_a[p]);
-            for (size_t p = 0; p < Q; ++p) kb[i][j] += ((double)b[i * Q + p] - mean_b[p]) * ((double)b[j * Q + p] - mean_b[p]);
+            for (size_t p = 0; p < P; ++p)
+                ka[i][j] += ((double)a[i * P + p] - mean_a[p]) * ((double)a[j * P + p] - mean_a[p]);
+            for (size_t p = 0; p < Q; ++p)
+                kb[i][j] += ((double)b[i * Q + p] - mean_b[p]) * ((double)b[j * Q + p] - mean_b[p]);
             ab += ka[i][j] * kb[i][j];
             aa += ka[i][j] * ka[i][j];
             bb += kb[i][j] * kb[i][j];

@@ -13,8 +13,8 @@
 
 #define VALUES(...) (sizeof((const double[]){__VA_ARGS__}) / sizeof(double)), ((const double[]){__VA_ARGS__})
 
-static struct claim_result evaluate(
-    double low, double high, enum claim_scale scale, bool exact, size_t count, const double *values) {
+static struct claim_result evaluate(double low, double high, enum claim_scale scale, bool exact, size_t count,
+                                    const double *values) {
     const struct claim claim = {.id = "a.b", .low = low, .high = high, .scale = scale, .exact = exact};
     struct claim_result result;
     claim_evaluate(&claim, count, values, &result);
@@ -39,7 +39,7 @@ static void interval_of_one_two_three_is_students(void **state) {
     struct claim_result result = evaluate(0, INFINITY, SCALE_LINEAR, false, VALUES(1, 2, 3));
     double half = 4.302652729696142 / sqrt(3.0);
     assert_true(fabs(result.measured - 2) < 1e-12 && fabs(result.low - (2 - half)) < 1e-9 &&
-        fabs(result.high - (2 + half)) < 1e-9);
+                fabs(result.high - (2 + half)) < 1e-9);
     assert_int_equal(result.seeds, 3);
 }
 
@@ -69,8 +69,8 @@ static void whole_interval_inside_holds_outside_fails_else_inconclusive(void **s
     assert_int_equal(at_most(10, VALUES(9, 10, 11)), VERDICT_INCONCLUSIVE);
     assert_int_equal(at_most(1, VALUES(9, 10, 11)), VERDICT_FAILS);
     assert_int_equal(within(5, 15, VALUES(9, 10, 11)), VERDICT_HOLDS);
-    assert_int_equal(
-        within(9.9, 10.1, VALUES(9, 10, 11)), VERDICT_INCONCLUSIVE); /* the bound lies inside the interval */
+    assert_int_equal(within(9.9, 10.1, VALUES(9, 10, 11)),
+                     VERDICT_INCONCLUSIVE); /* the bound lies inside the interval */
     assert_int_equal(within(10, 30, VALUES(9, 10, 11)), VERDICT_INCONCLUSIVE);
     assert_int_equal(within(20, 30, VALUES(9, 10, 11)), VERDICT_FAILS);
     assert_int_equal(within(-30, -20, VALUES(9, 10, 11)), VERDICT_FAILS);
@@ -81,8 +81,8 @@ static void equal_values_at_the_bound_hold_on_both_scales(void **state) {
     (void)state;
     for (double bound = 0.1; bound < 1e6; bound *= 1.7) {
         for (int scale = 0; scale < 2; ++scale) {
-            struct claim_result result =
-                evaluate(bound, bound, (enum claim_scale)scale, false, VALUES(bound, bound, bound, bound, bound));
+            struct claim_result result = evaluate(bound, bound, (enum claim_scale)scale, false,
+                                                  VALUES(bound, bound, bound, bound, bound));
             assert_int_equal(result.verdict, VERDICT_HOLDS);
             assert_true(result.low == bound && result.high == bound && result.measured == bound);
         }

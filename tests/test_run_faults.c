@@ -11,7 +11,7 @@
 #include "run/checkpoint.h"
 #include "toy_study.h"
 
-#define DONE "run/checkpoint/walk/width=2/seed=1.done.json"
+#define DONE  "run/checkpoint/walk/width=2/seed=1.done.json"
 #define STATE "run/checkpoint/walk/width=2/seed=2.safetensors"
 
 static const char *const often[] = {"checkpoint.seconds=0", NULL};
@@ -169,8 +169,8 @@ static void damaged_metrics_are_named_by_line_or_task(void **state) {
 
 static void files_a_killed_process_was_writing_are_removed(void **state) {
     (void)state;
-    static const char *const left[] = {
-        "run/result.json.tmp-12", "run/checkpoint/walk/width=2/seed=9.done.json.tmp-3456"};
+    static const char *const left[] = {"run/result.json.tmp-12",
+                                       "run/checkpoint/walk/width=2/seed=9.done.json.tmp-3456"};
     interrupt_in_second_task();
     toy_write(left[0], "{");
     toy_write(left[1], "{");
@@ -213,8 +213,8 @@ static void full_disk_leaves_no_partial_file_and_a_run_that_goes_on(void **state
         }
         int ended;
         assert_int_equal(waitpid(child, &ended, 0), child);
-        assert_true(
-            WIFEXITED(ended) && (WEXITSTATUS(ended) == STRATA_ERR_DISK_FULL || WEXITSTATUS(ended) == STRATA_OK));
+        assert_true(WIFEXITED(ended) &&
+                    (WEXITSTATUS(ended) == STRATA_ERR_DISK_FULL || WEXITSTATUS(ended) == STRATA_OK));
         refused += WEXITSTATUS(ended) == STRATA_ERR_DISK_FULL;
         temporary_files = 0;
         nftw(toy_folder, count_temporary, 16, FTW_PHYS);
@@ -262,8 +262,10 @@ static void killed_at_any_moment_a_run_ends_with_the_same_result(void **state) {
             kill(child, SIGKILL);
             assert_int_equal(waitpid(child, &how, 0), child);
             ended = WIFEXITED(how);
-            if (ended) assert_int_equal(WEXITSTATUS(how), 0);
-            else kills++;
+            if (ended)
+                assert_int_equal(WEXITSTATUS(how), 0);
+            else
+                kills++;
         }
         TOY_OK(file_exists(toy_path("run/checkpoint/run.json")) ? toy_resume("run", 1, 0, &result)
                                                                 : toy_start("run", often, 1, 0, &result));

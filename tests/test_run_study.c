@@ -12,8 +12,8 @@ static void later_sources_of_settings_win(void **state) {
     snprintf(file, sizeof file, "@%s", toy_path("a.ini"));
     struct settings *table = toy_settings(NULL, NULL), *preset = toy_settings("smoke", NULL);
     struct settings *config = toy_settings("smoke", (const char *const[]){file, NULL});
-    struct settings *set =
-        toy_settings("smoke", (const char *const[]){file, "walk.steps=60", "study.seed=11", "walk.steps=70", NULL});
+    struct settings *set = toy_settings(
+        "smoke", (const char *const[]){file, "walk.steps=60", "study.seed=11", "walk.steps=70", NULL});
     assert_int_equal(settings_count(table, "walk.steps"), 30);
     assert_int_equal(settings_count(preset, "walk.steps"), 20);
     assert_int_equal(settings_count(preset, "study.seeds"), 4);
@@ -33,8 +33,8 @@ static void later_sources_of_settings_win(void **state) {
 /* A stored config.ini repeats its run although nobody names the preset again. */
 static void preset_of_a_config_file_counts_and_round_trips(void **state) {
     (void)state;
-    struct settings *first =
-        toy_settings("paper", (const char *const[]){"walk.decay=0.3", "walk.note=a ; b # c", NULL});
+    struct settings *first = toy_settings("paper",
+                                          (const char *const[]){"walk.decay=0.3", "walk.note=a ; b # c", NULL});
     struct buffer text = {0}, again = {0};
     char file[400];
     TOY_OK(settings_print(ctx, first, &text));
@@ -53,8 +53,8 @@ static void preset_of_a_config_file_counts_and_round_trips(void **state) {
     settings_destroy(third);
 }
 
-static void assert_settings_refused(
-    const char *preset, const char *assignment, strata_status expected, const char *part) {
+static void assert_settings_refused(const char *preset, const char *assignment, strata_status expected,
+                                    const char *part) {
     struct settings *settings = NULL;
     strata_status status = run_settings(ctx, &toy_study, preset, assignment ? 1 : 0, &assignment, &settings);
     if (status != expected || !strstr(strata_context_message(ctx), part))
@@ -76,10 +76,11 @@ static void bad_settings_are_refused_by_name(void **state) {
 
 static void result_has_the_fields_of_the_contract_in_order(void **state) {
     (void)state;
-    static const char *const fields[] = {"study", "version", "preset", "seed", "seeds", "threads", "seconds", "host",
-        "config", "claims", "tables", "figures"};
-    static const char *const claim_fields[] = {"id", "role", "expected", "statement", "source", "measured", "low",
-        "high", "unit", "scale", "seeds", "bound", "verdict", "controls"};
+    static const char *const fields[] = {"study",   "version", "preset", "seed",   "seeds",  "threads",
+                                         "seconds", "host",    "config", "claims", "tables", "figures"};
+    static const char *const claim_fields[] = {"id",       "role",  "expected", "statement", "source",
+                                               "measured", "low",   "high",     "unit",      "scale",
+                                               "seeds",    "bound", "verdict",  "controls"};
     json_t *result, *value;
     const char *key;
     size_t i = 0;
@@ -115,8 +116,9 @@ static void finished_directory_holds_what_it_should(void **state) {
     (void)state;
     json_t *result, *stored;
     TOY_OK(toy_start("run", NULL, 1, 0, &result));
-    static const char *const files[] = {"config.ini", "metrics.jsonl", "result.json", "log.txt", "figures/path.csv",
-        "checkpoint/lock", "checkpoint/run.json", "checkpoint/walk/width=1/seed=1.done.json"};
+    static const char *const files[] = {
+        "config.ini",       "metrics.jsonl",   "result.json",         "log.txt",
+        "figures/path.csv", "checkpoint/lock", "checkpoint/run.json", "checkpoint/walk/width=1/seed=1.done.json"};
     for (size_t i = 0; i < sizeof files / sizeof *files; ++i) {
         char name[200];
         snprintf(name, sizeof name, "run/%s", files[i]);
@@ -179,7 +181,7 @@ static void diverged_seed_fails_its_claim_and_says_where(void **state) {
            *steps = json_array_get(claims, 2);
     assert_string_equal(json_string_value(json_object_get(small, "verdict")), "fails");
     assert_true(json_is_null(json_object_get(small, "measured")) && json_is_null(json_object_get(small, "low")) &&
-        json_is_null(json_object_get(small, "high")));
+                json_is_null(json_object_get(small, "high")));
     assert_string_equal(json_string_value(json_object_get(small, "note")), "seed 3 diverged");
     assert_string_equal(json_string_value(json_object_get(steps, "note")), "seed 3 diverged at step 7");
     json_t *rows = json_object_get(json_array_get(json_object_get(result, "tables"), 0), "rows");
@@ -312,8 +314,8 @@ static void resuming_a_finished_run_returns_its_result(void **state) {
 static void failing_task_ends_the_run_and_keeps_the_others(void **state) {
     (void)state;
     json_t *result;
-    assert_int_equal(
-        toy_start("run", (const char *const[]){"walk.fail_seed=3", NULL}, 1, 0, &result), STRATA_ERR_CONVERGENCE);
+    assert_int_equal(toy_start("run", (const char *const[]){"walk.fail_seed=3", NULL}, 1, 0, &result),
+                     STRATA_ERR_CONVERGENCE);
     assert_non_null(strstr(strata_context_message(ctx), "walk/width=2/seed=3"));
     assert_non_null(strstr(strata_context_message(ctx), "no way out"));
     assert_true(file_exists(toy_path("run/checkpoint/walk/width=2/seed=1.done.json"))); /* heaviest first */
@@ -342,8 +344,8 @@ static strata_status add(struct task_list *list, const char *id) {
 
 static void unsafe_or_repeated_task_ids_are_refused(void **state) {
     (void)state;
-    static const char *const bad[] = {
-        "", "/a", "a//b", "a/", "../a", "a/..", ".a", "a/.b", "A", "a b", "lock", "lock/a", "a\n", "\xc3\xa4"};
+    static const char *const bad[] = {"",     "/a", "a//b", "a/",   "../a",   "a/..", ".a",
+                                      "a/.b", "A",  "a b",  "lock", "lock/a", "a\n",  "\xc3\xa4"};
     struct task_list list = {0};
     char long_id[300];
     memset(long_id, 'a', sizeof long_id);

@@ -50,12 +50,12 @@ enum { TOY_ALL = 1u << PRESET_SMOKE | 1u << PRESET_DEFAULT | 1u << PRESET_PAPER 
 
 static const struct claim toy_claims[] = {
     {"toy.small", "the walk stays small", "Doe 2020", "distance", SCALE_LINEAR, EXPECT_HOLDS, -INFINITY, 100, false,
-        false, TOY_ALL},
+     false, TOY_ALL},
     {"toy.small.drift", "so does a walk that drifts", "Doe 2020", "distance", SCALE_LINEAR, EXPECT_FAILS, -INFINITY,
-        100, true, false, TOY_ALL},
+     100, true, false, TOY_ALL},
     {"toy.steps", "all steps are made", "Doe 2020", "steps", SCALE_LOG, EXPECT_OPEN, 1, INFINITY, false, true, TOY_ALL},
     {"toy.long", "only in paper", "Doe 2020", "steps", SCALE_LINEAR, EXPECT_HOLDS, 0, 1e9, false, false,
-        1u << PRESET_PAPER},
+     1u << PRESET_PAPER},
     {0},
 };
 static const struct figure toy_figures[] = {
@@ -72,16 +72,16 @@ static strata_status toy_check(strata_context *ctx, const struct settings *setti
     return STRATA_OK;
 }
 
-static strata_status toy_plan(
-    strata_context *ctx, const struct settings *settings, enum preset_kind preset, struct task_list *list) {
+static strata_status toy_plan(strata_context *ctx, const struct settings *settings, enum preset_kind preset,
+                              struct task_list *list) {
     const double *widths;
     size_t count = settings_numbers(settings, "walk.widths", &widths);
     (void)preset;
     for (uint64_t seed = 1; seed <= settings_count(settings, "study.seeds"); ++seed)
         for (size_t i = 0; i < count; ++i)
             STRATA_TRY(task_list_add(ctx, list, "walk", NULL, seed, widths[i],
-                i == 1 ? (const struct setting_pair[]){{"walk.decay", "1"}, {NULL, NULL}} : NULL,
-                "walk/width=%g/seed=%d", widths[i], (int)seed));
+                                     i == 1 ? (const struct setting_pair[]){{"walk.decay", "1"}, {NULL, NULL}} : NULL,
+                                     "walk/width=%g/seed=%d", widths[i], (int)seed));
     return STRATA_OK;
 }
 
@@ -149,8 +149,8 @@ static strata_status toy_summarise(strata_context *ctx, const struct records *re
         STRATA_TRY(summary_cell_text(ctx, summary, "walks", "walk"));
         STRATA_TRY(summary_cell(ctx, summary, "walks", seed));
         STRATA_TRY(summary_cell(ctx, summary, "walks", small[i]));
-        STRATA_TRY(summary_cell(
-            ctx, summary, "walks", records_get(records, "seconds", "walk/width=%g/seed=%d", widths[0], seed)));
+        STRATA_TRY(summary_cell(ctx, summary, "walks",
+                                records_get(records, "seconds", "walk/width=%g/seed=%d", widths[0], seed)));
         const double *path;
         size_t points = records_array(records, "path", &path, "walk/width=%g/seed=%d", widths[0], seed);
         for (size_t p = 0; p < points; ++p)
@@ -192,8 +192,8 @@ static void toy_remove(const char *path) { nftw(path, toy_remove_one, 16, FTW_DE
 
 static int toy_setup(void **state) {
     (void)state;
-    snprintf(
-        toy_folder, sizeof toy_folder, "%s/strata-run-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    snprintf(toy_folder, sizeof toy_folder, "%s/strata-run-XXXXXX",
+             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     toy_stop_after = 0;
     toy_steps_done = 0;
     toy_cancel = 0;
@@ -228,8 +228,8 @@ static inline struct settings *toy_settings(const char *preset, const char *cons
 }
 
 /* Runs the toy study in DIRECTORY below the test's folder; stops after `stop_after` steps unless 0. */
-static inline strata_status toy_start(
-    const char *directory, const char *const *assignments, size_t threads, long stop_after, json_t **result) {
+static inline strata_status toy_start(const char *directory, const char *const *assignments, size_t threads,
+                                      long stop_after, json_t **result) {
     struct settings *settings = toy_settings("smoke", assignments);
     const struct run_options options = {.study = &toy_study, .out = toy_path(directory), .threads = threads};
     char *made = NULL;

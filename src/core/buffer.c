@@ -11,7 +11,8 @@
 strata_status buffer_reserve(strata_context *ctx, struct buffer *buffer, size_t extra) {
     size_t wanted; /* with the NUL */
     if (__builtin_add_overflow(buffer->size, extra, &wanted) || __builtin_add_overflow(wanted, 1, &wanted))
-        return strata_fail(ctx, STRATA_ERR_TOO_LARGE, "a text of %zu and %zu bytes does not fit in memory", buffer->size, extra);
+        return strata_fail(ctx, STRATA_ERR_TOO_LARGE, "a text of %zu and %zu bytes does not fit in memory",
+                           buffer->size, extra);
     if (wanted <= buffer->capacity) return STRATA_OK;
     size_t doubled = buffer->capacity > SIZE_MAX / 2 ? SIZE_MAX : 2 * buffer->capacity;
     size_t capacity = wanted < doubled ? doubled : wanted;
@@ -40,7 +41,8 @@ static int length_of(const char *format, va_list arguments) {
     return length;
 }
 
-static strata_status buffer_print_list(strata_context *ctx, struct buffer *buffer, const char *format, va_list arguments) {
+static strata_status buffer_print_list(strata_context *ctx, struct buffer *buffer, const char *format,
+                                       va_list arguments) {
     int length = length_of(format, arguments);
     if (length < 0) return strata_fail(ctx, STRATA_ERR_INTERNAL, "cannot print with the format '%s'", format);
     STRATA_TRY(buffer_reserve(ctx, buffer, (size_t)length));

@@ -25,9 +25,12 @@ static strata_status file_open(strata_context *ctx, const char *path, int *descr
     if (file < 0) return strata_fail_errno(ctx, errno, "open", path);
     struct stat state;
     strata_status status = STRATA_OK;
-    if (fstat(file, &state) != 0) status = strata_fail_errno(ctx, errno, "look at", path);
-    else if (S_ISDIR(state.st_mode)) status = strata_fail(ctx, STRATA_ERR_FORMAT, "%s: expected a file, got a folder", path);
-    else if (!S_ISREG(state.st_mode)) status = strata_fail(ctx, STRATA_ERR_FORMAT, "%s: expected a regular file", path);
+    if (fstat(file, &state) != 0)
+        status = strata_fail_errno(ctx, errno, "look at", path);
+    else if (S_ISDIR(state.st_mode))
+        status = strata_fail(ctx, STRATA_ERR_FORMAT, "%s: expected a file, got a folder", path);
+    else if (!S_ISREG(state.st_mode))
+        status = strata_fail(ctx, STRATA_ERR_FORMAT, "%s: expected a regular file", path);
     if (status != STRATA_OK) {
         close(file);
         return status;
@@ -48,7 +51,8 @@ static strata_status read_some(strata_context *ctx, const char *path, int file, 
 }
 
 /** Appends the rest of the file. `size` is what the system says it holds: a hint, for files of /proc say 0. */
-static strata_status read_plain(strata_context *ctx, const char *path, int file, size_t size, size_t limit, struct buffer *buffer) {
+static strata_status read_plain(strata_context *ctx, const char *path, int file, size_t size, size_t limit,
+                                struct buffer *buffer) {
     if (size > limit) return fail_over_limit(ctx, path, limit);
     size_t room = size + 1, total = 0, got = 0; /* the one more finds the end without growing */
     do {
@@ -79,7 +83,8 @@ static strata_status inflate_chunk(strata_context *ctx, const char *path, z_stre
     int code = Z_OK;
     do {
         if (*ended) {
-            if (inflateReset(stream) != Z_OK) return strata_fail(ctx, STRATA_ERR_INTERNAL, "%s: zlib refused a reset", path);
+            if (inflateReset(stream) != Z_OK)
+                return strata_fail(ctx, STRATA_ERR_INTERNAL, "%s: zlib refused a reset", path);
             *ended = false;
         }
         STRATA_TRY(buffer_reserve(ctx, buffer, CHUNK));
@@ -116,7 +121,8 @@ static strata_status read_gzip(strata_context *ctx, const char *path, int file, 
         STRATA_GO(inflate_chunk(ctx, path, &stream, start, limit, buffer, &ended));
     }
     if (!ended)
-        status = strata_fail(ctx, STRATA_ERR_FORMAT, "%s: truncated gzip data after %zu inflated bytes", path, buffer->size - start);
+        status = strata_fail(ctx, STRATA_ERR_FORMAT, "%s: truncated gzip data after %zu inflated bytes", path,
+                             buffer->size - start);
 cleanup:
     mem_free(chunk);
     inflateEnd(&stream);
@@ -138,12 +144,14 @@ strata_status file_read_gzip(strata_context *ctx, const char *path, size_t limit
     STRATA_TRY(file_open(ctx, path, &file, &size));
     unsigned char magic[2] = {0};
     bool zipped = pread(file, magic, 2, 0) == 2 && magic[0] == 0x1f && magic[1] == 0x8b;
-    strata_status status = zipped ? read_gzip(ctx, path, file, limit, buffer) : read_plain(ctx, path, file, size, limit, buffer);
+    strata_status status = zipped ? read_gzip(ctx, path, file, limit, buffer)
+                                  : read_plain(ctx, path, file, size, limit, buffer);
     close(file);
     return status;
 }
 
-static strata_status write_all(strata_context *ctx, const char *path, int file, const unsigned char *bytes, size_t size) {
+static strata_status write_all(strata_context *ctx, const char *path, int file, const unsigned char *bytes,
+                               size_t size) {
     while (size) {
         ssize_t count = write(file, bytes, size);
         if (count < 0 && errno == EINTR) continue;
@@ -165,7 +173,8 @@ strata_status file_write_atomic(strata_context *ctx, const char *path, const voi
     } else {
         status = write_all(ctx, path, file, bytes, size);
         if (close(file) != 0 && status == STRATA_OK) status = strata_fail_errno(ctx, errno, "write", path);
-        if (status == STRATA_OK && rename(temporary, path) != 0) status = strata_fail_errno(ctx, errno, "replace", path);
+        if (status == STRATA_OK && rename(temporary, path) != 0)
+            status = strata_fail_errno(ctx, errno, "replace", path);
         if (status != STRATA_OK) unlink(temporary);
     }
     mem_free(temporary);

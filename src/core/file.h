@@ -31,7 +31,8 @@ void buffer_destroy(struct buffer *buffer);
 STRATA_MUST_USE strata_status file_read(strata_context *ctx, const char *path, size_t limit, struct buffer *buffer);
 
 /** The same, inflating when the file starts with the gzip magic; `limit` bounds the inflated size. Truncated gzip: FORMAT. */
-STRATA_MUST_USE strata_status file_read_gzip(strata_context *ctx, const char *path, size_t limit, struct buffer *buffer);
+STRATA_MUST_USE strata_status file_read_gzip(strata_context *ctx, const char *path, size_t limit,
+                                             struct buffer *buffer);
 
 /** Writes PATH.tmp-PID, flushes it to disk, renames it to PATH: a reader sees the old file or the whole new one. */
 STRATA_MUST_USE strata_status file_write_atomic(strata_context *ctx, const char *path, const void *bytes, size_t size);

@@ -57,11 +57,13 @@ static const char *trim(const char *text, size_t *size) {
 
 static strata_status check_section(struct reader *reader, const char *text, size_t size) {
     if (text[size - 1] != ']')
-        return strata_fail(reader->ctx, STRATA_ERR_FORMAT, "%s:%zu: expected '[section]', got '%.*s'", reader->path, reader->line, (int)size, text);
+        return strata_fail(reader->ctx, STRATA_ERR_FORMAT, "%s:%zu: expected '[section]', got '%.*s'", reader->path,
+                           reader->line, (int)size, text);
     size_t name_size = size - 2;
     const char *name = trim(text + 1, &name_size);
     if (name != text + 1 || name_size != size - 2 || !ini_name_valid(name, name_size))
-        return strata_fail(reader->ctx, STRATA_ERR_FORMAT, "%s:%zu: expected a section of at most %d characters a-z, 0-9 and _, got '%.*s'",
+        return strata_fail(reader->ctx, STRATA_ERR_FORMAT,
+                           "%s:%zu: expected a section of at most %d characters a-z, 0-9 and _, got '%.*s'",
                            reader->path, reader->line, INI_NAME_LIMIT, (int)size, text);
     reader->in_section = true;
     return STRATA_OK;
@@ -70,29 +72,38 @@ static strata_status check_section(struct reader *reader, const char *text, size
 static strata_status check_pair(struct reader *reader, const char *text, size_t size) {
     const char *equals = memchr(text, '=', size);
     if (!equals)
-        return strata_fail(reader->ctx, STRATA_ERR_FORMAT, "%s:%zu: expected 'key = value', got '%.*s'", reader->path, reader->line, (int)size, text);
+        return strata_fail(reader->ctx, STRATA_ERR_FORMAT, "%s:%zu: expected 'key = value', got '%.*s'", reader->path,
+                           reader->line, (int)size, text);
     size_t key_size = (size_t)(equals - text), value_size = size - key_size - 1;
     const char *key = trim(text, &key_size);
     if (!ini_name_valid(key, key_size))
-        return strata_fail(reader->ctx, STRATA_ERR_FORMAT, "%s:%zu: expected a key of at most %d characters a-z, 0-9 and _, got '%.*s'",
-                           reader->path, reader->line, INI_NAME_LIMIT, (int)key_size, key);
+        return strata_fail(reader->ctx, STRATA_ERR_FORMAT,
+                           "%s:%zu: expected a key of at most %d characters a-z, 0-9 and _, got '%.*s'", reader->path,
+                           reader->line, INI_NAME_LIMIT, (int)key_size, key);
     trim(equals + 1, &value_size);
-    if (!value_size) return strata_fail(reader->ctx, STRATA_ERR_FORMAT, "%s:%zu: key '%.*s' has no value", reader->path, reader->line, (int)key_size, key);
+    if (!value_size)
+        return strata_fail(reader->ctx, STRATA_ERR_FORMAT, "%s:%zu: key '%.*s' has no value", reader->path,
+                           reader->line, (int)key_size, key);
     if (!reader->in_section)
-        return strata_fail(reader->ctx, STRATA_ERR_FORMAT, "%s:%zu: key '%.*s' stands before any [section]", reader->path, reader->line, (int)key_size, key);
+        return strata_fail(reader->ctx, STRATA_ERR_FORMAT, "%s:%zu: key '%.*s' stands before any [section]",
+                           reader->path, reader->line, (int)key_size, key);
     return STRATA_OK;
 }
 
 static strata_status check_line(struct reader *reader, const char *line, size_t size) {
     const char *fault = ini_text_fault(line, size);
-    if (fault) return strata_fail(reader->ctx, STRATA_ERR_FORMAT, "%s:%zu: expected UTF-8 text, got %s", reader->path, reader->line, fault);
+    if (fault)
+        return strata_fail(reader->ctx, STRATA_ERR_FORMAT, "%s:%zu: expected UTF-8 text, got %s", reader->path,
+                           reader->line, fault);
     if (size > INI_LINE_LIMIT)
-        return strata_fail(reader->ctx, STRATA_ERR_FORMAT, "%s:%zu: expected at most %d bytes on a line, got %zu", reader->path, reader->line, INI_LINE_LIMIT, size);
+        return strata_fail(reader->ctx, STRATA_ERR_FORMAT, "%s:%zu: expected at most %d bytes on a line, got %zu",
+                           reader->path, reader->line, INI_LINE_LIMIT, size);
     size_t trimmed_size = size;
     const char *trimmed = trim(line, &trimmed_size);
     if (!trimmed_size || *trimmed == '#' || *trimmed == ';') return STRATA_OK;
     if (is_blank(*line))
-        return strata_fail(reader->ctx, STRATA_ERR_FORMAT, "%s:%zu: a line may not begin with a blank (continuation lines are not allowed): '%.*s'",
+        return strata_fail(reader->ctx, STRATA_ERR_FORMAT,
+                           "%s:%zu: a line may not begin with a blank (continuation lines are not allowed): '%.*s'",
                            reader->path, reader->line, (int)trimmed_size, trimmed);
     return *trimmed == '[' ? check_section(reader, trimmed, trimmed_size) : check_pair(reader, trimmed, trimmed_size);
 }
@@ -102,7 +113,8 @@ static char *read_line(char *target, int room, void *user) {
     struct reader *reader = user;
     if (reader->next == reader->end) return NULL;
     if (room < INI_LINE_LIMIT + 2) {
-        reader->status = strata_fail(reader->ctx, STRATA_ERR_INTERNAL, "inih was built for lines of %d bytes, %d are needed", room - 2, INI_LINE_LIMIT);
+        reader->status = strata_fail(reader->ctx, STRATA_ERR_INTERNAL,
+                                     "inih was built for lines of %d bytes, %d are needed", room - 2, INI_LINE_LIMIT);
         return NULL;
     }
     const char *line = reader->next, *newline = memchr(line, '\n', (size_t)(reader->end - line));
@@ -126,8 +138,8 @@ static strata_status check_new(struct reader *reader, const char *section, const
     for (size_t i = 0; i < reader->file.count; ++i) {
         const struct ini_entry *entry = &reader->file.entries[i];
         if (strcmp(entry->key, key) == 0 && strcmp(entry->section, section) == 0)
-            return strata_fail(reader->ctx, STRATA_ERR_FORMAT, "%s:%zu: key '%s.%s' is repeated, first set on line %zu", reader->path,
-                               reader->line, section, key, entry->line);
+            return strata_fail(reader->ctx, STRATA_ERR_FORMAT, "%s:%zu: key '%s.%s' is repeated, first set on line %zu",
+                               reader->path, reader->line, section, key, entry->line);
     }
     return STRATA_OK;
 }
@@ -136,7 +148,8 @@ static strata_status entry_add(struct reader *reader, const char *section, const
     struct ini_file *file = &reader->file;
     STRATA_TRY(check_new(reader, section, key));
     if (file->count == INI_ENTRY_LIMIT)
-        return strata_fail(reader->ctx, STRATA_ERR_FORMAT, "%s:%zu: expected at most %d keys, got more", reader->path, reader->line, INI_ENTRY_LIMIT);
+        return strata_fail(reader->ctx, STRATA_ERR_FORMAT, "%s:%zu: expected at most %d keys, got more", reader->path,
+                           reader->line, INI_ENTRY_LIMIT);
     if (file->count == reader->capacity) {
         size_t capacity = reader->capacity ? 2 * reader->capacity : 32;
         struct ini_entry *entries = mem_resize(file->entries, capacity, sizeof *entries);
@@ -145,8 +158,10 @@ static strata_status entry_add(struct reader *reader, const char *section, const
         reader->capacity = capacity;
     }
     struct ini_entry *entry = &file->entries[file->count++];
-    *entry = (struct ini_entry){.section = mem_string(section), .key = mem_string(key), .value = mem_string(value), .line = reader->line};
-    if (!entry->section || !entry->key || !entry->value) return strata_fail(reader->ctx, STRATA_ERR_MEMORY, "%s: out of memory", reader->path);
+    *entry = (struct ini_entry){
+        .section = mem_string(section), .key = mem_string(key), .value = mem_string(value), .line = reader->line};
+    if (!entry->section || !entry->key || !entry->value)
+        return strata_fail(reader->ctx, STRATA_ERR_MEMORY, "%s: out of memory", reader->path);
     for (char *c = entry->value; *c; ++c) {
         if (*c == MASKED_SEMICOLON) *c = ';';
         if (*c == MASKED_COLON) *c = ':';
@@ -170,7 +185,8 @@ static int parse_stream(struct reader *reader) {
     return bad_line;
 }
 
-strata_status ini_read_bytes(strata_context *ctx, const char *path, const char *text, size_t size, struct ini_file *file) {
+strata_status ini_read_bytes(strata_context *ctx, const char *path, const char *text, size_t size,
+                             struct ini_file *file) {
     static const unsigned char byte_order_mark[3] = {0xef, 0xbb, 0xbf};
     text = size ? text : ""; /* no arithmetic on NULL */
     struct reader reader = {.ctx = ctx, .path = path, .next = text, .end = text + size};
@@ -179,7 +195,8 @@ strata_status ini_read_bytes(strata_context *ctx, const char *path, const char *
     if (!reader.file.path) return strata_fail(ctx, STRATA_ERR_MEMORY, "%s: out of memory", path);
     int bad_line = parse_stream(&reader);
     if (reader.status == STRATA_OK && bad_line != 0)
-        reader.status = strata_fail(ctx, STRATA_ERR_FORMAT, "%s:%d: expected '[section]' or 'key = value'", path, bad_line);
+        reader.status = strata_fail(ctx, STRATA_ERR_FORMAT, "%s:%d: expected '[section]' or 'key = value'", path,
+                                    bad_line);
     if (reader.status != STRATA_OK) {
         ini_destroy(&reader.file);
         return reader.status;

@@ -35,7 +35,8 @@ struct ini_file {
 STRATA_MUST_USE strata_status ini_read(strata_context *ctx, const char *path, struct ini_file *file);
 
 /** The same on bytes in memory (inih owns the name ini_parse); `path` only names them in messages. */
-STRATA_MUST_USE strata_status ini_read_bytes(strata_context *ctx, const char *path, const char *text, size_t size, struct ini_file *file);
+STRATA_MUST_USE strata_status ini_read_bytes(strata_context *ctx, const char *path, const char *text, size_t size,
+                                             struct ini_file *file);
 
 void ini_destroy(struct ini_file *file);
 

@@ -38,9 +38,12 @@ static strata_status print_string(strata_context *ctx, struct buffer *buffer, co
         STRATA_TRY(buffer_append(ctx, buffer, start, plain));
         start += plain;
         if (!*start) break;
-        if (*start == '"' || *start == '\\') STRATA_TRY(buffer_print(ctx, buffer, "\\%c", *start));
-        else if (*start == '\n') STRATA_TRY(print_text(ctx, buffer, "\\n"));
-        else STRATA_TRY(buffer_print(ctx, buffer, "\\u%04x", (unsigned)(unsigned char)*start));
+        if (*start == '"' || *start == '\\')
+            STRATA_TRY(buffer_print(ctx, buffer, "\\%c", *start));
+        else if (*start == '\n')
+            STRATA_TRY(print_text(ctx, buffer, "\\n"));
+        else
+            STRATA_TRY(buffer_print(ctx, buffer, "\\u%04x", (unsigned)(unsigned char)*start));
         ++start;
     }
     return print_text(ctx, buffer, "\"");
@@ -57,9 +60,11 @@ static strata_status print_break(strata_context *ctx, struct buffer *buffer, siz
     return indent ? buffer_print(ctx, buffer, "\n%*s", (int)(indent * depth), "") : STRATA_OK;
 }
 
-static strata_status print_value(strata_context *ctx, const json_t *value, size_t indent, size_t depth, struct buffer *buffer);
+static strata_status print_value(strata_context *ctx, const json_t *value, size_t indent, size_t depth,
+                                 struct buffer *buffer);
 
-static strata_status print_array(strata_context *ctx, const json_t *array, size_t indent, size_t depth, struct buffer *buffer) {
+static strata_status print_array(strata_context *ctx, const json_t *array, size_t indent, size_t depth,
+                                 struct buffer *buffer) {
     size_t count = json_array_size(array);
     STRATA_TRY(print_text(ctx, buffer, "["));
     for (size_t i = 0; i < count; ++i) {
@@ -71,7 +76,8 @@ static strata_status print_array(strata_context *ctx, const json_t *array, size_
     return print_text(ctx, buffer, "]");
 }
 
-static strata_status print_object(strata_context *ctx, const json_t *object, size_t indent, size_t depth, struct buffer *buffer) {
+static strata_status print_object(strata_context *ctx, const json_t *object, size_t indent, size_t depth,
+                                  struct buffer *buffer) {
     json_t *mutable_object = (json_t *)(uintptr_t)object; /* jansson's iterator lacks const; nothing is changed */
     const char *key;
     json_t *member;
@@ -89,7 +95,8 @@ static strata_status print_object(strata_context *ctx, const json_t *object, siz
     return print_text(ctx, buffer, "}");
 }
 
-static strata_status print_value(strata_context *ctx, const json_t *value, size_t indent, size_t depth, struct buffer *buffer) {
+static strata_status print_value(strata_context *ctx, const json_t *value, size_t indent, size_t depth,
+                                 struct buffer *buffer) {
     if (depth > JSON_DEPTH_LIMIT)
         return strata_fail(ctx, STRATA_ERR_TOO_LARGE, "JSON nested deeper than %d cannot be printed", JSON_DEPTH_LIMIT);
     switch (json_typeof(value)) {

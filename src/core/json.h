@@ -19,11 +19,13 @@ double json_number_read(const json_t *value);
 json_t *json_numbers(const double *values, size_t count);
 
 /** Appends compact (indent = 0) or indented text with a stable key order (insertion order). */
-STRATA_MUST_USE strata_status json_print(strata_context *ctx, const json_t *value, size_t indent, struct buffer *buffer);
+STRATA_MUST_USE strata_status json_print(strata_context *ctx, const json_t *value, size_t indent,
+                                         struct buffer *buffer);
 
 /** Reads and parses a file of at most 64 MiB; duplicate keys refused; message has path:line:column. */
 STRATA_MUST_USE strata_status json_read(strata_context *ctx, const char *path, json_t **value);
-STRATA_MUST_USE strata_status json_parse(strata_context *ctx, const char *path, const char *text, size_t size, json_t **value);
+STRATA_MUST_USE strata_status json_parse(strata_context *ctx, const char *path, const char *text, size_t size,
+                                         json_t **value);
 
 /** json_print, then file_write_atomic. */
 STRATA_MUST_USE strata_status json_write(strata_context *ctx, const json_t *value, size_t indent, const char *path);

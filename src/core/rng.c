@@ -71,7 +71,8 @@ STRATA_CLONES static void philox_lanes(uint64_t key, const uint64_t *restrict in
 }
 
 static philox4x32_ctr_t philox_block(struct rng_stream stream, uint64_t block) {
-    philox4x32_ctr_t counter = {{(uint32_t)block, (uint32_t)(block >> 32), (uint32_t)stream.index, (uint32_t)(stream.index >> 32)}};
+    philox4x32_ctr_t counter = {
+        {(uint32_t)block, (uint32_t)(block >> 32), (uint32_t)stream.index, (uint32_t)(stream.index >> 32)}};
     philox4x32_key_t key = {{(uint32_t)stream.key, (uint32_t)(stream.key >> 32)}};
     return philox4x32(counter, key);
 }
@@ -126,7 +127,10 @@ static inline float minus_two_log(uint32_t bits) {
     /* Near 0 the upper 24 bits are coarse: use all 32 of them there. */
     float fine = ((float)bits + 0.5f) * 0x1p-32f;
     u = bits < (UINT32_C(1) << 24) ? fine : u;
-    union { float value; int32_t word; } bits_of = {.value = u};
+    union {
+        float value;
+        int32_t word;
+    } bits_of = {.value = u};
     int32_t exponent = (bits_of.word - 0x3f3504f3) >> 23; /* 0x3f3504f3 = sqrt(1/2) */
     bits_of.word -= (int32_t)((uint32_t)exponent << 23);
     float m = bits_of.value;

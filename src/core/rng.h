@@ -11,19 +11,19 @@
 
 /** What a stream is for. Values are part of the results: append, never renumber. */
 enum rng_purpose {
-    RNG_TEACHER = 1,      /* index: layer */
-    RNG_CALIBRATION = 2,  /* index: sample */
-    RNG_TRAIN_INPUT = 3,  /* index: sample */
-    RNG_TEST_INPUT = 4,   /* index: sample */
-    RNG_LABEL_NOISE = 5,  /* index: sample */
-    RNG_INIT = 6,         /* index: hash of the parameter's name */
-    RNG_SHUFFLE = 7,      /* index: epoch */
-    RNG_DROPOUT = 8,      /* index: node, then step */
+    RNG_TEACHER = 1,        /* index: layer */
+    RNG_CALIBRATION = 2,    /* index: sample */
+    RNG_TRAIN_INPUT = 3,    /* index: sample */
+    RNG_TEST_INPUT = 4,     /* index: sample */
+    RNG_LABEL_NOISE = 5,    /* index: sample */
+    RNG_INIT = 6,           /* index: hash of the parameter's name */
+    RNG_SHUFFLE = 7,        /* index: epoch */
+    RNG_DROPOUT = 8,        /* index: node, then step */
     RNG_GRADIENT_NOISE = 9, /* index: step */
-    RNG_FEATURES = 10,    /* index: feature layer */
+    RNG_FEATURES = 10,      /* index: feature layer */
     RNG_SPLIT = 11,
     RNG_PROBE = 12,
-    RNG_TEST = 100        /* streams of the test programs */
+    RNG_TEST = 100 /* streams of the test programs */
 };
 
 /** Address of a stream; cheap to make, freely copied. */

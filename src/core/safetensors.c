@@ -53,7 +53,9 @@ const char *tensor_file_get(const struct tensor_file *file, const char *key) {
     return NULL;
 }
 
-static strata_status fail_memory(strata_context *ctx) { return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory: tensors"); }
+static strata_status fail_memory(strata_context *ctx) {
+    return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory: tensors");
+}
 
 /* ---- collecting ---- */
 
@@ -61,9 +63,11 @@ static strata_status fail_memory(strata_context *ctx) { return strata_fail(ctx, 
 static bool list_full(size_t count) { return (count & (count - 1)) == 0; }
 
 /** Appends a tensor with a copy of `name`. */
-static strata_status tensors_append(strata_context *ctx, struct tensor_file *file, const char *name, struct tensor tensor) {
+static strata_status tensors_append(strata_context *ctx, struct tensor_file *file, const char *name,
+                                    struct tensor tensor) {
     if (list_full(file->tensor_count)) {
-        struct tensor *tensors = mem_resize(file->tensors, file->tensor_count ? 2 * file->tensor_count : 1, sizeof *tensors);
+        struct tensor *tensors = mem_resize(file->tensors, file->tensor_count ? 2 * file->tensor_count : 1,
+                                            sizeof *tensors);
         if (!tensors) return fail_memory(ctx);
         file->tensors = tensors;
     }
@@ -73,7 +77,8 @@ static strata_status tensors_append(strata_context *ctx, struct tensor_file *fil
     return STRATA_OK;
 }
 
-static strata_status metadata_append(strata_context *ctx, struct tensor_file *file, const char *key, const char *value) {
+static strata_status metadata_append(strata_context *ctx, struct tensor_file *file, const char *key,
+                                     const char *value) {
     if (list_full(file->metadata_count)) {
         size_t capacity = file->metadata_count ? 2 * file->metadata_count : 1;
         char **keys = mem_resize(file->keys, capacity, sizeof *keys);
@@ -105,10 +110,13 @@ static strata_status shape_size(strata_context *ctx, const struct tensor *tensor
 strata_status tensor_file_add(strata_context *ctx, struct tensor_file *file, const char *name, enum tensor_type type,
                               unsigned rank, const size_t *dims, const void *data) {
     if (rank > TENSOR_MAX_RANK)
-        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "tensor '%s': expected at most %d dimensions, got %u", name, TENSOR_MAX_RANK, rank);
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "tensor '%s': expected at most %d dimensions, got %u", name,
+                           TENSOR_MAX_RANK, rank);
     if (!*name || strcmp(name, METADATA_KEY) == 0 || ini_text_fault(name, strlen(name)))
-        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "tensor '%s': expected a name in UTF-8 other than '' and '%s'", name, METADATA_KEY);
-    if (tensor_file_find(file, name)) return strata_fail(ctx, STRATA_ERR_ARGUMENT, "tensor '%s' is in the file already", name);
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "tensor '%s': expected a name in UTF-8 other than '' and '%s'",
+                           name, METADATA_KEY);
+    if (tensor_file_find(file, name))
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "tensor '%s' is in the file already", name);
     struct tensor tensor = {.type = type, .rank = rank, .data = data};
     if (rank) memcpy(tensor.dims, dims, rank * sizeof *dims);
     size_t size;
@@ -146,7 +154,8 @@ void tensor_file_destroy(struct tensor_file *file) {
 /* ---- writing ---- */
 
 /** The tensors' bytes behind each other, wider types first; begins[i] is where tensor i starts. */
-static strata_status data_print(strata_context *ctx, const struct tensor_file *file, size_t *begins, struct buffer *data) {
+static strata_status data_print(strata_context *ctx, const struct tensor_file *file, size_t *begins,
+                                struct buffer *data) {
     for (size_t width = 8; width; width /= 2)
         for (size_t i = 0; i < file->tensor_count; ++i) {
             if (tensor_type_size(file->tensors[i].type) != width) continue;
@@ -173,18 +182,20 @@ static json_t *metadata_json(const struct tensor_file *file, uint64_t checksum) 
 static json_t *tensor_json(const struct tensor *tensor, size_t begin) {
     json_t *shape = json_array();
     bool good = shape != NULL;
-    for (unsigned i = 0; i < tensor->rank; ++i) good = good && json_array_append_new(shape, json_integer((json_int_t)tensor->dims[i])) == 0;
+    for (unsigned i = 0; i < tensor->rank; ++i)
+        good = good && json_array_append_new(shape, json_integer((json_int_t)tensor->dims[i])) == 0;
     if (!good) {
         json_decref(shape);
         return NULL;
     }
     json_int_t first = (json_int_t)begin, size = (json_int_t)tensor_size(tensor);
-    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", types[tensor->type].name, "shape", shape, "data_offsets", first, first + size);
+    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", types[tensor->type].name, "shape", shape, "data_offsets", first,
+                     first + size);
 }
 
 /** Length and header, padded with blanks to a multiple of MEM_ALIGNMENT. */
-static strata_status header_print(strata_context *ctx, const struct tensor_file *file, const size_t *begins, uint64_t checksum,
-                                  struct buffer *text) {
+static strata_status header_print(strata_context *ctx, const struct tensor_file *file, const size_t *begins,
+                                  uint64_t checksum, struct buffer *text) {
     strata_status status = STRATA_OK;
     json_t *header = json_object();
     bool good = json_object_set_new(header, METADATA_KEY, metadata_json(file, checksum)) == 0;
@@ -247,31 +258,38 @@ static bool type_find(const json_t *name, enum tensor_type *type) {
     return false;
 }
 
-static strata_status parse_tensor(const struct parse *parse, const char *name, const json_t *value, struct tensor *tensor, size_t *begin) {
+static strata_status parse_tensor(const struct parse *parse, const char *name, const json_t *value,
+                                  struct tensor *tensor, size_t *begin) {
     const json_t *shape = json_object_get(value, "shape"), *offsets = json_object_get(value, "data_offsets");
-    if (!*name || !json_is_object(value) || json_object_size(value) != 3 || !json_is_array(shape) || !json_is_array(offsets))
+    if (!*name || !json_is_object(value) || json_object_size(value) != 3 || !json_is_array(shape) ||
+        !json_is_array(offsets))
         return fail_tensor(parse, name, "a name and exactly dtype, shape and data_offsets");
-    if (!type_find(json_object_get(value, "dtype"), &tensor->type)) return fail_tensor(parse, name, "dtype F32, F64, I64 or U8");
+    if (!type_find(json_object_get(value, "dtype"), &tensor->type))
+        return fail_tensor(parse, name, "dtype F32, F64, I64 or U8");
     if (json_array_size(shape) > TENSOR_MAX_RANK) return fail_tensor(parse, name, "a shape of at most 8 dimensions");
     tensor->rank = (unsigned)json_array_size(shape);
     for (unsigned i = 0; i < tensor->rank; ++i)
         if (!size_at(shape, i, &tensor->dims[i])) return fail_tensor(parse, name, "a shape of whole numbers >= 0");
     size_t end, size;
-    if (json_array_size(offsets) != 2 || !size_at(offsets, 0, begin) || !size_at(offsets, 1, &end) || *begin > end || end > parse->data_size)
+    if (json_array_size(offsets) != 2 || !size_at(offsets, 0, begin) || !size_at(offsets, 1, &end) || *begin > end ||
+        end > parse->data_size)
         return fail_tensor(parse, name, "data_offsets [begin, end] within the file");
     if (shape_size(NULL, tensor, &size) != STRATA_OK || size != end - *begin)
         return fail_tensor(parse, name, "data_offsets as far apart as the shape needs bytes");
-    if (*begin % tensor_type_size(tensor->type)) return fail_tensor(parse, name, "data_offsets that are aligned to the element");
+    if (*begin % tensor_type_size(tensor->type))
+        return fail_tensor(parse, name, "data_offsets that are aligned to the element");
     return STRATA_OK;
 }
 
 static strata_status parse_metadata(const struct parse *parse, json_t *metadata, struct tensor_file *file) {
     const char *key;
     json_t *value;
-    if (!json_is_object(metadata)) return strata_fail(parse->ctx, STRATA_ERR_FORMAT, "%s: expected an object as %s", parse->path, METADATA_KEY);
+    if (!json_is_object(metadata))
+        return strata_fail(parse->ctx, STRATA_ERR_FORMAT, "%s: expected an object as %s", parse->path, METADATA_KEY);
     json_object_foreach(metadata, key, value) {
         if (!json_is_string(value))
-            return strata_fail(parse->ctx, STRATA_ERR_FORMAT, "%s: metadata '%.100s': expected a string", parse->path, key);
+            return strata_fail(parse->ctx, STRATA_ERR_FORMAT, "%s: metadata '%.100s': expected a string", parse->path,
+                               key);
         STRATA_TRY(metadata_append(parse->ctx, file, key, json_string_value(value)));
     }
     return STRATA_OK;
@@ -293,15 +311,19 @@ static strata_status check_cover(const struct parse *parse, struct span *spans, 
     qsort(spans, count, sizeof *spans, span_compare);
     for (size_t i = 0; i < count; ++i) {
         if (spans[i].begin != end)
-            return strata_fail(parse->ctx, STRATA_ERR_FORMAT, "%s: expected a tensor at data byte %zu, got %s up to byte %zu", parse->path, end,
-                               spans[i].begin > end ? "a hole" : "an overlap", spans[i].begin > end ? spans[i].begin : spans[i].end);
+            return strata_fail(parse->ctx, STRATA_ERR_FORMAT,
+                               "%s: expected a tensor at data byte %zu, got %s up to byte %zu", parse->path, end,
+                               spans[i].begin > end ? "a hole" : "an overlap",
+                               spans[i].begin > end ? spans[i].begin : spans[i].end);
         end = spans[i].end;
     }
     if (end == parse->data_size) return STRATA_OK;
-    return strata_fail(parse->ctx, STRATA_ERR_FORMAT, "%s: expected %zu data bytes as the header says, got %zu", parse->path, end, parse->data_size);
+    return strata_fail(parse->ctx, STRATA_ERR_FORMAT, "%s: expected %zu data bytes as the header says, got %zu",
+                       parse->path, end, parse->data_size);
 }
 
-static strata_status parse_header(const struct parse *parse, json_t *header, const char *data, struct tensor_file *file) {
+static strata_status parse_header(const struct parse *parse, json_t *header, const char *data,
+                                  struct tensor_file *file) {
     strata_status status = STRATA_OK;
     const char *name;
     json_t *value;
@@ -332,17 +354,20 @@ static strata_status check_checksum(const struct parse *parse, const struct tens
     char digits[CHECKSUM_DIGITS + 1];
     snprintf(digits, sizeof digits, "%016" PRIx64, file_checksum(data, parse->data_size));
     if (strcmp(expected, digits) == 0) return STRATA_OK;
-    return strata_fail(parse->ctx, STRATA_ERR_FORMAT, "%s: damaged: expected checksum %.32s, got %s", parse->path, expected, digits);
+    return strata_fail(parse->ctx, STRATA_ERR_FORMAT, "%s: damaged: expected checksum %.32s, got %s", parse->path,
+                       expected, digits);
 }
 
 /** Bytes of the header, checked against the file and the limit. */
 static strata_status header_size(strata_context *ctx, const char *path, const struct buffer *bytes, size_t *size) {
     if (bytes->size < LENGTH_SIZE)
-        return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: expected a safetensors file, got only %zu bytes", path, bytes->size);
+        return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: expected a safetensors file, got only %zu bytes", path,
+                           bytes->size);
     uint64_t length;
     memcpy(&length, bytes->data, LENGTH_SIZE);
     if (length > HEADER_LIMIT || length > bytes->size - LENGTH_SIZE)
-        return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: expected a safetensors header within %zu bytes of file, got a length of %" PRIu64, path,
+        return strata_fail(ctx, STRATA_ERR_FORMAT,
+                           "%s: expected a safetensors header within %zu bytes of file, got a length of %" PRIu64, path,
                            bytes->size - LENGTH_SIZE, length);
     *size = (size_t)length;
     if (length && bytes->data[LENGTH_SIZE] == '{') return STRATA_OK;
@@ -352,7 +377,8 @@ static strata_status header_size(strata_context *ctx, const char *path, const st
 strata_status tensor_file_parse(strata_context *ctx, const char *path, struct buffer *bytes, struct tensor_file *file) {
     size_t length = 0;
     STRATA_TRY(header_size(ctx, path, bytes, &length));
-    size_t start = LENGTH_SIZE + length, aligned = start / 8 * 8; /* where data move to, behind a header of odd length */
+    size_t start = LENGTH_SIZE + length,
+           aligned = start / 8 * 8; /* where data move to, behind a header of odd length */
     const struct parse parse = {.ctx = ctx, .path = path, .data_size = bytes->size - start};
     json_t *header = NULL;
     struct tensor_file made = {0};

@@ -35,10 +35,12 @@ struct tensor_file {
  * Errors: ARGUMENT (rank over TENSOR_MAX_RANK, a name that is empty, taken, reserved or not UTF-8), TOO_LARGE, MEMORY.
  */
 STRATA_MUST_USE strata_status tensor_file_add(strata_context *ctx, struct tensor_file *file, const char *name,
-    enum tensor_type type, unsigned rank, const size_t *dims, const void *data);
+                                              enum tensor_type type, unsigned rank, const size_t *dims,
+                                              const void *data);
 
 /** Adds or replaces a metadata string; both are copied. */
-STRATA_MUST_USE strata_status tensor_file_set(strata_context *ctx, struct tensor_file *file, const char *key, const char *value);
+STRATA_MUST_USE strata_status tensor_file_set(strata_context *ctx, struct tensor_file *file, const char *key,
+                                              const char *value);
 
 /** Metadata value, or NULL. */
 const char *tensor_file_get(const struct tensor_file *file, const char *key);
@@ -64,7 +66,8 @@ STRATA_MUST_USE strata_status tensor_file_write(strata_context *ctx, const struc
 STRATA_MUST_USE strata_status tensor_file_read(strata_context *ctx, const char *path, struct tensor_file *file);
 
 /** The parser behind tensor_file_read, for fuzzing; takes the buffer's bytes over on success, leaves both as they were else. */
-STRATA_MUST_USE strata_status tensor_file_parse(strata_context *ctx, const char *path, struct buffer *bytes, struct tensor_file *file);
+STRATA_MUST_USE strata_status tensor_file_parse(strata_context *ctx, const char *path, struct buffer *bytes,
+                                                struct tensor_file *file);
 
 void tensor_file_destroy(struct tensor_file *file);
 

@@ -37,17 +37,20 @@ static struct slot *slot_find(const struct settings *settings, const char *key) 
 static bool texts_equal(const char *a, const char *b) { return a == b || (a && b && strcmp(a, b) == 0); }
 
 static bool rows_equal(const struct setting *a, const struct setting *b) {
-    return a->type == b->type && a->low == b->low && a->high == b->high && texts_equal(a->fallback, b->fallback) && texts_equal(a->choices, b->choices);
+    return a->type == b->type && a->low == b->low && a->high == b->high && texts_equal(a->fallback, b->fallback) &&
+           texts_equal(a->choices, b->choices);
 }
 
 static bool key_valid(const char *key) {
     size_t section = section_size(key);
-    return key[section] == '.' && ini_name_valid(key, section) && ini_name_valid(key + section + 1, strlen(key + section + 1));
+    return key[section] == '.' && ini_name_valid(key, section) &&
+           ini_name_valid(key + section + 1, strlen(key + section + 1));
 }
 
 /** Puts a row behind the others of its section. There is room for it. */
 static strata_status row_add(strata_context *ctx, struct settings *settings, const struct setting *row) {
-    if (!key_valid(row->key)) return strata_fail(ctx, STRATA_ERR_INTERNAL, "settings table: '%s' is not section.key", row->key);
+    if (!key_valid(row->key))
+        return strata_fail(ctx, STRATA_ERR_INTERNAL, "settings table: '%s' is not section.key", row->key);
     const struct slot *known = slot_find(settings, row->key);
     if (known && !rows_equal(known->row, row))
         return strata_fail(ctx, STRATA_ERR_INTERNAL, "settings tables: key '%s' has two different rows", row->key);
@@ -75,7 +78,8 @@ static struct settings *settings_alloc(size_t capacity) {
     return settings;
 }
 
-strata_status settings_create(strata_context *ctx, size_t table_count, const struct setting *const *tables, struct settings **settings) {
+strata_status settings_create(strata_context *ctx, size_t table_count, const struct setting *const *tables,
+                              struct settings **settings) {
     size_t rows = 0;
     for (size_t t = 0; t < table_count; ++t)
         for (const struct setting *row = tables[t]; row->key; ++row) ++rows;
@@ -83,7 +87,8 @@ strata_status settings_create(strata_context *ctx, size_t table_count, const str
     if (!made) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory: settings");
     strata_status status = STRATA_OK;
     for (size_t t = 0; t < table_count; ++t)
-        for (const struct setting *row = tables[t]; row->key && status == STRATA_OK; ++row) status = row_add(ctx, made, row);
+        for (const struct setting *row = tables[t]; row->key && status == STRATA_OK; ++row)
+            status = row_add(ctx, made, row);
     if (status != STRATA_OK) {
         settings_destroy(made);
         return status;
@@ -104,7 +109,8 @@ strata_status settings_copy(strata_context *ctx, const struct settings *from, st
     if (!made) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory: settings");
     for (size_t i = 0; i < from->count; ++i) {
         const struct slot *slot = &from->slots[i];
-        strata_status status = setting_value_parse(ctx, slot->row, "copy", slot->value.text, true, &made->slots[i].value);
+        strata_status status = setting_value_parse(ctx, slot->row, "copy", slot->value.text, true,
+                                                   &made->slots[i].value);
         if (status != STRATA_OK) {
             settings_destroy(made);
             return status;
@@ -135,16 +141,20 @@ static const char *key_nearest(const struct settings *settings, const char *key)
     return nearest;
 }
 
-static strata_status fail_unknown(strata_context *ctx, const struct settings *settings, const char *where, const char *key) {
+static strata_status fail_unknown(strata_context *ctx, const struct settings *settings, const char *where,
+                                  const char *key) {
     const char *nearest = key_nearest(settings, key);
     bool section_known = false;
     for (size_t i = 0; i < settings->count; ++i) section_known |= same_section(settings->slots[i].row->key, key);
     const char *what = section_known || !strchr(key, '.') ? "key" : "section of the key";
-    if (nearest) return strata_fail(ctx, STRATA_ERR_CONFIG, "%s: unknown %s '%.100s'; did you mean '%s'?", where, what, key, nearest);
+    if (nearest)
+        return strata_fail(ctx, STRATA_ERR_CONFIG, "%s: unknown %s '%.100s'; did you mean '%s'?", where, what, key,
+                           nearest);
     return strata_fail(ctx, STRATA_ERR_CONFIG, "%s: unknown %s '%.100s'", where, what, key);
 }
 
-strata_status settings_set(strata_context *ctx, struct settings *settings, const char *where, const char *key, const char *value) {
+strata_status settings_set(strata_context *ctx, struct settings *settings, const char *where, const char *key,
+                           const char *value) {
     struct slot *slot = slot_find(settings, key);
     if (!slot) return fail_unknown(ctx, settings, where, key);
     struct setting_value made;
@@ -156,7 +166,8 @@ strata_status settings_set(strata_context *ctx, struct settings *settings, const
 
 strata_status settings_set_pair(strata_context *ctx, struct settings *settings, const char *where, const char *pair) {
     const char *equals = strchr(pair, '=');
-    if (!equals) return strata_fail(ctx, STRATA_ERR_CONFIG, "%s: expected SECTION.KEY=VALUE, got '%.100s'", where, pair);
+    if (!equals)
+        return strata_fail(ctx, STRATA_ERR_CONFIG, "%s: expected SECTION.KEY=VALUE, got '%.100s'", where, pair);
     const char *start = pair + strspn(pair, " \t");
     size_t size = start < equals ? (size_t)(equals - start) : 0;
     while (size && strchr(" \t", start[size - 1])) --size;
@@ -167,7 +178,8 @@ strata_status settings_set_pair(strata_context *ctx, struct settings *settings, 
     return status;
 }
 
-static strata_status entry_set(strata_context *ctx, struct settings *settings, const char *path, const struct ini_entry *entry) {
+static strata_status entry_set(strata_context *ctx, struct settings *settings, const char *path,
+                               const struct ini_entry *entry) {
     char *where = string_format("%s:%zu", path, entry->line), *key = string_format("%s.%s", entry->section, entry->key);
     strata_status status = where && key ? settings_set(ctx, settings, where, key, entry->value)
                                         : strata_fail(ctx, STRATA_ERR_MEMORY, "%s: out of memory", path);
@@ -180,7 +192,8 @@ strata_status settings_read(strata_context *ctx, struct settings *settings, cons
     struct ini_file file = {0};
     STRATA_TRY(ini_read(ctx, path, &file));
     strata_status status = STRATA_OK;
-    for (size_t i = 0; i < file.count && status == STRATA_OK; ++i) status = entry_set(ctx, settings, path, &file.entries[i]);
+    for (size_t i = 0; i < file.count && status == STRATA_OK; ++i)
+        status = entry_set(ctx, settings, path, &file.entries[i]);
     ini_destroy(&file);
     return status;
 }
@@ -190,7 +203,8 @@ strata_status settings_print(strata_context *ctx, const struct settings *setting
     for (size_t i = 0; i < settings->count; ++i) {
         const char *key = settings->slots[i].row->key, *text = settings->slots[i].value.text;
         int size = (int)section_size(key);
-        if (!section || !same_section(section, key)) STRATA_TRY(buffer_print(ctx, buffer, "%s[%.*s]\n", section ? "\n" : "", size, key));
+        if (!section || !same_section(section, key))
+            STRATA_TRY(buffer_print(ctx, buffer, "%s[%.*s]\n", section ? "\n" : "", size, key));
         section = key;
         /* An empty value is always the default: it has no line, as the format has none for it. */
         STRATA_TRY(buffer_print(ctx, buffer, *text ? "%s = %s\n" : "# %s is not set%s\n", key + size + 1, text));
@@ -208,7 +222,9 @@ static const struct setting_value *value_of(const struct settings *settings, con
     return &slot->value;
 }
 
-double settings_number(const struct settings *settings, const char *key) { return value_of(settings, key, 1U << SETTING_NUMBER)->number; }
+double settings_number(const struct settings *settings, const char *key) {
+    return value_of(settings, key, 1U << SETTING_NUMBER)->number;
+}
 
 size_t settings_count(const struct settings *settings, const char *key) {
     return (size_t)value_of(settings, key, 1U << SETTING_COUNT)->number;
@@ -228,7 +244,9 @@ size_t settings_numbers(const struct settings *settings, const char *key, const 
     return value->count;
 }
 
-size_t settings_names(const struct settings *settings, const char *key) { return value_of(settings, key, 1U << SETTING_NAMES)->count; }
+size_t settings_names(const struct settings *settings, const char *key) {
+    return value_of(settings, key, 1U << SETTING_NAMES)->count;
+}
 
 const char *settings_name(const struct settings *settings, const char *key, size_t i) {
     const struct setting_value *value = value_of(settings, key, 1U << SETTING_NAMES);

@@ -20,16 +20,16 @@ enum setting_type {
     SETTING_TEXT,    /* free text (paths); may be empty by default only */
     SETTING_CHOICE,  /* one of `choices`, written "a|b|c" */
     SETTING_NUMBERS, /* comma list of numbers in range; logspace(lo,hi,count); `none` is empty */
-    SETTING_NAMES    /* comma list of names or name(key=value, ...); each name in `choices` unless that is NULL; `none` is empty */
+    SETTING_NAMES /* comma list of names or name(key=value, ...); each name in `choices` unless that is NULL; `none` is empty */
 };
 
 struct setting {
-    const char *key;       /* "train.learning_rate" */
+    const char *key; /* "train.learning_rate" */
     enum setting_type type;
-    const char *fallback;  /* default, as text */
-    double low, high;      /* of numbers; equal: unbounded */
-    const char *choices;   /* "adam|sgd|momentum" */
-    const char *meaning;   /* one line with unit */
+    const char *fallback; /* default, as text */
+    double low, high;     /* of numbers; equal: unbounded */
+    const char *choices;  /* "adam|sgd|momentum" */
+    const char *meaning;  /* one line with unit */
 };
 
 /** `key=value` pairs, for presets. Terminated by {NULL, NULL}. */
@@ -43,23 +43,27 @@ struct settings;
  * All defaults of one or more tables (a key in two tables must have equal rows; the first wins).
  * @param tables  array of `table_count` pointers to rows, each ended by a row with key NULL; borrowed for life.
  */
-STRATA_MUST_USE strata_status settings_create(strata_context *ctx, size_t table_count, const struct setting *const *tables, struct settings **settings);
+STRATA_MUST_USE strata_status settings_create(strata_context *ctx, size_t table_count,
+                                              const struct setting *const *tables, struct settings **settings);
 void settings_destroy(struct settings *settings);
 
 /**
  * Sets one value after checking type and range. `where` ("file.ini:12", "--set", "preset") opens the
  * message; an unknown key is refused with the nearest known one. ERR_CONFIG.
  */
-STRATA_MUST_USE strata_status settings_set(strata_context *ctx, struct settings *settings, const char *where, const char *key, const char *value);
+STRATA_MUST_USE strata_status settings_set(strata_context *ctx, struct settings *settings, const char *where,
+                                           const char *key, const char *value);
 
 /** "section.key=value" as typed after --set. */
-STRATA_MUST_USE strata_status settings_set_pair(strata_context *ctx, struct settings *settings, const char *where, const char *pair);
+STRATA_MUST_USE strata_status settings_set_pair(strata_context *ctx, struct settings *settings, const char *where,
+                                                const char *pair);
 
 /** Every entry of an INI file. */
 STRATA_MUST_USE strata_status settings_read(strata_context *ctx, struct settings *settings, const char *path);
 
 /** The whole as INI text, sections and keys in table order: reading it back gives the same settings. */
-STRATA_MUST_USE strata_status settings_print(strata_context *ctx, const struct settings *settings, struct buffer *buffer);
+STRATA_MUST_USE strata_status settings_print(strata_context *ctx, const struct settings *settings,
+                                             struct buffer *buffer);
 
 /* Values. Asking for a key that no table has, or as another type, is a fault of ours (assert). */
 double settings_number(const struct settings *settings, const char *key);

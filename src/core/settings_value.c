@@ -19,7 +19,9 @@ struct place {
     const char *where;
 };
 
-static strata_status fail_memory(strata_context *ctx) { return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory: settings"); }
+static strata_status fail_memory(strata_context *ctx) {
+    return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory: settings");
+}
 
 /** Copy of `size` bytes without blanks at the ends; NULL when memory is short. */
 static char *trimmed_copy(const char *text, size_t size) {
@@ -66,7 +68,8 @@ static const char *list_fault(const char *text, size_t *count) {
 strata_status list_split(strata_context *ctx, const char *text, char ***items, size_t *count) {
     size_t wanted;
     const char *fault = list_fault(text, &wanted);
-    if (fault) return strata_fail(ctx, STRATA_ERR_FORMAT, "expected a list with commas, got %s in '%.200s'", fault, text);
+    if (fault)
+        return strata_fail(ctx, STRATA_ERR_FORMAT, "expected a list with commas, got %s in '%.200s'", fault, text);
     char **parts = mem_zero(wanted, sizeof *parts);
     if (!parts) return fail_memory(ctx);
     for (size_t i = 0; i < wanted; ++i) {
@@ -95,9 +98,12 @@ static void range_text(const struct setting *row, char text[96]) {
     text[0] = '\0';
     if (!bounded(row)) {
         if (row->type == SETTING_COUNT) snprintf(text, 96, " >= 0");
-    } else if (has_low && has_high) snprintf(text, 96, " in [%s, %s]", low, high);
-    else if (has_low) snprintf(text, 96, " >= %s", low);
-    else if (has_high) snprintf(text, 96, " <= %s", high);
+    } else if (has_low && has_high)
+        snprintf(text, 96, " in [%s, %s]", low, high);
+    else if (has_low)
+        snprintf(text, 96, " >= %s", low);
+    else if (has_high)
+        snprintf(text, 96, " <= %s", high);
 }
 
 /** "one of adam, sgd". The text may be cut when choices are many. */
@@ -121,18 +127,16 @@ static strata_status fail_value(const struct place *place, const char *got) {
         const char *before;
         bool range, choices;
     } wanted[] = {
-        [SETTING_NUMBER] = {"a number", true, false},
-        [SETTING_COUNT] = {"a whole number", true, false},
-        [SETTING_FLAG] = {"true or false", false, false},
-        [SETTING_TEXT] = {"text", false, false},
-        [SETTING_CHOICE] = {"one of ", false, true},
-        [SETTING_NUMBERS] = {"a list of numbers", true, false},
+        [SETTING_NUMBER] = {"a number", true, false},     [SETTING_COUNT] = {"a whole number", true, false},
+        [SETTING_FLAG] = {"true or false", false, false}, [SETTING_TEXT] = {"text", false, false},
+        [SETTING_CHOICE] = {"one of ", false, true},      [SETTING_NUMBERS] = {"a list of numbers", true, false},
         [SETTING_NAMES] = {"a list of ", false, true},
     };
     const char *before = row->type == SETTING_NAMES && !row->choices ? "a list of names" : wanted[row->type].before;
-    return strata_fail(place->ctx, STRATA_ERR_CONFIG, "%s: key '%s': expected %s%s%s, got %s%.200s%s%s%s%s", place->where, row->key, before,
-                       wanted[row->type].range ? range : "", wanted[row->type].choices ? choices : "", *got ? "'" : "nothing", got,
-                       *got ? "'" : "", row->meaning ? " (" : "", row->meaning ? row->meaning : "", row->meaning ? ")" : "");
+    return strata_fail(place->ctx, STRATA_ERR_CONFIG, "%s: key '%s': expected %s%s%s, got %s%.200s%s%s%s%s",
+                       place->where, row->key, before, wanted[row->type].range ? range : "",
+                       wanted[row->type].choices ? choices : "", *got ? "'" : "nothing", got, *got ? "'" : "",
+                       row->meaning ? " (" : "", row->meaning ? row->meaning : "", row->meaning ? ")" : "");
 }
 
 /* ---- numbers ---- */
@@ -291,25 +295,29 @@ static strata_status parse_list(const struct place *place, struct setting_value 
         if (!value->names || !value->arguments) STRATA_GO(fail_memory(place->ctx));
     }
     for (size_t i = 0; i < count; ++i)
-        STRATA_GO(place->row->type == SETTING_NAMES ? names_add(place, items[i], value) : numbers_add(place, items[i], value));
+        STRATA_GO(place->row->type == SETTING_NAMES ? names_add(place, items[i], value)
+                                                    : numbers_add(place, items[i], value));
 cleanup:
     strings_destroy(items, count);
     return status;
 }
 
 static strata_status (*const parsers[])(const struct place *, struct setting_value *) = {
-    [SETTING_NUMBER] = parse_scalar, [SETTING_COUNT] = parse_scalar, [SETTING_FLAG] = parse_flag,  [SETTING_TEXT] = parse_text,
-    [SETTING_CHOICE] = parse_choice, [SETTING_NUMBERS] = parse_list, [SETTING_NAMES] = parse_list,
+    [SETTING_NUMBER] = parse_scalar, [SETTING_COUNT] = parse_scalar,  [SETTING_FLAG] = parse_flag,
+    [SETTING_TEXT] = parse_text,     [SETTING_CHOICE] = parse_choice, [SETTING_NUMBERS] = parse_list,
+    [SETTING_NAMES] = parse_list,
 };
 
 /** Whatever is set must fit on one line of config.ini. */
 static strata_status check_line(const struct place *place, const char *text) {
     const char *fault = ini_text_fault(text, strlen(text)), *dot = strchr(place->row->key, '.');
-    if (fault) return strata_fail(place->ctx, STRATA_ERR_CONFIG, "%s: key '%s': expected UTF-8 text, got %s", place->where, place->row->key, fault);
+    if (fault)
+        return strata_fail(place->ctx, STRATA_ERR_CONFIG, "%s: key '%s': expected UTF-8 text, got %s", place->where,
+                           place->row->key, fault);
     size_t size = strlen(dot ? dot + 1 : place->row->key) + 3 + strlen(text);
     if (size > INI_LINE_LIMIT)
-        return strata_fail(place->ctx, STRATA_ERR_CONFIG, "%s: key '%s': expected a line of at most %d bytes, got %zu", place->where,
-                           place->row->key, INI_LINE_LIMIT, size);
+        return strata_fail(place->ctx, STRATA_ERR_CONFIG, "%s: key '%s': expected a line of at most %d bytes, got %zu",
+                           place->where, place->row->key, INI_LINE_LIMIT, size);
     return STRATA_OK;
 }
 
@@ -321,7 +329,8 @@ strata_status setting_value_parse(strata_context *ctx, const struct setting *row
     if (!made.text) return fail_memory(ctx);
     bool list_or_text = row->type == SETTING_TEXT || row->type == SETTING_NUMBERS || row->type == SETTING_NAMES;
     bool empty = !*made.text;
-    strata_status status = empty && !(may_be_empty && list_or_text) ? fail_value(&place, "") : parsers[row->type](&place, &made);
+    strata_status status = empty && !(may_be_empty && list_or_text) ? fail_value(&place, "")
+                                                                    : parsers[row->type](&place, &made);
     if (status != STRATA_OK) {
         setting_value_destroy(&made);
         return status;

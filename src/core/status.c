@@ -47,7 +47,7 @@ void strata_context_set_log(strata_context *context, strata_log_callback callbac
 
 void strata_context_set_cancel(strata_context *context, const volatile int *flag) { context->cancel = flag; }
 
-strata_status (strata_fail)(strata_context *ctx, strata_status status, const char *format, ...) {
+strata_status(strata_fail)(strata_context *ctx, strata_status status, const char *format, ...) {
     if (!ctx) return status;
     va_list arguments;
     va_start(arguments, format);

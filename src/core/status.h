@@ -9,17 +9,17 @@
 #include <strata/status.h>
 
 /* Passes a failure to the caller; for functions that own nothing yet. */
-#define STRATA_TRY(call)                          \
-    do {                                          \
-        strata_status try_status_ = (call);       \
+#define STRATA_TRY(call)                                  \
+    do {                                                  \
+        strata_status try_status_ = (call);               \
         if (try_status_ != STRATA_OK) return try_status_; \
     } while (0)
 
 /* The same for functions with a `cleanup:` label and a local `status`. */
-#define STRATA_GO(call)                           \
-    do {                                          \
-        status = (call);                          \
-        if (status != STRATA_OK) goto cleanup;    \
+#define STRATA_GO(call)                        \
+    do {                                       \
+        status = (call);                       \
+        if (status != STRATA_OK) goto cleanup; \
     } while (0)
 
 /** Records the message in the context (NULL is fine) and returns `status`, so that a fault is one line. */
@@ -31,7 +31,8 @@ STRATA_MUST_USE strata_status strata_fail(strata_context *ctx, strata_status sta
 #endif
 
 /** strata_fail for a failed system call: picks NOT_FOUND, DISK_FULL, MEMORY or IO from `error_number`. */
-STRATA_MUST_USE strata_status strata_fail_errno(strata_context *ctx, int error_number, const char *action, const char *path);
+STRATA_MUST_USE strata_status strata_fail_errno(strata_context *ctx, int error_number, const char *action,
+                                                const char *path);
 
 /** Copies the last error of `from` into `to` and returns its status: for work done in child contexts. */
 strata_status strata_fail_copy(strata_context *to, const strata_context *from);

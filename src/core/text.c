@@ -92,7 +92,8 @@ static size_t edit_distance(const char *a, size_t a_size, const char *b, size_t 
         now[0] = i;
         for (size_t j = 1; j <= b_size; ++j) {
             now[j] = smaller(smaller(last[j] + 1, now[j - 1] + 1), last[j - 1] + (a[i - 1] != b[j - 1]));
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) now[j] = smaller(now[j], before[j - 2] + 1);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                now[j] = smaller(now[j], before[j - 2] + 1);
         }
         size_t *free_row = before;
         before = last;

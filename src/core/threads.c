@@ -107,7 +107,8 @@ strata_status thread_pool_create(strata_context *ctx, size_t threads, struct thr
         int error = pthread_create(&workers[i].thread, NULL, worker_main, &workers[i]);
         if (error) {
             thread_pool_destroy(pool);
-            return strata_fail(ctx, STRATA_ERR_MEMORY, "cannot start thread %zu of %zu (error %d)", i + 1, threads, error);
+            return strata_fail(ctx, STRATA_ERR_MEMORY, "cannot start thread %zu of %zu (error %d)", i + 1, threads,
+                               error);
         }
         pool->started = i;
     }

@@ -173,8 +173,10 @@ static strata_status read_table(struct reader *reader, struct csv_table *table) 
                            reader->path);
     STRATA_TRY(read_first_line(reader, table));
     STRATA_TRY(reserve_row(reader, table, &capacity));
-    if (all_numbers(table)) STRATA_TRY(first_line_to_row(reader, table));
-    else STRATA_TRY(check_names(reader, table));
+    if (all_numbers(table))
+        STRATA_TRY(first_line_to_row(reader, table));
+    else
+        STRATA_TRY(check_names(reader, table));
     while (start_line(reader)) {
         STRATA_TRY(reserve_row(reader, table, &capacity));
         STRATA_TRY(read_row(reader, table, table->values + table->rows * table->columns));
@@ -191,8 +193,10 @@ strata_status csv_parse(strata_context *ctx, const char *path, const char *text,
     struct reader reader = {.ctx = ctx, .path = path, .next = text, .end = text + size};
     if (size >= 3 && !memcmp(text, BOM, 3)) reader.next += 3;
     strata_status status = read_table(&reader, &result);
-    if (status == STRATA_OK) *table = result;
-    else csv_destroy(&result);
+    if (status == STRATA_OK)
+        *table = result;
+    else
+        csv_destroy(&result);
     return status;
 }
 

@@ -28,9 +28,9 @@ static strata_status append_file(strata_context *ctx, const char *folder, const 
     }
     for (size_t at = before; at < bytes->size; at += RECORD)
         if ((unsigned char)bytes->data[at] >= CLASSES) {
-            status =
-                strata_fail(ctx, STRATA_ERR_FORMAT, "%s: byte %zu (row %zu): expected a label of 0 to %d, got %u", path,
-                            at - before, (at - before) / RECORD, CLASSES - 1, (unsigned)(unsigned char)bytes->data[at]);
+            status = strata_fail(ctx, STRATA_ERR_FORMAT, "%s: byte %zu (row %zu): expected a label of 0 to %d, got %u",
+                                 path, at - before, (at - before) / RECORD, CLASSES - 1,
+                                 (unsigned)(unsigned char)bytes->data[at]);
             goto cleanup;
         }
 cleanup:
@@ -76,12 +76,15 @@ static strata_status load_test(strata_context *ctx, const char *folder, struct d
     return status;
 }
 
-static strata_status cifar_load(strata_context *ctx, const char *folder, size_t train_rows, struct dataset *train, struct dataset *test) {
+static strata_status cifar_load(strata_context *ctx, const char *folder, size_t train_rows, struct dataset *train,
+                                struct dataset *test) {
     struct dataset first = {0};
     if (train) STRATA_TRY(load_train(ctx, folder, train_rows, &first));
     strata_status status = test ? load_test(ctx, folder, test) : STRATA_OK;
-    if (status != STRATA_OK) dataset_destroy(&first);
-    else if (train) *train = first;
+    if (status != STRATA_OK)
+        dataset_destroy(&first);
+    else if (train)
+        *train = first;
     return status;
 }
 

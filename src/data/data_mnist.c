@@ -24,8 +24,8 @@ static strata_status find_file(strata_context *ctx, const char *folder, const ch
 
 /* Pixels to [0, 1] and labels to class numbers. */
 static strata_status convert(strata_context *ctx, const char *images_path, const char *labels_path,
-                             const size_t dims[4], const uint8_t *pixels, size_t label_count, const uint8_t *labels, size_t rows,
-                             struct dataset *data) {
+                             const size_t dims[4], const uint8_t *pixels, size_t label_count, const uint8_t *labels,
+                             size_t rows, struct dataset *data) {
     if (label_count != dims[0])
         return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: expected a label for each of the %zu images of %s, got %zu",
                            labels_path, dims[0], images_path, label_count);
@@ -87,7 +87,8 @@ cleanup:
     return status;
 }
 
-static strata_status mnist_load(strata_context *ctx, const char *folder, size_t train_rows, struct dataset *train, struct dataset *test) {
+static strata_status mnist_load(strata_context *ctx, const char *folder, size_t train_rows, struct dataset *train,
+                                struct dataset *test) {
     static const char *const train_stems[] = {"train", "train10k", NULL}, *const test_stems[] = {"t10k", NULL};
     struct dataset first = {0};
     if (train) STRATA_TRY(load_half(ctx, folder, train_stems, train_rows, &first));

@@ -46,15 +46,17 @@ static bool belongs_to_another(const struct data_source *source, const char *fol
 static strata_status try_folder(strata_context *ctx, const struct data_source *source, char *candidate,
                                 struct buffer *tried, char **path) {
     bool holds = false;
-    strata_status status =
-        candidate ? STRATA_OK
-                  : strata_fail(ctx, STRATA_ERR_MEMORY, "no memory to look for data set '%s'", source->name);
+    strata_status status = candidate
+                             ? STRATA_OK
+                             : strata_fail(ctx, STRATA_ERR_MEMORY, "no memory to look for data set '%s'", source->name);
     STRATA_GO(status);
     STRATA_GO(buffer_print(ctx, tried, "%s%s", tried->size ? ", " : "", candidate));
     STRATA_GO(holds_set(ctx, source, candidate, &holds));
 cleanup:
-    if (status == STRATA_OK && holds) *path = candidate;
-    else mem_free(candidate);
+    if (status == STRATA_OK && holds)
+        *path = candidate;
+    else
+        mem_free(candidate);
     return status;
 }
 
@@ -94,12 +96,13 @@ cleanup:
     return status;
 }
 
-strata_status data_load(strata_context *ctx, const char *name, const char *data_folder, struct dataset *train, struct dataset *test) {
+strata_status data_load(strata_context *ctx, const char *name, const char *data_folder, struct dataset *train,
+                        struct dataset *test) {
     return data_load_some(ctx, name, data_folder, SIZE_MAX, train, test);
 }
 
-strata_status data_load_some(strata_context *ctx, const char *name, const char *data_folder, size_t train_rows, struct dataset *train,
-                             struct dataset *test) {
+strata_status data_load_some(strata_context *ctx, const char *name, const char *data_folder, size_t train_rows,
+                             struct dataset *train, struct dataset *test) {
     const struct data_source *source = data_find(name);
     struct buffer known = {0};
     if (!source) {

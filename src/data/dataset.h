@@ -86,7 +86,8 @@ struct data_source {
     const char *package_folder;
     /* `train` or `test` may be NULL: not wanted. */
     /* At most `train_rows` training rows (SIZE_MAX: all). */
-    strata_status (*load)(strata_context *ctx, const char *folder, size_t train_rows, struct dataset *train, struct dataset *test);
+    strata_status (*load)(strata_context *ctx, const char *folder, size_t train_rows, struct dataset *train,
+                          struct dataset *test);
 };
 extern const struct data_source *const data_table[];
 extern const size_t data_table_size;
@@ -108,6 +109,7 @@ STRATA_MUST_USE strata_status data_load(strata_context *ctx, const char *name, c
                                         struct dataset *train, struct dataset *test);
 
 /** The same with the first `train_rows` training rows at most: others take no memory. */
-STRATA_MUST_USE strata_status data_load_some(strata_context *ctx, const char *name, const char *data_folder, size_t train_rows, struct dataset *train, struct dataset *test);
+STRATA_MUST_USE strata_status data_load_some(strata_context *ctx, const char *name, const char *data_folder,
+                                             size_t train_rows, struct dataset *train, struct dataset *test);
 
 #endif

@@ -173,8 +173,10 @@ static void gather_rows(struct sample_source *source, uint64_t position, size_t 
 
 void source_batch(struct sample_source *source, uint64_t step, size_t rows, const float **x, const float **y) {
     assert(rows <= source->capacity);
-    if (source->data) gather_rows(source, step * rows, rows);
-    else stream_samples(&source->fresh, step * rows, rows, source->x, source->y);
+    if (source->data)
+        gather_rows(source, step * rows, rows);
+    else
+        stream_samples(&source->fresh, step * rows, rows, source->x, source->y);
     *x = source->x;
     *y = source->y;
 }

@@ -170,8 +170,10 @@ static double select_rank(double *values, size_t count, size_t k) {
         }
         /* values[low..i) <= pivot <= values[i..high], and i = j only on the pivot itself. */
         size_t cut = i > j ? j : i;
-        if (k <= cut) high = cut;
-        else low = cut + 1;
+        if (k <= cut)
+            high = cut;
+        else
+            low = cut + 1;
     }
     return values[k];
 }
@@ -194,9 +196,9 @@ static strata_status check_margin(strata_context *ctx, const struct teacher *tea
 static strata_status calibrate(strata_context *ctx, const struct settings *settings, struct teacher *teacher) {
     double *values = mem_alloc(TEACHER_CALIBRATION_ROWS * sizeof *values);
     if (!values) return strata_fail(ctx, STRATA_ERR_MEMORY, "no memory to calibrate a teacher");
-    strata_status status =
-        teacher_net_calibrate(ctx, &teacher->net, settings_number(settings, "teacher.gap"),
-                              settings_flag(settings, "teacher.drop_upper"), sample_inputs, teacher, values);
+    strata_status status = teacher_net_calibrate(ctx, &teacher->net, settings_number(settings, "teacher.gap"),
+                                                 settings_flag(settings, "teacher.drop_upper"), sample_inputs, teacher,
+                                                 values);
     if (status == STRATA_OK) {
         teacher->median = median_of(values, TEACHER_CALIBRATION_ROWS);
         status = check_margin(ctx, teacher, values);

@@ -8,16 +8,16 @@
 
 enum { LANES = TEACHER_LANES, PANEL = 64 };
 
-#define real float
-#define NAME(symbol) symbol##_f32
+#define real             float
+#define NAME(symbol)     symbol##_f32
 #define WEIGHTS(weights) ((weights).f32)
 #include "data/teacher_block.inc"
 #undef real
 #undef NAME
 #undef WEIGHTS
 
-#define real double
-#define NAME(symbol) symbol##_f64
+#define real             double
+#define NAME(symbol)     symbol##_f64
 #define WEIGHTS(weights) ((weights).f64)
 #include "data/teacher_block.inc"
 

@@ -133,8 +133,10 @@ static strata_status matrix_create(strata_context *ctx, const struct settings *s
         return strata_fail(ctx, STRATA_ERR_CONFIG,
                            "teacher.file: expected a .npy or safetensors file for teacher.kind = matrix, got nothing");
     size_t count = 1, length = strlen(path);
-    if (length >= 4 && !strcmp(path + length - 4, ".npy")) STRATA_TRY(read_npy(ctx, path, net));
-    else STRATA_TRY(read_safetensors(ctx, path, net, &count));
+    if (length >= 4 && !strcmp(path + length - 4, ".npy"))
+        STRATA_TRY(read_npy(ctx, path, net));
+    else
+        STRATA_TRY(read_safetensors(ctx, path, net, &count));
     for (size_t l = count + 1; l <= net->depth; ++l)
         STRATA_TRY(teacher_level_draw(ctx, settings, seed, replicate, l, net->levels[l - 1].width, net));
     return STRATA_OK;

@@ -6,13 +6,21 @@
 #include "core/memory.h"
 #include "graph/graph_nodes.h"
 
-struct shape shape_rows(size_t width) { return (struct shape){.batched = true, .rank = 1, .dims = {width}}; }
+struct shape shape_rows(size_t width) {
+    return (struct shape){.batched = true, .rank = 1, .dims = {width}};
+}
 
-struct shape shape_vector(size_t width) { return (struct shape){.rank = 1, .dims = {width}}; }
+struct shape shape_vector(size_t width) {
+    return (struct shape){.rank = 1, .dims = {width}};
+}
 
-struct shape shape_matrix(size_t rows, size_t columns) { return (struct shape){.rank = 2, .dims = {rows, columns}}; }
+struct shape shape_matrix(size_t rows, size_t columns) {
+    return (struct shape){.rank = 2, .dims = {rows, columns}};
+}
 
-struct shape shape_scalar(void) { return (struct shape){0}; }
+struct shape shape_scalar(void) {
+    return (struct shape){0};
+}
 
 size_t shape_size(const struct shape *shape) {
     size_t size = 1;
@@ -60,7 +68,8 @@ static node add_node(struct graph *graph, struct graph_node fresh) {
             graph->nodes = nodes;
             graph->capacity = capacity;
         } else {
-            graph->status = strata_fail(graph->ctx, STRATA_ERR_MEMORY, "out of memory for a graph of %zu nodes", capacity);
+            graph->status = strata_fail(graph->ctx, STRATA_ERR_MEMORY, "out of memory for a graph of %zu nodes",
+                                        capacity);
         }
     }
     if (graph->status != STRATA_OK) {
@@ -77,12 +86,14 @@ static node add_named(struct graph *graph, enum op_kind kind, const char *name, 
     size_t size = 1;
     for (unsigned i = 0; i < shape.rank; ++i) {
         if (shape.dims[i] == 0 || __builtin_mul_overflow(size, shape.dims[i], &size)) {
-            graph->status = strata_fail(graph->ctx, STRATA_ERR_ARGUMENT, "%s: dimension %u is %zu", name, i, shape.dims[i]);
+            graph->status = strata_fail(graph->ctx, STRATA_ERR_ARGUMENT, "%s: dimension %u is %zu", name, i,
+                                        shape.dims[i]);
             return NODE_NONE;
         }
     }
     if (graph_find(graph, name) != NODE_NONE) {
-        graph->status = strata_fail(graph->ctx, STRATA_ERR_ARGUMENT, "%s: the name is already taken in this graph", name);
+        graph->status = strata_fail(graph->ctx, STRATA_ERR_ARGUMENT, "%s: the name is already taken in this graph",
+                                    name);
         return NODE_NONE;
     }
     char *copy = mem_string(name);
@@ -99,7 +110,8 @@ node graph_input(struct graph *graph, const char *name, struct shape shape) {
 
 node graph_parameter(struct graph *graph, const char *name, struct shape shape, unsigned group) {
     if (graph->status == STRATA_OK && (shape.batched || group >= 64))
-        graph->status = strata_fail(graph->ctx, STRATA_ERR_ARGUMENT, "%s: a parameter is unbatched and of a group below 64", name);
+        graph->status = strata_fail(graph->ctx, STRATA_ERR_ARGUMENT,
+                                    "%s: a parameter is unbatched and of a group below 64", name);
     return add_named(graph, OP_PARAMETER, name, shape, group);
 }
 
@@ -115,11 +127,13 @@ node graph_constant(struct graph *graph, struct shape shape, const double *value
     return add_node(graph, (struct graph_node){.kind = OP_CONSTANT, .shape = shape, .constant = copy});
 }
 
-node graph_apply(struct graph *graph, enum op_kind kind, const struct op_attributes *attributes, size_t input_count, const node *inputs) {
+node graph_apply(struct graph *graph, enum op_kind kind, const struct op_attributes *attributes, size_t input_count,
+                 const node *inputs) {
     if (graph->status != STRATA_OK) return NODE_NONE;
     const struct op_class *class_ = op_class_get(kind, PRECISION_F64);
     if (!class_ || input_count < class_->min_inputs || input_count > class_->max_inputs) {
-        graph->status = strata_fail(graph->ctx, STRATA_ERR_ARGUMENT, "%s: %zu inputs given", op_names[kind], input_count);
+        graph->status = strata_fail(graph->ctx, STRATA_ERR_ARGUMENT, "%s: %zu inputs given", op_names[kind],
+                                    input_count);
         return NODE_NONE;
     }
     struct graph_node fresh = {.kind = kind, .input_count = input_count};
@@ -127,7 +141,8 @@ node graph_apply(struct graph *graph, enum op_kind kind, const struct op_attribu
     const struct shape *shapes[OP_MAX_INPUTS];
     for (size_t i = 0; i < input_count; ++i) {
         if (inputs[i] < 0 || (size_t)inputs[i] >= graph->count) {
-            graph->status = strata_fail(graph->ctx, STRATA_ERR_ARGUMENT, "%s: input %zu is no node of this graph", class_->name, i);
+            graph->status = strata_fail(graph->ctx, STRATA_ERR_ARGUMENT, "%s: input %zu is no node of this graph",
+                                        class_->name, i);
             return NODE_NONE;
         }
         fresh.inputs[i] = inputs[i];
@@ -147,7 +162,9 @@ void graph_keep(struct graph *graph, node value) {
     if (graph->status == STRATA_OK && value >= 0 && (size_t)value < graph->count) graph->nodes[value].kept = true;
 }
 
-struct shape graph_shape(const struct graph *graph, node value) { return graph->nodes[value].shape; }
+struct shape graph_shape(const struct graph *graph, node value) {
+    return graph->nodes[value].shape;
+}
 
 node graph_find(const struct graph *graph, const char *name) {
     for (size_t i = 0; i < graph->count; ++i)

@@ -32,10 +32,10 @@ struct shape {
     size_t dims[SHAPE_MAX_RANK];
 };
 
-struct shape shape_rows(size_t width);                    /* [batch, width] */
-struct shape shape_vector(size_t width);                  /* [width] */
-struct shape shape_matrix(size_t rows, size_t columns);   /* [rows, columns] */
-struct shape shape_scalar(void);                          /* [] = one number */
+struct shape shape_rows(size_t width);                  /* [batch, width] */
+struct shape shape_vector(size_t width);                /* [width] */
+struct shape shape_matrix(size_t rows, size_t columns); /* [rows, columns] */
+struct shape shape_scalar(void);                        /* [] = one number */
 
 /** Numbers in one row of a batched shape, or in the whole of an unbatched one. */
 size_t shape_size(const struct shape *shape);
@@ -50,7 +50,9 @@ struct op_attributes {
 /* The op table's names: one line per op in graph/op_list.h makes OP_DENSE, OP_RELU, ... */
 #define OP_ENUM(upper, lower) OP_##upper,
 enum op_kind {
-    OP_INPUT, OP_PARAMETER, OP_CONSTANT,
+    OP_INPUT,
+    OP_PARAMETER,
+    OP_CONSTANT,
 #include "graph/op_list.h"
     OP_COUNT
 };
@@ -80,7 +82,8 @@ node graph_parameter(struct graph *graph, const char *name, struct shape shape, 
 node graph_constant(struct graph *graph, struct shape shape, const double *values);
 
 /** One op node; `attributes` NULL means all zero. Shape faults are recorded with the op's name and the shapes. */
-node graph_apply(struct graph *graph, enum op_kind kind, const struct op_attributes *attributes, size_t input_count, const node *inputs);
+node graph_apply(struct graph *graph, enum op_kind kind, const struct op_attributes *attributes, size_t input_count,
+                 const node *inputs);
 
 /** graph_apply for one and two inputs without attributes. */
 node graph_unary(struct graph *graph, enum op_kind kind, node x);

@@ -16,24 +16,24 @@ struct op_call {
     const struct shape *input_shapes[OP_MAX_INPUTS];
     const struct shape *output_shape;
     size_t input_count;
-    size_t rows;        /* live rows of this call, <= planned rows; 0 never happens */
-    size_t total_rows;  /* live rows of the whole batch over all shards: what `mean` divides by */
-    size_t first_row;   /* index of this call's first row in the batch: addresses dropout masks */
+    size_t rows;       /* live rows of this call, <= planned rows; 0 never happens */
+    size_t total_rows; /* live rows of the whole batch over all shards: what `mean` divides by */
+    size_t first_row;  /* index of this call's first row in the batch: addresses dropout masks */
     bool training;
     struct rng_stream stream; /* of this node and step */
 
     const void *inputs[OP_MAX_INPUTS];
-    void *output;                                  /* written by forward; readable in tangent and backward */
+    void *output; /* written by forward; readable in tangent and backward */
 
-    const void *input_tangents[OP_MAX_INPUTS];     /* NULL = zero */
-    void *output_tangent;                          /* tangent overwrites it */
+    const void *input_tangents[OP_MAX_INPUTS]; /* NULL = zero */
+    void *output_tangent;                      /* tangent overwrites it */
 
     const void *output_gradient;
-    void *input_gradients[OP_MAX_INPUTS];          /* NULL = not wanted */
-    bool keep[OP_MAX_INPUTS];                      /* true: add to what is there; false: overwrite it */
+    void *input_gradients[OP_MAX_INPUTS]; /* NULL = not wanted */
+    bool keep[OP_MAX_INPUTS];             /* true: add to what is there; false: overwrite it */
 
-    void *scratch;                                 /* class->scratch bytes, MEM_ALIGNMENT aligned */
-    void *prepared;                                /* what class->prepare made for this node and shard size, or NULL */
+    void *scratch;  /* class->scratch bytes, MEM_ALIGNMENT aligned */
+    void *prepared; /* what class->prepare made for this node and shard size, or NULL */
 };
 
 /** What backward and tangent read, so that the planner knows how long a value lives. */
@@ -41,17 +41,17 @@ enum op_reads { OP_READS_INPUTS = 1, OP_READS_OUTPUT = 2 };
 
 struct op_class {
     const char *name;
-    const char *formula;        /* one line, for documentation: "y = max(x, 0)" */
+    const char *formula; /* one line, for documentation: "y = max(x, 0)" */
     unsigned min_inputs, max_inputs;
-    unsigned reads;             /* op_reads of backward */
-    bool mixes_rows;            /* a row's output depends on other rows: per-sample gradients are refused */
-    bool reduces_rows;          /* batched in, unbatched out (sum, mean): summed over shards by the executor */
-    bool stops_gradient;        /* nothing flows back */
-    bool draws;                 /* reads call->stream while training */
+    unsigned reads;      /* op_reads of backward */
+    bool mixes_rows;     /* a row's output depends on other rows: per-sample gradients are refused */
+    bool reduces_rows;   /* batched in, unbatched out (sum, mean): summed over shards by the executor */
+    bool stops_gradient; /* nothing flows back */
+    bool draws;          /* reads call->stream while training */
 
     /** Checks input shapes and attributes and infers the output's; allocates nothing. */
     strata_status (*shape)(strata_context *ctx, const struct op_attributes *attributes, size_t count,
-        const struct shape *const *inputs, struct shape *output);
+                           const struct shape *const *inputs, struct shape *output);
 
     /** Optional: bytes of scratch for a call of at most `rows` rows. */
     size_t (*scratch)(const struct op_call *planned, size_t rows);
@@ -85,7 +85,7 @@ struct op_probe {
     size_t input_count;
     struct shape inputs[OP_MAX_INPUTS];
     struct op_attributes attributes;
-    unsigned constant_inputs; /* bit i: input i is not differentiated (labels) */
+    unsigned constant_inputs;                                   /* bit i: input i is not differentiated (labels) */
     void (*adjust)(size_t input, size_t count, double *values); /* NULL: normal draws as they are */
     const struct op_probe *next;
 };

@@ -3,7 +3,10 @@
 #include "graph/op.h"
 
 #define OP_ENUM(upper, lower) [OP_##upper] = #lower,
-const char *const op_names[OP_COUNT] = {[OP_INPUT] = "input", [OP_PARAMETER] = "parameter", [OP_CONSTANT] = "constant",
+const char *const op_names[OP_COUNT] = {
+    [OP_INPUT] = "input",
+    [OP_PARAMETER] = "parameter",
+    [OP_CONSTANT] = "constant",
 #include "graph/op_list.h"
 };
 #undef OP_ENUM
@@ -65,7 +68,8 @@ enum op_variant op_variant_best(void) {
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd"))
         return OP_VARIANT_V4;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2")) return OP_VARIANT_V3;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))
+        return OP_VARIANT_V3;
 #endif
     return OP_VARIANT_BASE;
 }

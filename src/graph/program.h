@@ -14,16 +14,16 @@ struct optimizer_class; /* graph/optimizer.h */
 
 struct program_options {
     enum precision precision;
-    size_t rows;               /* planned batch, >= 1 */
-    size_t shards;             /* of a batch; part of the result's definition; default 1 */
-    bool gradients;            /* reverse mode for parameters */
-    bool input_gradients;      /* reverse mode also to batched inputs */
-    bool tangents;             /* forward mode */
-    bool per_sample;           /* parameter gradients as [rows, parameters]; implies gradients, shards = 1 */
-    uint64_t frozen_groups;    /* bit g: parameters of group g get no gradient and never move */
+    size_t rows;            /* planned batch, >= 1 */
+    size_t shards;          /* of a batch; part of the result's definition; default 1 */
+    bool gradients;         /* reverse mode for parameters */
+    bool input_gradients;   /* reverse mode also to batched inputs */
+    bool tangents;          /* forward mode */
+    bool per_sample;        /* parameter gradients as [rows, parameters]; implies gradients, shards = 1 */
+    uint64_t frozen_groups; /* bit g: parameters of group g get no gradient and never move */
     const struct optimizer_class *optimizer; /* NULL: no update */
-    struct rng_stream stream;  /* dropout and gradient noise */
-    struct thread_pool *pool;  /* borrowed; NULL: the caller's thread */
+    struct rng_stream stream;                /* dropout and gradient noise */
+    struct thread_pool *pool;                /* borrowed; NULL: the caller's thread */
 };
 
 struct program_options program_options_default(void);
@@ -34,7 +34,7 @@ struct program_options program_options_default(void);
  * unbatched arithmetic), MEMORY and TOO_LARGE with the bytes wanted.
  */
 STRATA_MUST_USE strata_status program_create(strata_context *ctx, const struct graph *graph, node root,
-    const struct program_options *options, struct program **program);
+                                             const struct program_options *options, struct program **program);
 void program_destroy(struct program *program);
 
 /** Points an input at data of the program's precision: batched [rows, size], borrowed until rebound. */
@@ -51,10 +51,10 @@ void program_tangent(struct program *program);
 
 struct update {
     double learning_rate;
-    double group_scale[64];  /* learning rate of group g = learning_rate * group_scale[g] */
+    double group_scale[64]; /* learning rate of group g = learning_rate * group_scale[g] */
     double weight_decay;
-    double clip_norm;        /* > 0: the whole gradient is scaled to at most this Euclidean norm */
-    double noise;            /* > 0: sd of Gaussian noise added to every gradient entry (after clipping) */
+    double clip_norm; /* > 0: the whole gradient is scaled to at most this Euclidean norm */
+    double noise;     /* > 0: sd of Gaussian noise added to every gradient entry (after clipping) */
 };
 
 struct update update_default(double learning_rate);

@@ -5,13 +5,15 @@
 #include "graph/program_parts.h"
 
 static void to_double(const struct program *program, const void *from, size_t count, double *to) {
-    if (program->element == sizeof(double)) memcpy(to, from, count * sizeof *to);
+    if (program->element == sizeof(double))
+        memcpy(to, from, count * sizeof *to);
     else
         for (size_t i = 0; i < count; ++i) to[i] = (double)((const float *)from)[i];
 }
 
 static void from_double(const struct program *program, const double *from, size_t count, void *to) {
-    if (program->element == sizeof(double)) memcpy(to, from, count * sizeof *from);
+    if (program->element == sizeof(double))
+        memcpy(to, from, count * sizeof *from);
     else
         for (size_t i = 0; i < count; ++i) ((float *)to)[i] = (float)from[i];
 }
@@ -47,7 +49,8 @@ void program_read_f32(const struct program *program, node value, float *out) {
     for (size_t shard = 0; shard < program->options.shards; ++shard) {
         size_t count = live_rows(program, value, shard, &begin) * size;
         const void *from = program_value(program, shard, value);
-        if (program->element == sizeof(float)) memcpy(out + begin * size, from, count * sizeof *out);
+        if (program->element == sizeof(float))
+            memcpy(out + begin * size, from, count * sizeof *out);
         else
             for (size_t i = 0; i < count; ++i) out[begin * size + i] = (float)((const double *)from)[i];
     }
@@ -64,7 +67,8 @@ void program_read_gradient(const struct program *program, node value, double *ou
         memset(out, 0, slot->size * sizeof *out);
         for (size_t shard = 0; shard < program->options.shards; ++shard) {
             if (shard_begin(program, program->rows, shard) == shard_begin(program, program->rows, shard + 1)) continue;
-            const unsigned char *from = program->gradients + (shard * program->trainable + slot->fixed) * program->element;
+            const unsigned char *from = program->gradients +
+                                        (shard * program->trainable + slot->fixed) * program->element;
             for (size_t i = 0; i < slot->size; ++i) {
                 double part;
                 to_double(program, from + i * program->element, 1, &part);
@@ -81,8 +85,11 @@ void program_read_gradient(const struct program *program, node value, double *ou
 
 void program_read_sample_gradient(const struct program *program, node parameter, size_t row, double *out) {
     const struct slot *slot = &program->slots[parameter];
-    if (!slot->wants_gradient) memset(out, 0, slot->size * sizeof *out);
-    else to_double(program, program->gradients + (row * program->trainable + slot->fixed) * program->element, slot->size, out);
+    if (!slot->wants_gradient)
+        memset(out, 0, slot->size * sizeof *out);
+    else
+        to_double(program, program->gradients + (row * program->trainable + slot->fixed) * program->element, slot->size,
+                  out);
 }
 
 void program_set_tangent(struct program *program, node value, const double *tangent) {
@@ -95,7 +102,8 @@ void program_set_tangent(struct program *program, node value, const double *tang
     }
     for (size_t shard = 0; slot->reached && shard < program->options.shards; ++shard) {
         size_t begin, rows = live_rows(program, value, shard, &begin);
-        from_double(program, tangent + begin * slot->size, rows * slot->size, region_of(program, shard) + slot->tangent);
+        from_double(program, tangent + begin * slot->size, rows * slot->size,
+                    region_of(program, shard) + slot->tangent);
     }
 }
 
@@ -136,7 +144,9 @@ void program_read_parameter(const struct program *program, node parameter, doubl
     to_double(program, program->block + slot->fixed * program->element, slot->size, values);
 }
 
-size_t program_slots(const struct program *program) { return program->options.optimizer ? program->options.optimizer->slots : 0; }
+size_t program_slots(const struct program *program) {
+    return program->options.optimizer ? program->options.optimizer->slots : 0;
+}
 
 static unsigned char *state_address(const struct program *program, node parameter, size_t number) {
     const struct slot *slot = &program->slots[parameter];
@@ -146,8 +156,10 @@ static unsigned char *state_address(const struct program *program, node paramete
 
 void program_read_slot(const struct program *program, node parameter, size_t number, double *values) {
     const unsigned char *state = state_address(program, parameter, number);
-    if (state) to_double(program, state, program->slots[parameter].size, values);
-    else memset(values, 0, program->slots[parameter].size * sizeof *values);
+    if (state)
+        to_double(program, state, program->slots[parameter].size, values);
+    else
+        memset(values, 0, program->slots[parameter].size * sizeof *values);
 }
 
 void program_set_slot(struct program *program, node parameter, size_t number, const double *values) {

@@ -12,13 +12,13 @@
 
 /* What the plan knows of a node. Offsets are bytes: of parameters into their block, else into a shard's region. */
 struct slot {
-    bool reached;          /* by root or a kept node */
+    bool reached; /* by root or a kept node */
     bool wants_gradient;
-    size_t size;           /* numbers in a row, or in the whole of an unbatched node */
+    size_t size; /* numbers in a row, or in the whole of an unbatched node */
     size_t value, gradient, tangent;
-    size_t fixed;          /* parameters: element index in the block; constants: byte offset */
-    const void *bound;     /* inputs */
-    bool tangent_set;      /* leaves: the caller gave one; ops: some input has one */
+    size_t fixed;      /* parameters: element index in the block; constants: byte offset */
+    const void *bound; /* inputs */
+    bool tangent_set;  /* leaves: the caller gave one; ops: some input has one */
 };
 
 /* One planned op: the same call on each shard. */
@@ -39,36 +39,36 @@ struct program {
     const struct graph *graph;
     node root;
     struct program_options options;
-    size_t element;                 /* bytes of a number */
-    size_t shard_rows;              /* planned rows of a shard */
-    struct slot *slots;             /* [graph->count] */
-    struct op_step *steps;          /* [step_count] in forward order */
+    size_t element;        /* bytes of a number */
+    size_t shard_rows;     /* planned rows of a shard */
+    struct slot *slots;    /* [graph->count] */
+    struct op_step *steps; /* [step_count] in forward order */
     size_t step_count;
-    struct op_call *calls;          /* [shards, step_count] */
-    node *parameters;               /* trainable first, by group; then frozen */
+    struct op_call *calls; /* [shards, step_count] */
+    node *parameters;      /* trainable first, by group; then frozen */
     size_t parameter_count;
-    size_t trainable, total;        /* padded numbers in the block: trainable part, all */
+    size_t trainable, total; /* padded numbers in the block: trainable part, all */
     struct segment *segments;
     size_t segment_count;
-    bool fast_rows;                 /* per-sample mode: every step has a fast rule */
+    bool fast_rows; /* per-sample mode: every step has a fast rule */
 
     struct arena arena;
-    unsigned char *block;           /* parameters [total] */
-    unsigned char *gradients;       /* [shards or rows, trainable] */
-    unsigned char *states;          /* optimizer [slots, trainable] */
+    unsigned char *block;     /* parameters [total] */
+    unsigned char *gradients; /* [shards or rows, trainable] */
+    unsigned char *states;    /* optimizer [slots, trainable] */
     unsigned char *constants;
     unsigned char *parameter_tangents; /* [total] */
-    unsigned char *regions;         /* [shards, region_size] */
-    unsigned char *scratch;         /* [shards, scratch_size] */
+    unsigned char *regions;            /* [shards, region_size] */
+    unsigned char *scratch;            /* [shards, scratch_size] */
     unsigned char *prepared;
-    double *norms;                  /* partial squared norms of update blocks */
+    double *norms; /* partial squared norms of update blocks */
     size_t region_size, scratch_size, constants_size, prepared_size, update_blocks;
 
-    size_t rows;                    /* live rows of the last forward */
+    size_t rows; /* live rows of the last forward */
     size_t active_shards;
     bool training;
     const void *seed;
-    double clip_norm;               /* of the running update */
+    double clip_norm; /* of the running update */
     const struct update *update;
     double gradient_scale;
     uint64_t steps_done;

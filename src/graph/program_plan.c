@@ -16,7 +16,9 @@ struct program_options program_options_default(void) {
 
 static const struct graph_node *node_of(const struct program *program, node n) { return &program->graph->nodes[n]; }
 
-static bool is_leaf(const struct graph_node *n) { return n->kind == OP_INPUT || n->kind == OP_PARAMETER || n->kind == OP_CONSTANT; }
+static bool is_leaf(const struct graph_node *n) {
+    return n->kind == OP_INPUT || n->kind == OP_PARAMETER || n->kind == OP_CONSTANT;
+}
 
 static bool is_frozen(const struct program *program, const struct graph_node *n) {
     return (program->options.frozen_groups >> n->group) & 1;
@@ -30,7 +32,8 @@ static void mark_reached(struct program *program) {
         slot->value = slot->gradient = slot->tangent = NO_OFFSET;
         if ((node)i == program->root || graph->nodes[i].kept) slot->reached = true;
         if (!slot->reached) continue;
-        for (size_t k = 0; k < graph->nodes[i].input_count; ++k) program->slots[graph->nodes[i].inputs[k]].reached = true;
+        for (size_t k = 0; k < graph->nodes[i].input_count; ++k)
+            program->slots[graph->nodes[i].inputs[k]].reached = true;
     }
 }
 
@@ -49,8 +52,10 @@ static strata_status mark_gradients(strata_context *ctx, struct program *program
     for (size_t i = 0; i < graph->count; ++i) {
         const struct graph_node *n = &graph->nodes[i];
         bool wants = false;
-        if (n->kind == OP_PARAMETER) wants = options->gradients && !is_frozen(program, n);
-        else if (n->kind == OP_INPUT) wants = options->input_gradients && n->shape.batched;
+        if (n->kind == OP_PARAMETER)
+            wants = options->gradients && !is_frozen(program, n);
+        else if (n->kind == OP_INPUT)
+            wants = options->input_gradients && n->shape.batched;
         else if (n->kind != OP_CONSTANT && !op_class_get(n->kind, options->precision)->stops_gradient)
             for (size_t k = 0; k < n->input_count; ++k) wants |= program->slots[n->inputs[k]].wants_gradient;
         program->slots[i].wants_gradient = wants && feeds_root[i] && program->slots[i].reached;
@@ -64,15 +69,17 @@ static strata_status check_modes(strata_context *ctx, const struct program *prog
         const struct op_step *step = &program->steps[i];
         const struct graph_node *n = node_of(program, step->output);
         if (program->options.per_sample && step->class_->mixes_rows && step->backward)
-            return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "per-sample gradients: op '%s' mixes the rows of a batch", step->class_->name);
+            return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "per-sample gradients: op '%s' mixes the rows of a batch",
+                               step->class_->name);
         if (program->options.shards == 1 || n->shape.batched) continue;
         bool consumed = false;
         for (size_t k = 0; k < program->step_count; ++k)
             for (size_t j = 0; j < node_of(program, program->steps[k].output)->input_count; ++j)
                 consumed |= node_of(program, program->steps[k].output)->inputs[j] == step->output;
         if (!step->class_->reduces_rows || consumed)
-            return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "%zu shards: op '%s' computes on numbers that all shards share",
-                program->options.shards, step->class_->name);
+            return strata_fail(ctx, STRATA_ERR_UNSUPPORTED,
+                               "%zu shards: op '%s' computes on numbers that all shards share", program->options.shards,
+                               step->class_->name);
     }
     return STRATA_OK;
 }
@@ -112,7 +119,8 @@ static int compare_parameters(const void *a, const void *b, void *user) {
 static void place_parameters(struct program *program) {
     const struct graph *graph = program->graph;
     for (size_t i = 0; i < graph->count; ++i)
-        if (graph->nodes[i].kind == OP_PARAMETER && program->slots[i].reached) program->parameters[program->parameter_count++] = (node)i;
+        if (graph->nodes[i].kind == OP_PARAMETER && program->slots[i].reached)
+            program->parameters[program->parameter_count++] = (node)i;
     qsort_r(program->parameters, program->parameter_count, sizeof *program->parameters, compare_parameters, program);
     size_t line = MEM_ALIGNMENT / program->element;
     for (size_t i = 0; i < program->parameter_count; ++i) {
@@ -213,7 +221,8 @@ static strata_status place_buffers(strata_context *ctx, struct program *program)
         if (!is_leaf(n)) pieces[count++] = value;
         if (slot->wants_gradient) pieces[count++] = gradient;
         if (program->options.tangents)
-            pieces[count++] = (struct piece){.offset = &slot->tangent, .bytes = value.bytes, .last = 2 * program->step_count};
+            pieces[count++] = (struct piece){
+                .offset = &slot->tangent, .bytes = value.bytes, .last = 2 * program->step_count};
     }
     qsort(pieces, count, sizeof *pieces, compare_pieces);
     for (size_t i = 0; i < count; ++i) {
@@ -230,8 +239,11 @@ static strata_status place_buffers(strata_context *ctx, struct program *program)
 /* A call with shapes and attributes only: what `scratch` and `prepare` may look at. */
 static struct op_call blank_call(const struct program *program, const struct op_step *step) {
     const struct graph_node *n = node_of(program, step->output);
-    struct op_call call = {.attributes = &n->attributes, .output_shape = &n->shape, .input_count = n->input_count,
-        .rows = program->shard_rows, .total_rows = program->options.rows};
+    struct op_call call = {.attributes = &n->attributes,
+                           .output_shape = &n->shape,
+                           .input_count = n->input_count,
+                           .rows = program->shard_rows,
+                           .total_rows = program->options.rows};
     for (size_t k = 0; k < n->input_count; ++k) call.input_shapes[k] = &node_of(program, n->inputs[k])->shape;
     return call;
 }
@@ -313,8 +325,10 @@ static void fill_constants(struct program *program) {
         if (n->kind != OP_CONSTANT) continue;
         unsigned char *target = program->constants + program->slots[i].fixed;
         for (size_t k = 0; k < program->slots[i].size; ++k) {
-            if (program->element == sizeof(float)) ((float *)target)[k] = (float)n->constant[k];
-            else ((double *)target)[k] = n->constant[k];
+            if (program->element == sizeof(float))
+                ((float *)target)[k] = (float)n->constant[k];
+            else
+                ((double *)target)[k] = n->constant[k];
         }
     }
 }
@@ -324,18 +338,25 @@ static strata_status take_arena(strata_context *ctx, struct program *program) {
     size_t gradient_blocks = !options->gradients ? 0 : options->per_sample ? options->rows : options->shards;
     size_t state_count = options->optimizer ? options->optimizer->slots : 0;
     program->update_blocks = program->trainable / UPDATE_BLOCK + program->segment_count + 1;
-    size_t sizes[] = {program->total * program->element, gradient_blocks * program->trainable * program->element,
-        state_count * program->trainable * program->element, program->constants_size,
-        options->tangents ? program->total * program->element : 0, options->shards * program->region_size,
-        options->shards * program->scratch_size, program->prepared_size, program->update_blocks * sizeof(double)};
-    unsigned char **blocks[] = {&program->block, &program->gradients, &program->states, &program->constants,
-        &program->parameter_tangents, &program->regions, &program->scratch, &program->prepared, NULL};
+    size_t sizes[] = {program->total * program->element,
+                      gradient_blocks * program->trainable * program->element,
+                      state_count * program->trainable * program->element,
+                      program->constants_size,
+                      options->tangents ? program->total * program->element : 0,
+                      options->shards * program->region_size,
+                      options->shards * program->scratch_size,
+                      program->prepared_size,
+                      program->update_blocks * sizeof(double)};
+    unsigned char **blocks[] = {&program->block,     &program->gradients,          &program->states,
+                                &program->constants, &program->parameter_tangents, &program->regions,
+                                &program->scratch,   &program->prepared,           NULL};
     size_t capacity = 0, count = sizeof sizes / sizeof *sizes;
     for (size_t i = 0; i < count; ++i) capacity += arena_padded(sizes[i]);
     long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
     if (pages > 0 && page > 0 && capacity / (size_t)page >= (size_t)pages)
-        return strata_fail(ctx, STRATA_ERR_TOO_LARGE, "the network needs %.1f GB at a batch of %zu rows; this machine has %.1f GB",
-            (double)capacity * 1e-9, options->rows, (double)pages * (double)page * 1e-9);
+        return strata_fail(ctx, STRATA_ERR_TOO_LARGE,
+                           "the network needs %.1f GB at a batch of %zu rows; this machine has %.1f GB",
+                           (double)capacity * 1e-9, options->rows, (double)pages * (double)page * 1e-9);
     STRATA_TRY(arena_create(ctx, capacity, &program->arena));
     for (size_t i = 0; i + 1 < count; ++i) *blocks[i] = arena_take(&program->arena, sizes[i]);
     program->norms = arena_take(&program->arena, sizes[count - 1]);
@@ -356,19 +377,22 @@ static strata_status plan(strata_context *ctx, struct program *program) {
     return STRATA_OK;
 }
 
-static strata_status check_options(strata_context *ctx, const struct graph *graph, node root, const struct program_options *options) {
+static strata_status check_options(strata_context *ctx, const struct graph *graph, node root,
+                                   const struct program_options *options) {
     STRATA_TRY(graph_status(graph));
     if (root < 0 || (size_t)root >= graph->count || is_leaf(&graph->nodes[root]))
         return strata_fail(ctx, STRATA_ERR_ARGUMENT, "the root of a program must be an op of its graph");
     if (options->rows == 0 || options->shards == 0 || options->shards > options->rows)
         return strata_fail(ctx, STRATA_ERR_ARGUMENT, "%zu shards of a batch of %zu rows: expected 1 <= shards <= rows",
-            options->shards, options->rows);
+                           options->shards, options->rows);
     if (options->per_sample && options->shards != 1)
-        return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "per-sample gradients take one shard, not %zu", options->shards);
+        return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "per-sample gradients take one shard, not %zu",
+                           options->shards);
     return STRATA_OK;
 }
 
-strata_status program_create(strata_context *ctx, const struct graph *graph, node root, const struct program_options *options, struct program **result) {
+strata_status program_create(strata_context *ctx, const struct graph *graph, node root,
+                             const struct program_options *options, struct program **result) {
     *result = NULL;
     STRATA_TRY(check_options(ctx, graph, root, options));
     struct program *program = mem_zero(1, sizeof *program);
@@ -385,10 +409,14 @@ strata_status program_create(strata_context *ctx, const struct graph *graph, nod
     program->parameters = mem_zero(graph->count, sizeof *program->parameters);
     program->segments = mem_zero(graph->count, sizeof *program->segments);
     strata_status status = STRATA_ERR_MEMORY;
-    if (program->slots && program->steps && program->calls && program->parameters && program->segments) status = plan(ctx, program);
-    else status = strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for a plan of %zu nodes", graph->count);
-    if (status != STRATA_OK) program_destroy(program);
-    else *result = program;
+    if (program->slots && program->steps && program->calls && program->parameters && program->segments)
+        status = plan(ctx, program);
+    else
+        status = strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for a plan of %zu nodes", graph->count);
+    if (status != STRATA_OK)
+        program_destroy(program);
+    else
+        *result = program;
     return status;
 }
 

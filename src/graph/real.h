@@ -6,10 +6,10 @@
 #include <math.h>
 
 #define REAL_JOIN_(a, b, c) a##_f##b##_##c
-#define REAL_JOIN(a, b, c) REAL_JOIN_(a, b, c)
+#define REAL_JOIN(a, b, c)  REAL_JOIN_(a, b, c)
 /** name_f32_v3 and so on: one symbol per precision and instruction set. */
-#define REAL_NAME(name) REAL_JOIN(name, REAL_BITS, OP_VARIANT)
-#define OP_CLASS(name) REAL_NAME(op_##name)
+#define REAL_NAME(name)     REAL_JOIN(name, REAL_BITS, OP_VARIANT)
+#define OP_CLASS(name)      REAL_NAME(op_##name)
 
 #if REAL_BITS == 32
 typedef float real;

@@ -25,7 +25,8 @@ static int compare_doubles(const void *a, const void *b) {
 }
 
 /* Median distance between different ones of at most MEDIAN_ROWS evenly spaced rows. */
-static strata_status median_distance(strata_context *ctx, size_t n, const double *x, size_t dimension, double *distance) {
+static strata_status median_distance(strata_context *ctx, size_t n, const double *x, size_t dimension,
+                                     double *distance) {
     size_t rows = n < MEDIAN_ROWS ? n : MEDIAN_ROWS, count = 0;
     double *squares = mem_zero(rows * rows / 2 + 1, sizeof *squares);
     if (!squares) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for the distances of %zu rows", rows);
@@ -40,19 +41,26 @@ static strata_status median_distance(strata_context *ctx, size_t n, const double
     *distance = count ? sqrt(squares[count / 2]) : 0.0;
     mem_free(squares);
     if (count == 0)
-        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "kernel bandwidth: the median distance needs two different rows, %zu equal ones were given", n);
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT,
+                           "kernel bandwidth: the median distance needs two different rows, %zu equal ones were given",
+                           n);
     return STRATA_OK;
 }
 
 static strata_status options_check(strata_context *ctx, const struct kernel_options *options) {
-    const double bounds[][2] = {{options->offset, 0.0}, {options->scale, 0.0}, {options->bandwidth, 0.0},
-        {options->weight_variance, 0.0}, {options->bias_variance, 0.0}};
+    const double bounds[][2] = {{options->offset, 0.0},
+                                {options->scale, 0.0},
+                                {options->bandwidth, 0.0},
+                                {options->weight_variance, 0.0},
+                                {options->bias_variance, 0.0}};
     static const char *const names[] = {"offset", "scale", "bandwidth", "weight variance", "bias variance"};
     for (size_t i = 0; i < sizeof names / sizeof *names; ++i)
         if (!(bounds[i][0] >= bounds[i][1] && isfinite(bounds[i][0])))
-            return strata_fail(ctx, STRATA_ERR_ARGUMENT, "kernel: %s: expected a number >= 0, got %g", names[i], bounds[i][0]);
+            return strata_fail(ctx, STRATA_ERR_ARGUMENT, "kernel: %s: expected a number >= 0, got %g", names[i],
+                               bounds[i][0]);
     if (options->degree < 1 || options->layers < 1)
-        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "kernel: expected degree and layers >= 1, got %zu and %zu", options->degree, options->layers);
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "kernel: expected degree and layers >= 1, got %zu and %zu",
+                           options->degree, options->layers);
     return STRATA_OK;
 }
 
@@ -65,12 +73,12 @@ static strata_status class_find(strata_context *ctx, const char *name, const str
         return STRATA_OK;
     }
     const char *nearest = name_nearest(name, names, kernel_table_size);
-    return strata_fail(ctx, STRATA_ERR_NOT_FOUND, "no kernel is called '%s'%s%s%s", name, nearest ? "; did you mean '" : "",
-        nearest ? nearest : "", nearest ? "'?" : "");
+    return strata_fail(ctx, STRATA_ERR_NOT_FOUND, "no kernel is called '%s'%s%s%s", name,
+                       nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 }
 
-strata_status kernel_create(strata_context *ctx, const char *name, const struct kernel_options *options,
-    size_t n, const double *x, size_t dimension, struct kernel *kernel) {
+strata_status kernel_create(strata_context *ctx, const char *name, const struct kernel_options *options, size_t n,
+                            const double *x, size_t dimension, struct kernel *kernel) {
     *kernel = (struct kernel){.options = *options, .dimension = dimension};
     STRATA_TRY(class_find(ctx, name, &kernel->class_));
     STRATA_TRY(options_check(ctx, options));
@@ -96,8 +104,8 @@ static void mirror(size_t n, double *a) {
                 for (size_t j = jb > i ? jb : i + 1; j < jb + TILE && j < n; ++j) a[i * n + j] = a[j * n + i];
 }
 
-strata_status kernel_gram(strata_context *ctx, const struct kernel *kernel, size_t n, const double *x,
-    size_t m, const double *z, double *out) {
+strata_status kernel_gram(strata_context *ctx, const struct kernel *kernel, size_t n, const double *x, size_t m,
+                          const double *z, double *out) {
     size_t d = kernel->dimension;
     bool symmetric = x == z && n == m;
     double *xx = mem_zero(n + m, sizeof *xx);

@@ -19,11 +19,12 @@ struct kernel_options {
 };
 
 struct kernel_class {
-    const char *name;    /* "polynomial" */
+    const char *name; /* "polynomial" */
     const char *formula;
     const char *source;
     /* Turns values[j] = x.z_j into k(x, z_j), in place; xx = |x|^2, zz[j] = |z_j|^2. */
-    void (*row)(const struct kernel_options *options, size_t dimension, size_t count, double xx, const double *zz, double *values);
+    void (*row)(const struct kernel_options *options, size_t dimension, size_t count, double xx, const double *zz,
+                double *values);
     /* k(x, x), free of the rounding that `row` would bring. */
     double (*diagonal)(const struct kernel_options *options, size_t dimension, double xx);
 };
@@ -49,7 +50,7 @@ struct kernel_options kernel_options_default(void);
  * Errors: NOT_FOUND (names the nearest), ARGUMENT (an option out of range; no two different rows), MEMORY.
  */
 STRATA_MUST_USE strata_status kernel_create(strata_context *ctx, const char *name, const struct kernel_options *options,
-    size_t n, const double *x, size_t dimension, struct kernel *kernel);
+                                            size_t n, const double *x, size_t dimension, struct kernel *kernel);
 
 /**
  * out[i, j] = k(x_i, z_j), in blocks of 512 rows. Where x == z and n == m only the lower triangle is
@@ -59,7 +60,7 @@ STRATA_MUST_USE strata_status kernel_create(strata_context *ctx, const char *nam
  * Errors: MEMORY. Same input, same bits, whatever else runs.
  */
 STRATA_MUST_USE strata_status kernel_gram(strata_context *ctx, const struct kernel *kernel, size_t n, const double *x,
-    size_t m, const double *z, double *out);
+                                          size_t m, const double *z, double *out);
 
 /** out[i] = k(x_i, x_i), [n]. */
 void kernel_diagonal(const struct kernel *kernel, size_t n, const double *x, double *out);

@@ -4,7 +4,8 @@
 
 #include "kernels/kernel.h"
 
-static void rbf_row(const struct kernel_options *options, size_t dimension, size_t count, double xx, const double *zz, double *values) {
+static void rbf_row(const struct kernel_options *options, size_t dimension, size_t count, double xx, const double *zz,
+                    double *values) {
     (void)dimension;
     double factor = -0.5 / (options->bandwidth * options->bandwidth);
     for (size_t j = 0; j < count; ++j) {
@@ -19,6 +20,9 @@ static double rbf_diagonal(const struct kernel_options *options, size_t dimensio
 }
 
 const struct kernel_class kernel_rbf = {
-    .name = "rbf", .formula = "exp(-|x - z|^2 / 2 l^2)", .source = "Schölkopf & Smola 2002, sec. 2.3",
-    .row = rbf_row, .diagonal = rbf_diagonal,
+    .name = "rbf",
+    .formula = "exp(-|x - z|^2 / 2 l^2)",
+    .source = "Schölkopf & Smola 2002, sec. 2.3",
+    .row = rbf_row,
+    .diagonal = rbf_diagonal,
 };

@@ -29,10 +29,16 @@ STRATA_CLONES void kernel_angles(size_t count, const double *cosine, double *sin
         double ratio = small / (large > 0.0 ? large : 1.0);
         double folded = (ratio - 1.0) / (ratio + 1.0);
         double q = ratio > 0.66 ? folded : ratio, z = q * q;
-        double top = (((-8.750608600031904122785e-1 * z - 1.615753718733365076637e1) * z - 7.500855792314704667340e1) * z
-            - 1.228866684490136173410e2) * z - 6.485021904942025371773e1;
-        double bottom = ((((z + 2.485846490142306297962e1) * z + 1.650270098316988542046e2) * z + 4.328810604912902668951e2) * z
-            + 4.853903996359136964868e2) * z + 1.945506571482613964425e2;
+        double top = (((-8.750608600031904122785e-1 * z - 1.615753718733365076637e1) * z - 7.500855792314704667340e1) *
+                          z -
+                      1.228866684490136173410e2) *
+                         z -
+                     6.485021904942025371773e1;
+        double bottom =
+            ((((z + 2.485846490142306297962e1) * z + 1.650270098316988542046e2) * z + 4.328810604912902668951e2) * z +
+             4.853903996359136964868e2) *
+                z +
+            1.945506571482613964425e2;
         double angle = q + q * (z * top / bottom);
         angle = ratio > 0.66 ? 0.25 * pi + angle : angle;
         angle = s >= size ? 0.5 * pi - angle : angle;
@@ -41,8 +47,9 @@ STRATA_CLONES void kernel_angles(size_t count, const double *cosine, double *sin
 }
 
 /* One layer for a chunk: c, t entries of S and T, `other` = a' (carried along), `own` = a. `angle` is scratch. */
-STRATA_CLONES static void layer_pass(size_t count, double own, double w, double b, double *restrict other, double *restrict c,
-    double *restrict t, double *restrict root, double *restrict angle) {
+STRATA_CLONES static void layer_pass(size_t count, double own, double w, double b, double *restrict other,
+                                     double *restrict c, double *restrict t, double *restrict root,
+                                     double *restrict angle) {
     for (size_t j = 0; j < count; ++j) {
         double square = own * other[j] - c[j] * c[j];
         root[j] = angle[j] = __builtin_sqrt(square > 0.0 ? square : 0.0);
@@ -56,7 +63,8 @@ STRATA_CLONES static void layer_pass(size_t count, double own, double w, double 
     }
 }
 
-static void relu_ntk_row(const struct kernel_options *options, size_t dimension, size_t count, double xx, const double *zz, double *values) {
+static void relu_ntk_row(const struct kernel_options *options, size_t dimension, size_t count, double xx,
+                         const double *zz, double *values) {
     double w = options->weight_variance, b = options->bias_variance, per_input = w / (double)dimension;
     double other[CHUNK], c[CHUNK], root[CHUNK], angle[CHUNK];
     for (size_t first = 0; first < count; first += CHUNK) {
@@ -84,6 +92,9 @@ static double relu_ntk_diagonal(const struct kernel_options *options, size_t dim
 }
 
 const struct kernel_class kernel_relu_ntk = {
-    .name = "relu_ntk", .formula = "T_L of the arc-cosine recursion", .source = "Jacot, Gabriel & Hongler 2018, eq. (6)",
-    .row = relu_ntk_row, .diagonal = relu_ntk_diagonal,
+    .name = "relu_ntk",
+    .formula = "T_L of the arc-cosine recursion",
+    .source = "Jacot, Gabriel & Hongler 2018, eq. (6)",
+    .row = relu_ntk_row,
+    .diagonal = relu_ntk_diagonal,
 };

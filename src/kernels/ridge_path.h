@@ -16,10 +16,12 @@ struct ridge_path {
  * From a Gram matrix [rows, rows], which is destroyed. Eigenvalues in (-1e-12 rows max, 0) are rounding
  * and become 0; ERR_CONVERGENCE below that: not positive semidefinite.
  */
-STRATA_MUST_USE strata_status ridge_path_from_gram(strata_context *ctx, size_t rows, double *gram, struct ridge_path *path);
+STRATA_MUST_USE strata_status ridge_path_from_gram(strata_context *ctx, size_t rows, double *gram,
+                                                   struct ridge_path *path);
 
 /** From features [rows, width] with K = features featuresᵀ, through the smaller of the two products; directions below 1e-12 of the largest (rounding) are left out. */
-STRATA_MUST_USE strata_status ridge_path_from_features(strata_context *ctx, size_t rows, size_t width, const double *features, struct ridge_path *path);
+STRATA_MUST_USE strata_status ridge_path_from_features(strata_context *ctx, size_t rows, size_t width,
+                                                       const double *features, struct ridge_path *path);
 void ridge_path_destroy(struct ridge_path *path);
 
 /**
@@ -30,7 +32,8 @@ void ridge_path_destroy(struct ridge_path *path);
  * @param errors  [count] out: means over rows of the sum over outputs.
  * Errors: MEMORY.
  */
-STRATA_MUST_USE strata_status ridge_path_leave_one_out(strata_context *ctx, const struct ridge_path *path, size_t outputs, const double *y,
-    size_t count, const double *ridges, double *errors);
+STRATA_MUST_USE strata_status ridge_path_leave_one_out(strata_context *ctx, const struct ridge_path *path,
+                                                       size_t outputs, const double *y, size_t count,
+                                                       const double *ridges, double *errors);
 
 #endif

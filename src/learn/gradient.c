@@ -19,7 +19,7 @@ struct engine {
     struct program *program;
     struct network_nodes nodes;
     node target, loss;
-    size_t layers;           /* of the network that it has */
+    size_t layers; /* of the network that it has */
 };
 
 struct gradient_learner {
@@ -33,10 +33,10 @@ struct gradient_learner {
     struct update update;
     double learning_rate;
     size_t batch, warmup, shards, stages, steps_per_stage;
-    size_t stage, step;      /* current stage (1..), steps done in it */
-    double threshold;        /* a stage but the last also ends when the running loss falls under it; 0: never */
-    double running_loss;     /* of the stage: exponential mean over about 50 steps */
-    bool started;            /* the optimizer's state in the store belongs to this stage */
+    size_t stage, step;  /* current stage (1..), steps done in it */
+    double threshold;    /* a stage but the last also ends when the running loss falls under it; 0: never */
+    double running_loss; /* of the stage: exponential mean over about 50 steps */
+    bool started;        /* the optimizer's state in the store belongs to this stage */
     struct engine training, prediction, derivative; /* derivative: prediction with gradients to the input */
     struct rng_stream stream;
 };
@@ -64,19 +64,21 @@ static uint64_t frozen_groups(const struct gradient_learner *self, size_t stage)
     return mask;
 }
 
-static strata_status build_engine(strata_context *ctx, const struct gradient_learner *self, const struct network_view *view,
-    const struct program_options *options, bool with_loss, struct engine *engine) {
+static strata_status build_engine(strata_context *ctx, const struct gradient_learner *self,
+                                  const struct network_view *view, const struct program_options *options,
+                                  bool with_loss, struct engine *engine) {
     const struct gradient_builder *builder = self->details->builder;
     node penalty = NODE_NONE;
     STRATA_TRY(graph_create(ctx, &engine->graph));
-    strata_status status = builder
-        ? builder->build(ctx, &self->request, &self->network, view, engine->graph, &engine->nodes, &penalty)
-        : network_build(&self->network, view, engine->graph, &engine->nodes);
+    strata_status status = builder ? builder->build(ctx, &self->request, &self->network, view, engine->graph,
+                                                    &engine->nodes, &penalty)
+                                   : network_build(&self->network, view, engine->graph, &engine->nodes);
     node root = engine->nodes.output;
     engine->layers = view->layers;
     if (status == STRATA_OK && with_loss) {
         engine->target = graph_input(engine->graph, "target", shape_rows(source_outputs(self->request.train)));
-        root = engine->loss = objective_node(engine->graph, source_task(self->request.train), engine->nodes.output, engine->target);
+        root = engine->loss = objective_node(engine->graph, source_task(self->request.train), engine->nodes.output,
+                                             engine->target);
         if (penalty != NODE_NONE) root = engine->loss = graph_binary(engine->graph, OP_ADD, engine->loss, penalty);
         status = graph_status(engine->graph);
     } else if (status == STRATA_OK) {
@@ -90,8 +92,9 @@ static strata_status build_engine(strata_context *ctx, const struct gradient_lea
 /* Plans the stage from the store; a stopped fit goes on in the program that it left. */
 static strata_status begin_stage(strata_context *ctx, struct gradient_learner *self) {
     if (self->training.program && self->started) return STRATA_OK;
-    struct network_view view = {.layers = active_layers(self, self->stage), .cut = self->details->rule.cut,
-        .last_readout = self->details->rule.last_readout};
+    struct network_view view = {.layers = active_layers(self, self->stage),
+                                .cut = self->details->rule.cut,
+                                .last_readout = self->details->rule.last_readout};
     struct program_options options = program_options_default();
     options.rows = self->batch;
     options.shards = self->shards;
@@ -136,7 +139,7 @@ static void read_settings(struct gradient_learner *self) {
 /* The store has an entry for every parameter that some stage trains or some layer's features read. */
 static strata_status create_store(strata_context *ctx, struct gradient_learner *self) {
     struct network_view all = {.layers = self->network.layer_count,
-        .last_readout = self->details->rule.last_readout && !self->details->rule.staged};
+                               .last_readout = self->details->rule.last_readout && !self->details->rule.staged};
     struct program_options options = program_options_default();
     struct engine whole = {0};
     STRATA_TRY(build_engine(ctx, self, &all, &options, false, &whole));
@@ -145,14 +148,15 @@ static strata_status create_store(strata_context *ctx, struct gradient_learner *
     const struct gradient_builder *builder = self->details->builder;
     for (size_t i = 0; status == STRATA_OK && i < self->store.count; ++i) {
         struct stored_parameter *item = &self->store.items[i];
-        status = builder
-            ? builder->initialise(ctx, &self->request, &self->network, self->stream, item->name, item->count, item->values)
-            : network_initialise(ctx, &self->network, self->stream, item->name, item->count, item->values);
+        status = builder ? builder->initialise(ctx, &self->request, &self->network, self->stream, item->name,
+                                               item->count, item->values)
+                         : network_initialise(ctx, &self->network, self->stream, item->name, item->count, item->values);
     }
     return status;
 }
 
-strata_status gradient_create(strata_context *ctx, const struct learner_class *class_, const struct learner_request *request, struct learner **learner) {
+strata_status gradient_create(strata_context *ctx, const struct learner_class *class_,
+                              const struct learner_request *request, struct learner **learner) {
     *learner = NULL;
     struct gradient_learner *self = mem_zero(1, sizeof *self);
     if (!self) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for learner %s", class_->name);
@@ -167,8 +171,10 @@ strata_status gradient_create(strata_context *ctx, const struct learner_class *c
         status = source_reserve(ctx, request->train, self->batch);
     }
     if (status == STRATA_OK) status = create_store(ctx, self);
-    if (status != STRATA_OK) gradient_destroy(&self->base);
-    else *learner = &self->base;
+    if (status != STRATA_OK)
+        gradient_destroy(&self->base);
+    else
+        *learner = &self->base;
     return status;
 }
 
@@ -189,8 +195,11 @@ static bool stage_over(const struct gradient_learner *self) {
 }
 
 static struct fit_point point_of(const struct gradient_learner *self, double loss) {
-    return (struct fit_point){.step = (self->stage - 1) * self->steps_per_stage + self->step, .total = self->stages * self->steps_per_stage,
-        .stage = self->stage, .stage_end = stage_over(self), .loss = loss};
+    return (struct fit_point){.step = (self->stage - 1) * self->steps_per_stage + self->step,
+                              .total = self->stages * self->steps_per_stage,
+                              .stage = self->stage,
+                              .stage_end = stage_over(self),
+                              .loss = loss};
 }
 
 static double one_step(struct gradient_learner *self) {
@@ -198,7 +207,8 @@ static double one_step(struct gradient_learner *self) {
     source_batch(self->request.train, (self->stage - 1) * self->steps_per_stage + self->step, self->batch, &x, &y);
     program_bind(self->training.program, self->training.nodes.input, x);
     program_bind(self->training.program, self->training.target, y);
-    self->update.learning_rate = self->learning_rate * schedule_factor(self->schedule, self->step, self->steps_per_stage, self->warmup);
+    self->update.learning_rate = self->learning_rate *
+                                 schedule_factor(self->schedule, self->step, self->steps_per_stage, self->warmup);
     double loss = program_step(self->training.program, self->batch, &self->update);
     const double share = 0.02;
     self->running_loss = self->step == 0 ? loss : (1 - share) * self->running_loss + share * loss;
@@ -230,7 +240,8 @@ strata_status gradient_fit(strata_context *ctx, struct learner *learner, const s
             struct fit_point point = point_of(self, one_step(self));
             if (step_diverged(self, &point)) {
                 learner->diverged_step = point.step;
-                return strata_fail(ctx, STRATA_ERR_DIVERGED, "%s: diverged at step %zu", learner->class_->name, point.step);
+                return strata_fail(ctx, STRATA_ERR_DIVERGED, "%s: diverged at step %zu", learner->class_->name,
+                                   point.step);
             }
             STRATA_TRY(fit_report(ctx, learner, hooks, &point));
         }
@@ -277,7 +288,8 @@ strata_status gradient_predict(strata_context *ctx, struct learner *learner, siz
     return STRATA_OK;
 }
 
-strata_status gradient_vjp(strata_context *ctx, struct learner *learner, size_t rows, const float *x, const float *seed, float *out, float *gradient) {
+strata_status gradient_vjp(strata_context *ctx, struct learner *learner, size_t rows, const float *x, const float *seed,
+                           float *out, float *gradient) {
     struct gradient_learner *self = self_of(learner);
     STRATA_TRY(prepare(ctx, self, &self->derivative));
     struct program *program = self->derivative.program;
@@ -299,17 +311,21 @@ strata_status gradient_vjp(strata_context *ctx, struct learner *learner, size_t 
     return STRATA_OK;
 }
 
-size_t gradient_layer_count(const struct learner *learner) { return ((const struct gradient_learner *)learner)->network.layer_count; }
+size_t gradient_layer_count(const struct learner *learner) {
+    return ((const struct gradient_learner *)learner)->network.layer_count;
+}
 
 size_t gradient_layer_width(const struct learner *learner, size_t layer) {
     return ((const struct gradient_learner *)learner)->network.layers[layer - 1].width;
 }
 
-strata_status gradient_features(strata_context *ctx, struct learner *learner, size_t layer, size_t rows, const float *x, float *out) {
+strata_status gradient_features(strata_context *ctx, struct learner *learner, size_t layer, size_t rows, const float *x,
+                                float *out) {
     struct gradient_learner *self = self_of(learner);
     STRATA_TRY(prepare(ctx, self, &self->prediction));
     if (layer < 1 || layer > self->prediction.layers)
-        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "%s: layer %zu of %zu asked for", learner->class_->name, layer, self->prediction.layers);
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "%s: layer %zu of %zu asked for", learner->class_->name, layer,
+                           self->prediction.layers);
     read_value(self, self->prediction.nodes.layers[layer - 1], rows, x, out);
     return STRATA_OK;
 }
@@ -329,8 +345,9 @@ strata_status gradient_load(strata_context *ctx, struct learner *learner, const 
     STRATA_TRY(state_get_count(ctx, state, "stage", &stage));
     STRATA_TRY(state_get_count(ctx, state, "step", &step));
     if (stage < 1 || stage > self->stages || step > self->steps_per_stage)
-        return strata_fail(ctx, STRATA_ERR_FORMAT, "checkpoint: stage %llu, step %llu do not fit %zu stages of %zu steps",
-            (unsigned long long)stage, (unsigned long long)step, self->stages, self->steps_per_stage);
+        return strata_fail(ctx, STRATA_ERR_FORMAT,
+                           "checkpoint: stage %llu, step %llu do not fit %zu stages of %zu steps",
+                           (unsigned long long)stage, (unsigned long long)step, self->stages, self->steps_per_stage);
     const struct tensor *loss = tensor_file_find(state, "running_loss");
     if (!loss || loss->type != TENSOR_F64 || tensor_count(loss) != 1)
         return strata_fail(ctx, STRATA_ERR_FORMAT, "checkpoint: expected tensor 'running_loss', one float64 number");
@@ -343,7 +360,8 @@ strata_status gradient_load(strata_context *ctx, struct learner *learner, const 
     return STRATA_OK;
 }
 
-strata_status gradient_parameter(strata_context *ctx, struct learner *learner, const char *name, size_t *count, double *values) {
+strata_status gradient_parameter(strata_context *ctx, struct learner *learner, const char *name, size_t *count,
+                                 double *values) {
     struct gradient_learner *self = self_of(learner);
     STRATA_TRY(synchronise(ctx, self));
     const struct stored_parameter *item = store_find(&self->store, name);
@@ -361,8 +379,10 @@ size_t gradient_parameter_count(const struct learner *learner) {
 }
 
 /* Loss gradient at layer 1's input weights in the current view, with or without the path through upper layers. */
-static strata_status route_gradient(strata_context *ctx, struct gradient_learner *self, bool cut, size_t rows, const float *x, const float *y, double *gradient) {
-    struct network_view view = {.layers = active_layers(self, self->stage), .cut = cut, .last_readout = self->details->rule.last_readout};
+static strata_status route_gradient(strata_context *ctx, struct gradient_learner *self, bool cut, size_t rows,
+                                    const float *x, const float *y, double *gradient) {
+    struct network_view view = {
+        .layers = active_layers(self, self->stage), .cut = cut, .last_readout = self->details->rule.last_readout};
     struct program_options options = program_options_default();
     options.rows = rows;
     options.gradients = true;
@@ -378,10 +398,13 @@ static strata_status route_gradient(strata_context *ctx, struct gradient_learner
     return STRATA_OK;
 }
 
-strata_status gradient_routes(strata_context *ctx, struct learner *learner, size_t rows, const float *x, const float *y, double *own, double *above) {
+strata_status gradient_routes(strata_context *ctx, struct learner *learner, size_t rows, const float *x, const float *y,
+                              double *own, double *above) {
     struct gradient_learner *self = self_of(learner);
     const struct stored_parameter *first = store_find(&self->store, "layer1.input");
-    if (!first) return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "%s: its layer 1 has no readout of its own", learner->class_->name);
+    if (!first)
+        return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "%s: its layer 1 has no readout of its own",
+                           learner->class_->name);
     STRATA_TRY(synchronise(ctx, self));
     size_t count = first->count;
     double *gradients = mem_zero(2 * count, sizeof *gradients);

@@ -31,40 +31,46 @@ struct gradient_details {
 struct gradient_builder {
     /** Adds input, features and output; `*penalty` (NODE_NONE on entry) may become a scalar added to the loss. */
     strata_status (*build)(strata_context *ctx, const struct learner_request *request, const struct network *network,
-        const struct network_view *view, struct graph *graph, struct network_nodes *nodes, node *penalty);
-    strata_status (*initialise)(strata_context *ctx, const struct learner_request *request, const struct network *network,
-        struct rng_stream stream, const char *name, size_t count, double *values);
+                           const struct network_view *view, struct graph *graph, struct network_nodes *nodes,
+                           node *penalty);
+    strata_status (*initialise)(strata_context *ctx, const struct learner_request *request,
+                                const struct network *network, struct rng_stream stream, const char *name, size_t count,
+                                double *values);
     /** Derives parameters that a stage does not train from those it does. */
     strata_status (*refresh)(strata_context *ctx, const struct learner_request *request, const struct network *network,
-        size_t stage, const struct parameter_store *store);
+                             size_t stage, const struct parameter_store *store);
 };
 
 /* Entries of learner_class that all gradient learners share. */
-strata_status gradient_create(strata_context *ctx, const struct learner_class *class_, const struct learner_request *request, struct learner **learner);
+strata_status gradient_create(strata_context *ctx, const struct learner_class *class_,
+                              const struct learner_request *request, struct learner **learner);
 strata_status gradient_fit(strata_context *ctx, struct learner *learner, const struct fit_hooks *hooks);
 strata_status gradient_predict(strata_context *ctx, struct learner *learner, size_t rows, const float *x, float *out);
 size_t gradient_layer_count(const struct learner *learner);
 size_t gradient_layer_width(const struct learner *learner, size_t layer);
-strata_status gradient_features(strata_context *ctx, struct learner *learner, size_t layer, size_t rows, const float *x, float *out);
-strata_status gradient_vjp(strata_context *ctx, struct learner *learner, size_t rows, const float *x, const float *seed, float *out, float *gradient);
+strata_status gradient_features(strata_context *ctx, struct learner *learner, size_t layer, size_t rows, const float *x,
+                                float *out);
+strata_status gradient_vjp(strata_context *ctx, struct learner *learner, size_t rows, const float *x, const float *seed,
+                           float *out, float *gradient);
 strata_status gradient_save(strata_context *ctx, struct learner *learner, struct tensor_file *state);
 strata_status gradient_load(strata_context *ctx, struct learner *learner, const struct tensor_file *state);
-strata_status gradient_parameter(strata_context *ctx, struct learner *learner, const char *name, size_t *count, double *values);
+strata_status gradient_parameter(strata_context *ctx, struct learner *learner, const char *name, size_t *count,
+                                 double *values);
 size_t gradient_parameter_count(const struct learner *learner);
 void gradient_destroy(struct learner *learner);
 
 /** The class struct's entries above, for `base`. */
-#define GRADIENT_ENTRIES                                                                                               \
+#define GRADIENT_ENTRIES                                                                                              \
     .create = gradient_create, .fit = gradient_fit, .predict = gradient_predict, .layer_count = gradient_layer_count, \
-    .layer_width = gradient_layer_width, .features = gradient_features, .vjp = gradient_vjp, \
-    .save = gradient_save, .load = gradient_load, \
-    .parameter = gradient_parameter, .parameter_count = gradient_parameter_count, .destroy = gradient_destroy
+    .layer_width = gradient_layer_width, .features = gradient_features, .vjp = gradient_vjp, .save = gradient_save,   \
+    .load = gradient_load, .parameter = gradient_parameter, .parameter_count = gradient_parameter_count,              \
+    .destroy = gradient_destroy
 
 /**
  * Energy (squared norm) of the loss gradient with respect to layer 1's weights on given rows, split by route:
  * through layer 1's own readout and through the layers above.
  */
 STRATA_MUST_USE strata_status gradient_routes(strata_context *ctx, struct learner *learner, size_t rows, const float *x,
-    const float *y, double *own, double *above);
+                                              const float *y, double *own, double *above);
 
 #endif

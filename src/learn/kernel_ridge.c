@@ -22,9 +22,11 @@ enum { PREDICT_ROWS = 256 };
 
 static const struct setting kernel_ridge_settings[] = {
     RIDGE_ROW_RIDGE,
-    {"kernel.selection_rows", SETTING_COUNT, "1000", 2, 20000, NULL, "rows that the ridge is chosen on by leave-one-out"},
+    {"kernel.selection_rows", SETTING_COUNT, "1000", 2, 20000, NULL,
+     "rows that the ridge is chosen on by leave-one-out"},
     {"kernel.offset", SETTING_NUMBER, "1", 0, 1e6, NULL, "c of the polynomial kernel (x.z / dimension + c)^degree"},
-    {"kernel.bandwidth", SETTING_NUMBER, "0", 0, 1e6, NULL, "l of the RBF kernel exp(-r^2 / 2 l^2); 0: the median distance"},
+    {"kernel.bandwidth", SETTING_NUMBER, "0", 0, 1e6, NULL,
+     "l of the RBF kernel exp(-r^2 / 2 l^2); 0: the median distance"},
     {"kernel.layers", SETTING_COUNT, "4", 1, 1000, NULL, "hidden layers of the ReLU-NTK kernel"},
     RIDGE_ROW_BIAS,
     RIDGE_ROW_MEMORY,
@@ -49,7 +51,8 @@ struct kernel_choice {
     size_t degree;
 };
 
-static strata_status kernel_from_settings(strata_context *ctx, const struct kernel_ridge *self, size_t n, const double *x, size_t inputs, struct kernel *kernel) {
+static strata_status kernel_from_settings(strata_context *ctx, const struct kernel_ridge *self, size_t n,
+                                          const double *x, size_t inputs, struct kernel *kernel) {
     const struct settings *settings = self->settings;
     struct kernel_options options = kernel_options_default();
     options.offset = settings_number(settings, "kernel.offset");
@@ -61,7 +64,8 @@ static strata_status kernel_from_settings(strata_context *ctx, const struct kern
     return kernel_create(ctx, choice->kernel, &options, n, x, inputs, kernel);
 }
 
-static strata_status kernel_ridge_create(strata_context *ctx, const struct learner_class *class_, const struct learner_request *request, struct learner **learner) {
+static strata_status kernel_ridge_create(strata_context *ctx, const struct learner_class *class_,
+                                         const struct learner_request *request, struct learner **learner) {
     struct kernel_ridge *self = mem_zero(1, sizeof *self);
     if (!self) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for learner '%s'", class_->name);
     *self = (struct kernel_ridge){.base.class_ = class_, .settings = request->settings, .source = request->train};
@@ -83,7 +87,8 @@ static void kernel_ridge_destroy(struct learner *learner) {
     mem_free(learner);
 }
 
-static strata_status gram_create(strata_context *ctx, const struct kernel *kernel, const struct ridge_rows *rows, double **gram, double *mean_diagonal) {
+static strata_status gram_create(strata_context *ctx, const struct kernel *kernel, const struct ridge_rows *rows,
+                                 double **gram, double *mean_diagonal) {
     size_t n = rows->rows, cells = 0;
     STRATA_TRY(mem_product(ctx, n, n, "Gram matrix", &cells));
     *gram = mem_zero(cells, sizeof **gram);
@@ -94,7 +99,8 @@ static strata_status gram_create(strata_context *ctx, const struct kernel *kerne
     return STRATA_OK;
 }
 
-static strata_status ridge_by_leave_one_out(strata_context *ctx, const struct kernel_ridge *self, const struct ridge_rows *rows, double *ridge, double *loss) {
+static strata_status ridge_by_leave_one_out(strata_context *ctx, const struct kernel_ridge *self,
+                                            const struct ridge_rows *rows, double *ridge, double *loss) {
     strata_status status = STRATA_OK;
     struct ridge_rows some = {0};
     struct ridge_path path = {0};
@@ -111,14 +117,16 @@ cleanup:
 }
 
 /* weights = (K + ridge I)^-1 y. A ridge so small that rounding makes a pivot negative is raised along the grid. */
-static strata_status weights_solve(strata_context *ctx, struct kernel_ridge *self, const struct ridge_rows *rows, double *weights) {
+static strata_status weights_solve(strata_context *ctx, struct kernel_ridge *self, const struct ridge_rows *rows,
+                                   double *weights) {
     enum { RAISES = 8 };
     strata_status status = STRATA_ERR_CONVERGENCE;
     size_t n = rows->rows;
     for (int raised = 0; raised <= RAISES && status == STRATA_ERR_CONVERGENCE; ++raised) {
         double *gram = NULL, unit = 0.0;
         if (raised) {
-            context_log(ctx, STRATA_LOG_WARNING, "%s: %s: ridge raised to %g", self->base.class_->name, strata_context_message(ctx), ridge_raise(self->ridge));
+            context_log(ctx, STRATA_LOG_WARNING, "%s: %s: ridge raised to %g", self->base.class_->name,
+                        strata_context_message(ctx), ridge_raise(self->ridge));
             context_clear(ctx);
             self->ridge = ridge_raise(self->ridge);
         }
@@ -177,21 +185,27 @@ cleanup:
     return status;
 }
 
-static strata_status kernel_ridge_predict(strata_context *ctx, struct learner *learner, size_t rows, const float *x, float *out) {
+static strata_status kernel_ridge_predict(strata_context *ctx, struct learner *learner, size_t rows, const float *x,
+                                          float *out) {
     const struct kernel_ridge *self = (const struct kernel_ridge *)learner;
-    if (!self->rows) return strata_fail(ctx, STRATA_ERR_ARGUMENT, "learner '%s' has not been fitted", learner->class_->name);
+    if (!self->rows)
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "learner '%s' has not been fitted", learner->class_->name);
     strata_status status = STRATA_OK;
     size_t d = self->inputs, outputs = self->outputs, cells = 0;
     STRATA_TRY(mem_product(ctx, PREDICT_ROWS, self->rows + d + outputs, "prediction", &cells));
     double *block = mem_zero(cells, sizeof *block);
-    if (!block) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for predictions of learner '%s'", learner->class_->name);
+    if (!block)
+        return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for predictions of learner '%s'",
+                           learner->class_->name);
     double *gram = block, *wide = gram + PREDICT_ROWS * self->rows, *values = wide + PREDICT_ROWS * d;
     for (size_t first = 0; first < rows; first += PREDICT_ROWS) {
         size_t count = rows - first < PREDICT_ROWS ? rows - first : PREDICT_ROWS;
         for (size_t i = 0; i < count * d; ++i) wide[i] = (double)x[first * d + i];
         STRATA_GO(kernel_gram(ctx, &self->kernel, count, wide, self->rows, self->x, gram));
-        linalg_gemm_f64(AS_IS, AS_IS, count, outputs, self->rows, 1.0, gram, self->rows, self->weights, outputs, 0.0, values, outputs);
-        for (size_t i = 0; i < count * outputs; ++i) out[first * outputs + i] = (float)(values[i] + self->mean[i % outputs]);
+        linalg_gemm_f64(AS_IS, AS_IS, count, outputs, self->rows, 1.0, gram, self->rows, self->weights, outputs, 0.0,
+                        values, outputs);
+        for (size_t i = 0; i < count * outputs; ++i)
+            out[first * outputs + i] = (float)(values[i] + self->mean[i % outputs]);
     }
 cleanup:
     mem_free(block);
@@ -233,10 +247,16 @@ cleanup:
 }
 
 /* "kernel.weights", "kernel.ridge" and "kernel.bandwidth" of a fitted learner. */
-static strata_status kernel_ridge_parameter(strata_context *ctx, struct learner *learner, const char *name, size_t *count, double *values) {
+static strata_status kernel_ridge_parameter(strata_context *ctx, struct learner *learner, const char *name,
+                                            size_t *count, double *values) {
     const struct kernel_ridge *self = (const struct kernel_ridge *)learner;
-    const struct { const char *name; const double *values; size_t count; } known[] = {
-        {"kernel.weights", self->weights, self->rows * self->outputs}, {"kernel.ridge", &self->ridge, 1},
+    const struct {
+        const char *name;
+        const double *values;
+        size_t count;
+    } known[] = {
+        {"kernel.weights", self->weights, self->rows * self->outputs},
+        {"kernel.ridge", &self->ridge, 1},
         {"kernel.bandwidth", &self->kernel.options.bandwidth, 1},
     };
     for (size_t i = 0; self->rows && i < sizeof known / sizeof *known; ++i)
@@ -245,7 +265,8 @@ static strata_status kernel_ridge_parameter(strata_context *ctx, struct learner 
             if (values) memcpy(values, known[i].values, known[i].count * sizeof *values);
             return STRATA_OK;
         }
-    return strata_fail(ctx, STRATA_ERR_NOT_FOUND, "learner '%s' has no parameter '%s'%s", learner->class_->name, name, self->rows ? "" : " before it is fitted");
+    return strata_fail(ctx, STRATA_ERR_NOT_FOUND, "learner '%s' has no parameter '%s'%s", learner->class_->name, name,
+                       self->rows ? "" : " before it is fitted");
 }
 
 static size_t kernel_ridge_parameter_count(const struct learner *learner) {
@@ -253,21 +274,36 @@ static size_t kernel_ridge_parameter_count(const struct learner *learner) {
     return self->rows ? self->rows * self->outputs : source_rows(self->source) * source_outputs(self->source);
 }
 
-#define KERNEL_RIDGE_CLASS .settings = kernel_ridge_settings, .create = kernel_ridge_create, .fit = kernel_ridge_fit, \
-    .predict = kernel_ridge_predict, .save = kernel_ridge_save, .load = kernel_ridge_load, .parameter = kernel_ridge_parameter, \
-    .parameter_count = kernel_ridge_parameter_count, .destroy = kernel_ridge_destroy
+#define KERNEL_RIDGE_CLASS                                                                     \
+    .settings = kernel_ridge_settings, .create = kernel_ridge_create, .fit = kernel_ridge_fit, \
+    .predict = kernel_ridge_predict, .save = kernel_ridge_save, .load = kernel_ridge_load,     \
+    .parameter = kernel_ridge_parameter, .parameter_count = kernel_ridge_parameter_count,      \
+    .destroy = kernel_ridge_destroy
 
 extern const struct learner_class learner_krr_poly2, learner_krr_poly4, learner_krr_rbf, learner_krr_relu_ntk;
 
-const struct learner_class learner_krr_poly2 = {.name = "krr_poly2", .details = &(const struct kernel_choice){"polynomial", 2},
+const struct learner_class learner_krr_poly2 = {
+    .name = "krr_poly2",
+    .details = &(const struct kernel_choice){"polynomial", 2},
     .title = "Kernel ridge, degree 2",
-    .summary = "kernel ridge regression, (x.z / d + c)^2, ridge by leave-one-out (Schölkopf & Smola 2002)", KERNEL_RIDGE_CLASS};
-const struct learner_class learner_krr_poly4 = {.name = "krr_poly4", .details = &(const struct kernel_choice){"polynomial", 4},
+    .summary = "kernel ridge regression, (x.z / d + c)^2, ridge by leave-one-out (Schölkopf & Smola 2002)",
+    KERNEL_RIDGE_CLASS};
+const struct learner_class learner_krr_poly4 = {
+    .name = "krr_poly4",
+    .details = &(const struct kernel_choice){"polynomial", 4},
     .title = "Kernel ridge, degree 4",
-    .summary = "kernel ridge regression, (x.z / d + c)^4, ridge by leave-one-out (Schölkopf & Smola 2002)", KERNEL_RIDGE_CLASS};
-const struct learner_class learner_krr_rbf = {.name = "krr_rbf", .details = &(const struct kernel_choice){"rbf", 1},
+    .summary = "kernel ridge regression, (x.z / d + c)^4, ridge by leave-one-out (Schölkopf & Smola 2002)",
+    KERNEL_RIDGE_CLASS};
+const struct learner_class learner_krr_rbf = {
+    .name = "krr_rbf",
+    .details = &(const struct kernel_choice){"rbf", 1},
     .title = "Kernel ridge, RBF",
-    .summary = "kernel ridge regression, Gaussian kernel of median bandwidth, ridge by leave-one-out (Schölkopf & Smola 2002)", KERNEL_RIDGE_CLASS};
-const struct learner_class learner_krr_relu_ntk = {.name = "krr_relu_ntk", .details = &(const struct kernel_choice){"relu_ntk", 1},
+    .summary =
+        "kernel ridge regression, Gaussian kernel of median bandwidth, ridge by leave-one-out (Schölkopf & Smola 2002)",
+    KERNEL_RIDGE_CLASS};
+const struct learner_class learner_krr_relu_ntk = {
+    .name = "krr_relu_ntk",
+    .details = &(const struct kernel_choice){"relu_ntk", 1},
     .title = "Kernel ridge, ReLU-NTK",
-    .summary = "kernel ridge regression with the tangent kernel of an infinite ReLU network (Jacot et al. 2018)", KERNEL_RIDGE_CLASS};
+    .summary = "kernel ridge regression with the tangent kernel of an infinite ReLU network (Jacot et al. 2018)",
+    KERNEL_RIDGE_CLASS};

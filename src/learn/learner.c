@@ -37,16 +37,22 @@ const size_t learner_table_size = sizeof learner_table / sizeof *learner_table;
 
 const struct setting learner_settings[] = {
     {"network.depth", SETTING_COUNT, "2", 1, 24, NULL, "hidden layers"},
-    {"network.hidden_width", SETTING_COUNT, "40", 1, 65536, NULL, "units in a hidden layer; at least k(k+1)/2 to span all quadratic forms of k directions"},
-    {"network.activation", SETTING_CHOICE, "relu", 0, 0, "identity|relu|gelu|tanh|sigmoid", "activation of dense networks"},
-    {"network.input_squares", SETTING_FLAG, "false", 0, 0, NULL, "quadratic networks see [x, (x^2 - 1) / sqrt 2] in place of x"},
+    {"network.hidden_width", SETTING_COUNT, "40", 1, 65536, NULL,
+     "units in a hidden layer; at least k(k+1)/2 to span all quadratic forms of k directions"},
+    {"network.activation", SETTING_CHOICE, "relu", 0, 0, "identity|relu|gelu|tanh|sigmoid",
+     "activation of dense networks"},
+    {"network.input_squares", SETTING_FLAG, "false", 0, 0, NULL,
+     "quadratic networks see [x, (x^2 - 1) / sqrt 2] in place of x"},
     {"train.optimizer", SETTING_CHOICE, "adam", 0, 0, "sgd|momentum|nesterov|adam|adamw", "update rule"},
     {"train.learning_rate", SETTING_NUMBER, "5e-3", 1e-8, 10, NULL, "base learning rate"},
     {"train.batch_size", SETTING_COUNT, "512", 1, 65536, NULL, "rows of a step"},
-    {"train.steps_per_stage", SETTING_COUNT, "3000", 1, 10000000, NULL, "steps of a stage; learners with one stage take depth times as many"},
-    {"train.steps", SETTING_COUNT, "0", 0, 100000000, NULL, "steps of learners with one stage; 0: depth * steps_per_stage"},
+    {"train.steps_per_stage", SETTING_COUNT, "3000", 1, 10000000, NULL,
+     "steps of a stage; learners with one stage take depth times as many"},
+    {"train.steps", SETTING_COUNT, "0", 0, 100000000, NULL,
+     "steps of learners with one stage; 0: depth * steps_per_stage"},
     {"train.warmup", SETTING_COUNT, "200", 0, 1000000, NULL, "steps of linear warm-up, in every stage"},
-    {"train.schedule", SETTING_CHOICE, "cosine", 0, 0, "constant|step|cosine|one_cycle", "learning rate after the warm-up"},
+    {"train.schedule", SETTING_CHOICE, "cosine", 0, 0, "constant|step|cosine|one_cycle",
+     "learning rate after the warm-up"},
     {"train.clip_norm", SETTING_NUMBER, "5", 0, 1e9, NULL, "largest norm of a step's gradient; 0: no clipping"},
     {"train.weight_decay", SETTING_NUMBER, "0", 0, 1, NULL, "L2 penalty in the gradient (adamw: decoupled)"},
     {"train.shards", SETTING_COUNT, "1", 1, 64, NULL, "parts of a batch whose gradients are summed in order"},
@@ -59,7 +65,8 @@ const struct learner_class *learner_find(const char *name) {
     return NULL;
 }
 
-strata_status learner_create(strata_context *ctx, const char *name, const struct learner_request *request, struct learner **learner) {
+strata_status learner_create(strata_context *ctx, const char *name, const struct learner_request *request,
+                             struct learner **learner) {
     const struct learner_class *class_ = learner_find(name);
     *learner = NULL;
     if (!class_) return strata_fail(ctx, STRATA_ERR_NOT_FOUND, "no learner is called '%s'", name);
@@ -78,32 +85,42 @@ strata_status learner_predict(strata_context *ctx, struct learner *learner, size
     return learner->class_->predict(ctx, learner, rows, x, out);
 }
 
-strata_status learner_features(strata_context *ctx, struct learner *learner, size_t layer, size_t rows, const float *x, float *out) {
-    if (!learner->class_->features) return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "%s has no hidden layers", learner->class_->name);
+strata_status learner_features(strata_context *ctx, struct learner *learner, size_t layer, size_t rows, const float *x,
+                               float *out) {
+    if (!learner->class_->features)
+        return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "%s has no hidden layers", learner->class_->name);
     return learner->class_->features(ctx, learner, layer, rows, x, out);
 }
 
-strata_status learner_vjp(strata_context *ctx, struct learner *learner, size_t rows, const float *x, const float *seed, float *out, float *gradient) {
-    if (!learner->class_->vjp) return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "%s: the derivative to its inputs is not available", learner->class_->name);
+strata_status learner_vjp(strata_context *ctx, struct learner *learner, size_t rows, const float *x, const float *seed,
+                          float *out, float *gradient) {
+    if (!learner->class_->vjp)
+        return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "%s: the derivative to its inputs is not available",
+                           learner->class_->name);
     return learner->class_->vjp(ctx, learner, rows, x, seed, out, gradient);
 }
 
 strata_status learner_save(strata_context *ctx, struct learner *learner, struct tensor_file *state) {
-    if (!learner->class_->save) return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "%s keeps no state", learner->class_->name);
+    if (!learner->class_->save)
+        return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "%s keeps no state", learner->class_->name);
     return learner->class_->save(ctx, learner, state);
 }
 
 strata_status learner_load(strata_context *ctx, struct learner *learner, const struct tensor_file *state) {
-    if (!learner->class_->load) return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "%s keeps no state", learner->class_->name);
+    if (!learner->class_->load)
+        return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "%s keeps no state", learner->class_->name);
     return learner->class_->load(ctx, learner, state);
 }
 
-strata_status fit_report(strata_context *ctx, struct learner *learner, const struct fit_hooks *hooks, const struct fit_point *point) {
+strata_status fit_report(strata_context *ctx, struct learner *learner, const struct fit_hooks *hooks,
+                         const struct fit_point *point) {
     if (context_cancelled(ctx) && (!hooks || !hooks->checkpoint))
-        return strata_fail(ctx, STRATA_ERR_INTERRUPTED, "%s: stopped at step %zu of %zu", learner->class_->name, point->step, point->total);
+        return strata_fail(ctx, STRATA_ERR_INTERRUPTED, "%s: stopped at step %zu of %zu", learner->class_->name,
+                           point->step, point->total);
     if (!hooks) return STRATA_OK;
     if (hooks->observe && (point->stage_end || (hooks->observe_due && hooks->observe_due(hooks->user, point))))
         STRATA_TRY(hooks->observe(hooks->user, learner, point));
-    if (hooks->step && hooks->step(hooks->user, point) && hooks->checkpoint) return hooks->checkpoint(hooks->user, learner, point);
+    if (hooks->step && hooks->step(hooks->user, point) && hooks->checkpoint)
+        return hooks->checkpoint(hooks->user, learner, point);
     return STRATA_OK;
 }

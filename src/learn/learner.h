@@ -20,17 +20,17 @@ struct learner {
 
 /** What a learner is asked to learn. All borrowed for the learner's life. */
 struct learner_request {
-    const struct settings *settings;   /* has learner_settings and the rows of the class */
+    const struct settings *settings; /* has learner_settings and the rows of the class */
     struct sample_source *train;
     uint64_t seed, replicate;
 };
 
 /** A place in a fit where the caller may look. */
 struct fit_point {
-    size_t step, total;  /* optimizer steps done, of all */
-    size_t stage;        /* 1.. ; 1 for learners without stages */
-    bool stage_end;      /* the last step of its stage */
-    double loss;         /* of the last batch */
+    size_t step, total; /* optimizer steps done, of all */
+    size_t stage;       /* 1.. ; 1 for learners without stages */
+    bool stage_end;     /* the last step of its stage */
+    double loss;        /* of the last batch */
 };
 
 /** What the caller wants to hear; entries may be NULL. Non-OK results stop the fit and are returned by it. */
@@ -46,13 +46,14 @@ struct fit_hooks {
 };
 
 struct learner_class {
-    const char *name;      /* "sgd_joint" */
-    const char *title;     /* "SGD, all layers together": starts a table's row or a legend's line */
-    const char *summary;   /* one line with source */
+    const char *name;               /* "sgd_joint" */
+    const char *title;              /* "SGD, all layers together": starts a table's row or a legend's line */
+    const char *summary;            /* one line with source */
     const struct setting *settings; /* rows of its own beyond learner_settings, or NULL */
-    const void *details;   /* what distinguishes classes that share their functions, or NULL */
+    const void *details;            /* what distinguishes classes that share their functions, or NULL */
 
-    strata_status (*create)(strata_context *ctx, const struct learner_class *class_, const struct learner_request *request, struct learner **learner);
+    strata_status (*create)(strata_context *ctx, const struct learner_class *class_,
+                            const struct learner_request *request, struct learner **learner);
     /** Runs to the end from where it is. ERR_DIVERGED with the step in the message and in diverged_step. */
     strata_status (*fit)(strata_context *ctx, struct learner *learner, const struct fit_hooks *hooks);
     /** Outputs [rows, outputs] (regression), logits [rows] (binary), logits [rows, classes] (multiclass). */
@@ -60,17 +61,20 @@ struct learner_class {
     /** Optional: hidden layers. */
     size_t (*layer_count)(const struct learner *learner);
     size_t (*layer_width)(const struct learner *learner, size_t layer);
-    strata_status (*features)(strata_context *ctx, struct learner *learner, size_t layer, size_t rows, const float *x, float *out);
+    strata_status (*features)(strata_context *ctx, struct learner *learner, size_t layer, size_t rows, const float *x,
+                              float *out);
     /**
      * Optional: gradient[r] = J(x[r])' seed[r] in float32, J the derivative of predict at the weights of now: `seed`
      * [rows, outputs of predict], `gradient` [rows, inputs]; `out` as by predict, NULL: not wanted.
      */
-    strata_status (*vjp)(strata_context *ctx, struct learner *learner, size_t rows, const float *x, const float *seed, float *out, float *gradient);
+    strata_status (*vjp)(strata_context *ctx, struct learner *learner, size_t rows, const float *x, const float *seed,
+                         float *out, float *gradient);
     /** State for checkpoints: everything that fit needs to go on with equal bits. Kernel machines may have none (NULL). */
     strata_status (*save)(strata_context *ctx, struct learner *learner, struct tensor_file *state);
     strata_status (*load)(strata_context *ctx, struct learner *learner, const struct tensor_file *state);
     /** Parameter by name ("layer1.input.weight"); `values` NULL asks for the size. ERR_NOT_FOUND. */
-    strata_status (*parameter)(strata_context *ctx, struct learner *learner, const char *name, size_t *count, double *values);
+    strata_status (*parameter)(strata_context *ctx, struct learner *learner, const char *name, size_t *count,
+                               double *values);
     size_t (*parameter_count)(const struct learner *learner);
     void (*destroy)(struct learner *learner);
 };
@@ -83,15 +87,21 @@ const struct learner_class *learner_find(const char *name);
 extern const struct setting learner_settings[];
 
 /* Thin calls through the class; each checks that the class has the entry (ERR_UNSUPPORTED). */
-STRATA_MUST_USE strata_status learner_create(strata_context *ctx, const char *name, const struct learner_request *request, struct learner **learner);
+STRATA_MUST_USE strata_status learner_create(strata_context *ctx, const char *name,
+                                             const struct learner_request *request, struct learner **learner);
 void learner_destroy(struct learner *learner);
 STRATA_MUST_USE strata_status learner_fit(strata_context *ctx, struct learner *learner, const struct fit_hooks *hooks);
-STRATA_MUST_USE strata_status learner_predict(strata_context *ctx, struct learner *learner, size_t rows, const float *x, float *out);
-STRATA_MUST_USE strata_status learner_features(strata_context *ctx, struct learner *learner, size_t layer, size_t rows, const float *x, float *out);
-STRATA_MUST_USE strata_status learner_vjp(strata_context *ctx, struct learner *learner, size_t rows, const float *x, const float *seed, float *out, float *gradient);
+STRATA_MUST_USE strata_status learner_predict(strata_context *ctx, struct learner *learner, size_t rows, const float *x,
+                                              float *out);
+STRATA_MUST_USE strata_status learner_features(strata_context *ctx, struct learner *learner, size_t layer, size_t rows,
+                                               const float *x, float *out);
+STRATA_MUST_USE strata_status learner_vjp(strata_context *ctx, struct learner *learner, size_t rows, const float *x,
+                                          const float *seed, float *out, float *gradient);
 STRATA_MUST_USE strata_status learner_save(strata_context *ctx, struct learner *learner, struct tensor_file *state);
 /** For fit functions, after each step: observation first, then a checkpoint that includes it. `hooks` may be NULL. */
-STRATA_MUST_USE strata_status fit_report(strata_context *ctx, struct learner *learner, const struct fit_hooks *hooks, const struct fit_point *point);
-STRATA_MUST_USE strata_status learner_load(strata_context *ctx, struct learner *learner, const struct tensor_file *state);
+STRATA_MUST_USE strata_status fit_report(strata_context *ctx, struct learner *learner, const struct fit_hooks *hooks,
+                                         const struct fit_point *point);
+STRATA_MUST_USE strata_status learner_load(strata_context *ctx, struct learner *learner,
+                                           const struct tensor_file *state);
 
 #endif

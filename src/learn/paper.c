@@ -25,16 +25,19 @@
 #include "linalg/linalg.h"
 
 static const struct setting paper_settings[] = {
-    {"paper.lambda3", SETTING_NUMBER, "0", 0, 1e6, NULL, "weight of the cross products of K and W, previous level against input"},
+    {"paper.lambda3", SETTING_NUMBER, "0", 0, 1e6, NULL,
+     "weight of the cross products of K and W, previous level against input"},
     {"paper.lambda4", SETTING_NUMBER, "0", 0, 1e6, NULL, "weight of their products on the previous level"},
     {"paper.lambda5", SETTING_NUMBER, "0.01", 0, 1e6, NULL, "weight of their products over all inputs"},
     {"paper.lambda6", SETTING_NUMBER, "0", 0, 1e6, NULL, "weight of the squared norms of K and W"},
-    {"paper.threshold", SETTING_NUMBER, "0", 0, 1e6, NULL, "a level also ends its stage when the running loss falls under this; 0: stages end by steps"},
+    {"paper.threshold", SETTING_NUMBER, "0", 0, 1e6, NULL,
+     "a level also ends its stage when the running loss falls under this; 0: stages end by steps"},
     {"paper.noise", SETTING_NUMBER, "0", 0, 1e3, NULL, "sd of Gaussian noise added to every gradient entry"},
     {"paper.learning_rate", SETTING_NUMBER, "1e-2", 1e-8, 10, NULL, "base learning rate"},
     {"paper.narrow_width", SETTING_COUNT, "0", 0, 65536, NULL, "units k of a narrow layer; 0: teacher.width"},
     {"paper.truncation", SETTING_NUMBER, "0", 0, 1e6, NULL, "B: units stop growing where |z| > B; 0: never"},
-    {"paper.expansion_rows", SETTING_COUNT, "0", 0, 65536, NULL, "rows of R_l; 0: k(k+1)/2, the fewest that span all quadratic forms"},
+    {"paper.expansion_rows", SETTING_COUNT, "0", 0, 65536, NULL,
+     "rows of R_l; 0: k(k+1)/2, the fewest that span all quadratic forms"},
     {"paper.init_scale", SETTING_NUMBER, "0.1", 1e-9, 10, NULL, "W starts as this times N(0, 1/inputs)"},
     {NULL, SETTING_TEXT, NULL, 0, 0, NULL, NULL},
 };
@@ -46,15 +49,19 @@ static size_t narrow_width(const struct learner_request *request) {
     return k ? k : settings_count(request->settings, "teacher.width");
 }
 
-static strata_status describe_paper(strata_context *ctx, const struct learner_request *request, struct network *network) {
+static strata_status describe_paper(strata_context *ctx, const struct learner_request *request,
+                                    struct network *network) {
     const struct settings *settings = request->settings;
     if (!settings_has(settings, "teacher.gap") || !settings_has(settings, "teacher.width"))
-        return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "paper: expected a teacher, whose teacher.gap and teacher.width it is told");
+        return strata_fail(ctx, STRATA_ERR_UNSUPPORTED,
+                           "paper: expected a teacher, whose teacher.gap and teacher.width it is told");
     size_t k = narrow_width(request), rows = settings_count(settings, "paper.expansion_rows");
     if (source_task(request->train) != TASK_REGRESSION)
         return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "paper: expected a regression target");
-    *network = (struct network){.kind = "paper", .inputs = source_inputs(request->train), .outputs = 1,
-        .layer_count = settings_count(settings, "network.depth")};
+    *network = (struct network){.kind = "paper",
+                                .inputs = source_inputs(request->train),
+                                .outputs = 1,
+                                .layer_count = settings_count(settings, "network.depth")};
     for (size_t l = 0; l < network->layer_count; ++l) network->layers[l].width = rows ? rows : k * (k + 1) / 2;
     return STRATA_OK;
 }
@@ -74,7 +81,8 @@ static void weight_name(char name[NAME_SIZE], char kind, size_t level, const cha
     snprintf(name, NAME_SIZE, "level%zu.%c.%s", level, kind, part);
 }
 
-static struct weights add_weights(struct graph *graph, const struct network *network, char kind, size_t level, size_t width) {
+static struct weights add_weights(struct graph *graph, const struct network *network, char kind, size_t level,
+                                  size_t width) {
     char name[NAME_SIZE];
     struct weights weights = {NODE_NONE, NODE_NONE, NODE_NONE};
     unsigned group = GROUP_LAYER + (unsigned)level - 1;
@@ -90,7 +98,8 @@ static struct weights add_weights(struct graph *graph, const struct network *net
 
 static node apply_weights(struct graph *graph, const struct level *level, const struct weights *weights) {
     if (level->expansion == NODE_NONE) return graph_binary(graph, OP_DENSE, level->x, weights->x);
-    return graph_apply(graph, OP_DENSE, NULL, 5, (node[]){level->expansion, weights->expansion, level->x, weights->x, weights->bias});
+    return graph_apply(graph, OP_DENSE, NULL, 5,
+                       (node[]){level->expansion, weights->expansion, level->x, weights->x, weights->bias});
 }
 
 static node sigma(struct graph *graph, const struct settings *settings, node z) {
@@ -103,9 +112,13 @@ static node scaled(struct graph *graph, node x, double factor) {
     return graph_apply(graph, OP_SCALE, &attributes, 1, &x);
 }
 
-static node plus(struct graph *graph, node sum, node term) { return sum == NODE_NONE ? term : graph_binary(graph, OP_ADD, sum, term); }
+static node plus(struct graph *graph, node sum, node term) {
+    return sum == NODE_NONE ? term : graph_binary(graph, OP_ADD, sum, term);
+}
 
-static node squared_norm(struct graph *graph, node x) { return graph_unary(graph, OP_SUM, graph_unary(graph, OP_SQUARE, x)); }
+static node squared_norm(struct graph *graph, node x) {
+    return graph_unary(graph, OP_SUM, graph_unary(graph, OP_SQUARE, x));
+}
 
 /* factor * |K_a K_b' - W_a W_b'|^2 on stored [in, units] weights: the products over units of the formula above. */
 static node product_gap(struct graph *graph, node ka, node kb, node wa, node wb, double factor) {
@@ -113,14 +126,16 @@ static node product_gap(struct graph *graph, node ka, node kb, node wa, node wb,
     return scaled(graph, squared_norm(graph, graph_binary(graph, OP_ADD, k, scaled(graph, w, -1))), factor);
 }
 
-static node level_penalty(struct graph *graph, const struct settings *settings, const struct weights *k, const struct weights *w, node sum) {
+static node level_penalty(struct graph *graph, const struct settings *settings, const struct weights *k,
+                          const struct weights *w, node sum) {
     double lambda3 = settings_number(settings, "paper.lambda3"), lambda4 = settings_number(settings, "paper.lambda4");
     double lambda5 = settings_number(settings, "paper.lambda5"), lambda6 = settings_number(settings, "paper.lambda6");
     if (lambda5 > 0) sum = plus(graph, sum, product_gap(graph, k->x, k->x, w->x, w->x, lambda5));
     if (k->expansion != NODE_NONE && lambda3 + lambda5 > 0)
         sum = plus(graph, sum, product_gap(graph, k->expansion, k->x, w->expansion, w->x, lambda3 + 2 * lambda5));
     if (k->expansion != NODE_NONE && lambda4 + lambda5 > 0)
-        sum = plus(graph, sum, product_gap(graph, k->expansion, k->expansion, w->expansion, w->expansion, lambda4 + lambda5));
+        sum = plus(graph, sum,
+                   product_gap(graph, k->expansion, k->expansion, w->expansion, w->expansion, lambda4 + lambda5));
     const node all[] = {k->x, w->x, k->expansion, w->expansion};
     for (size_t i = 0; lambda6 > 0 && i < sizeof all / sizeof *all; ++i)
         if (all[i] != NODE_NONE) sum = plus(graph, sum, scaled(graph, squared_norm(graph, all[i]), lambda6));
@@ -128,17 +143,20 @@ static node level_penalty(struct graph *graph, const struct settings *settings, 
 }
 
 /* R_l [k, rows]: fixed Gaussian directions of unit expected length. */
-static node expansion_matrix(struct graph *graph, const struct learner_request *request, size_t level, size_t k, size_t rows) {
+static node expansion_matrix(struct graph *graph, const struct learner_request *request, size_t level, size_t k,
+                             size_t rows) {
     double *values = mem_zero(k * rows, sizeof *values);
     if (!values) return graph_fail(graph, STRATA_ERR_MEMORY, "out of memory for the random expansion");
-    rng_normal_f64(rng_stream_at(rng_stream_make(request->seed, request->replicate, RNG_FEATURES), level), k * rows, values);
+    rng_normal_f64(rng_stream_at(rng_stream_make(request->seed, request->replicate, RNG_FEATURES), level), k * rows,
+                   values);
     for (size_t i = 0; i < k * rows; ++i) values[i] /= sqrt((double)k);
     node matrix = graph_constant(graph, shape_matrix(k, rows), values);
     mem_free(values);
     return matrix;
 }
 
-static node level_output(struct graph *graph, const struct settings *settings, const struct level *inputs, const struct weights *wide, size_t level) {
+static node level_output(struct graph *graph, const struct settings *settings, const struct level *inputs,
+                         const struct weights *wide, size_t level) {
     double gap = settings_number(settings, "teacher.gap"), alpha = gap > 0 ? pow(gap, (double)level - 1) : 1;
     node f = sigma(graph, settings, apply_weights(graph, inputs, wide));
     size_t width = graph_status(graph) == STRATA_OK ? graph_shape(graph, f).dims[0] : 1;
@@ -150,8 +168,9 @@ static node level_output(struct graph *graph, const struct settings *settings, c
     return graph_binary(graph, OP_DENSE, f, column);
 }
 
-static strata_status build_paper(strata_context *ctx, const struct learner_request *request, const struct network *network,
-    const struct network_view *view, struct graph *graph, struct network_nodes *nodes, node *penalty) {
+static strata_status build_paper(strata_context *ctx, const struct learner_request *request,
+                                 const struct network *network, const struct network_view *view, struct graph *graph,
+                                 struct network_nodes *nodes, node *penalty) {
     (void)ctx;
     const struct settings *settings = request->settings;
     size_t k = narrow_width(request), wide_width = settings_count(settings, "network.hidden_width");
@@ -159,7 +178,8 @@ static strata_status build_paper(strata_context *ctx, const struct learner_reque
     nodes->input = inputs.x;
     nodes->output = NODE_NONE;
     for (size_t l = 1; l <= view->layers; ++l) {
-        struct weights wide = add_weights(graph, network, 'W', l, wide_width), narrow = add_weights(graph, network, 'K', l, k);
+        struct weights wide = add_weights(graph, network, 'W', l, wide_width),
+                       narrow = add_weights(graph, network, 'K', l, k);
         nodes->output = plus(graph, nodes->output, level_output(graph, settings, &inputs, &wide, l));
         if (l < view->layers) *penalty = level_penalty(graph, settings, &narrow, &wide, *penalty);
         node carried = apply_weights(graph, &inputs, &narrow);
@@ -168,12 +188,14 @@ static strata_status build_paper(strata_context *ctx, const struct learner_reque
         nodes->layers[l - 1] = inputs.expansion;
         if (view->cut) inputs.expansion = graph_unary(graph, OP_STOP_GRADIENT, inputs.expansion);
     }
-    nodes->output = graph_binary(graph, OP_BIAS, nodes->output, graph_parameter(graph, "output.bias", shape_vector(1), GROUP_OUTPUT_BIAS));
+    nodes->output = graph_binary(graph, OP_BIAS, nodes->output,
+                                 graph_parameter(graph, "output.bias", shape_vector(1), GROUP_OUTPUT_BIAS));
     return graph_status(graph);
 }
 
-static strata_status initialise_paper(strata_context *ctx, const struct learner_request *request, const struct network *network,
-    struct rng_stream stream, const char *name, size_t count, double *values) {
+static strata_status initialise_paper(strata_context *ctx, const struct learner_request *request,
+                                      const struct network *network, struct rng_stream stream, const char *name,
+                                      size_t count, double *values) {
     (void)ctx;
     (void)network;
     memset(values, 0, count * sizeof *values);
@@ -185,12 +207,14 @@ static strata_status initialise_paper(strata_context *ctx, const struct learner_
     return STRATA_OK;
 }
 
-strata_status paper_narrow_from_wide(strata_context *ctx, size_t inputs, size_t wide_width, size_t k, const double *wide, double *narrow) {
+strata_status paper_narrow_from_wide(strata_context *ctx, size_t inputs, size_t wide_width, size_t k,
+                                     const double *wide, double *narrow) {
     size_t rank = inputs < wide_width ? inputs : wide_width;
     double *copy = mem_zero(inputs, wide_width * sizeof *copy), *u = mem_zero(inputs, rank * sizeof *u);
     double *s = mem_zero(rank, sizeof *s), *vt = mem_zero(rank, wide_width * sizeof *vt);
     strata_status status = STRATA_OK;
-    if (!copy || !u || !s || !vt) STRATA_GO(strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for the singular part of W"));
+    if (!copy || !u || !s || !vt)
+        STRATA_GO(strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for the singular part of W"));
     memcpy(copy, wide, inputs * wide_width * sizeof *copy);
     STRATA_GO(linalg_svd(ctx, inputs, wide_width, copy, u, s, vt));
     for (size_t i = 0; i < inputs; ++i)
@@ -204,8 +228,8 @@ cleanup:
 }
 
 /* K of the newest level from its W: rows of all inputs stacked, [inputs, units]. */
-static strata_status refresh_paper(strata_context *ctx, const struct learner_request *request, const struct network *network,
-    size_t stage, const struct parameter_store *store) {
+static strata_status refresh_paper(strata_context *ctx, const struct learner_request *request,
+                                   const struct network *network, size_t stage, const struct parameter_store *store) {
     static const char *const parts[] = {"x", "expansion", "bias"};
     size_t k = narrow_width(request), wide_width = settings_count(request->settings, "network.hidden_width"), rows = 0;
     size_t part_count = stage == 1 ? 1 : 3;
@@ -225,7 +249,8 @@ static strata_status refresh_paper(strata_context *ctx, const struct learner_req
     for (size_t p = 0; p < part_count; ++p) {
         weight_name(name, 'K', stage, parts[p]);
         struct stored_parameter *item = store_find(store, name);
-        for (size_t i = 0; i < item->count; ++i) item->values[i] = (double)(float)narrow[rows * k + i]; /* what a program holds */
+        for (size_t i = 0; i < item->count; ++i)
+            item->values[i] = (double)(float)narrow[rows * k + i]; /* what a program holds */
         rows += item->count / k;
     }
 cleanup:
@@ -234,17 +259,26 @@ cleanup:
     return status;
 }
 
-static const struct gradient_builder paper_builder = {.build = build_paper, .initialise = initialise_paper, .refresh = refresh_paper};
+static const struct gradient_builder paper_builder = {
+    .build = build_paper, .initialise = initialise_paper, .refresh = refresh_paper};
 
-#define PAPER_LEARNER(id, title_, summary_, ...)                                                                          \
-    static const struct gradient_details id##_details = {.describe = describe_paper, .rate_key = "paper.learning_rate",   \
-        .noise_key = "paper.noise", .threshold_key = "paper.threshold",                                                   \
-        .builder = &paper_builder, .rule = {__VA_ARGS__}};                                                                \
-    const struct learner_class learner_##id = {.name = #id, .title = title_, .summary = summary_,                         \
-        .settings = paper_settings, .details = &id##_details, GRADIENT_ENTRIES}
+#define PAPER_LEARNER(id, title_, summary_, ...)                                             \
+    static const struct gradient_details id##_details = {.describe = describe_paper,         \
+                                                         .rate_key = "paper.learning_rate",  \
+                                                         .noise_key = "paper.noise",         \
+                                                         .threshold_key = "paper.threshold", \
+                                                         .builder = &paper_builder,          \
+                                                         .rule = {__VA_ARGS__}};             \
+    const struct learner_class learner_##id = {.name = #id,                                  \
+                                               .title = title_,                              \
+                                               .summary = summary_,                          \
+                                               .settings = paper_settings,                   \
+                                               .details = &id##_details,                     \
+                                               GRADIENT_ENTRIES}
 
-PAPER_LEARNER(paper, "Paper's algorithm", "random expansions, narrow and wide layers, levels added one after the other", .staged = true);
-PAPER_LEARNER(paper_frozen, "Paper's algorithm, frozen below", "as paper, but a level stops moving when the next one starts",
-    .staged = true, .freeze_below = true);
-PAPER_LEARNER(paper_cut, "Paper's algorithm, gradient cut", "as paper, but no gradient flows from a level into the levels below",
-    .staged = true, .cut = true);
+PAPER_LEARNER(paper, "Paper's algorithm", "random expansions, narrow and wide layers, levels added one after the other",
+              .staged = true);
+PAPER_LEARNER(paper_frozen, "Paper's algorithm, frozen below",
+              "as paper, but a level stops moving when the next one starts", .staged = true, .freeze_below = true);
+PAPER_LEARNER(paper_cut, "Paper's algorithm, gradient cut",
+              "as paper, but no gradient flows from a level into the levels below", .staged = true, .cut = true);

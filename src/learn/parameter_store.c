@@ -10,7 +10,8 @@
 #include "core/memory.h"
 
 /* Parameters are read through their shapes; the graph that holds them is the program's. */
-strata_status store_create(strata_context *ctx, const struct program *program, size_t slot_count, struct parameter_store *store) {
+strata_status store_create(strata_context *ctx, const struct program *program, size_t slot_count,
+                           struct parameter_store *store) {
     *store = (struct parameter_store){.slot_count = slot_count};
     store->items = mem_zero(program_parameter_count(program), sizeof *store->items);
     if (!store->items) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for the weights of a network");
@@ -86,15 +87,18 @@ strata_status store_save(strata_context *ctx, const struct parameter_store *stor
 }
 
 /* Checks a tensor; copies it when `copy`. */
-static strata_status load_array(strata_context *ctx, const struct tensor_file *file, const char *name, size_t count, bool copy, double *values) {
+static strata_status load_array(strata_context *ctx, const struct tensor_file *file, const char *name, size_t count,
+                                bool copy, double *values) {
     const struct tensor *tensor = tensor_file_find(file, name);
     if (!tensor || tensor->type != TENSOR_F64 || tensor_count(tensor) != count)
-        return strata_fail(ctx, STRATA_ERR_FORMAT, "checkpoint: expected tensor '%s' of %zu float64 numbers", name, count);
+        return strata_fail(ctx, STRATA_ERR_FORMAT, "checkpoint: expected tensor '%s' of %zu float64 numbers", name,
+                           count);
     if (copy) memcpy(values, tensor->data, count * sizeof *values);
     return STRATA_OK;
 }
 
-static strata_status load_pass(strata_context *ctx, struct parameter_store *store, const struct tensor_file *file, bool copy) {
+static strata_status load_pass(strata_context *ctx, struct parameter_store *store, const struct tensor_file *file,
+                               bool copy) {
     char name[TENSOR_NAME];
     for (size_t i = 0; i < store->count; ++i) {
         struct stored_parameter *item = &store->items[i];

@@ -19,7 +19,8 @@ struct parameter_store {
 };
 
 /** One zeroed entry per parameter of a program. */
-STRATA_MUST_USE strata_status store_create(strata_context *ctx, const struct program *program, size_t slot_count, struct parameter_store *store);
+STRATA_MUST_USE strata_status store_create(strata_context *ctx, const struct program *program, size_t slot_count,
+                                           struct parameter_store *store);
 void store_destroy(struct parameter_store *store);
 
 struct stored_parameter *store_find(const struct parameter_store *store, const char *name);
@@ -32,11 +33,15 @@ void store_to_program(const struct parameter_store *store, struct program *progr
 void store_from_program(struct parameter_store *store, const struct program *program, bool state);
 
 /** As tensors "parameter.NAME" and "slot0.NAME"; loading checks names and sizes (ERR_FORMAT, nothing changed). Data is borrowed until written. */
-STRATA_MUST_USE strata_status store_save(strata_context *ctx, const struct parameter_store *store, struct tensor_file *file);
-STRATA_MUST_USE strata_status store_load(strata_context *ctx, struct parameter_store *store, const struct tensor_file *file);
+STRATA_MUST_USE strata_status store_save(strata_context *ctx, const struct parameter_store *store,
+                                         struct tensor_file *file);
+STRATA_MUST_USE strata_status store_load(strata_context *ctx, struct parameter_store *store,
+                                         const struct tensor_file *file);
 
 /** Whole numbers in the metadata of a checkpoint. */
-STRATA_MUST_USE strata_status state_set_count(strata_context *ctx, struct tensor_file *file, const char *key, uint64_t value);
-STRATA_MUST_USE strata_status state_get_count(strata_context *ctx, const struct tensor_file *file, const char *key, uint64_t *value);
+STRATA_MUST_USE strata_status state_set_count(strata_context *ctx, struct tensor_file *file, const char *key,
+                                              uint64_t value);
+STRATA_MUST_USE strata_status state_get_count(strata_context *ctx, const struct tensor_file *file, const char *key,
+                                              uint64_t *value);
 
 #endif

@@ -37,7 +37,8 @@ struct random_features {
 /* phi [rows, count] of x [rows, inputs]. */
 static void features_apply(const struct random_features *self, size_t rows, const double *x, double *phi) {
     double scale = sqrt(2.0 / (double)self->count);
-    linalg_gemm_f64(AS_IS, TRANSPOSED, rows, self->count, self->inputs, 1.0, x, self->inputs, self->directions, self->inputs, 0.0, phi, self->count);
+    linalg_gemm_f64(AS_IS, TRANSPOSED, rows, self->count, self->inputs, 1.0, x, self->inputs, self->directions,
+                    self->inputs, 0.0, phi, self->count);
     for (size_t i = 0; i < rows; ++i)
         for (size_t j = 0; j < self->count; ++j) {
             double value = phi[i * self->count + j] + self->biases[j];
@@ -55,16 +56,24 @@ static void random_features_destroy(struct learner *learner) {
     mem_free(self);
 }
 
-static strata_status random_features_create(strata_context *ctx, const struct learner_class *class_, const struct learner_request *request, struct learner **learner) {
-    size_t count = settings_count(request->settings, "random_features.count"), inputs = source_inputs(request->train), cells = 0;
+static strata_status random_features_create(strata_context *ctx, const struct learner_class *class_,
+                                            const struct learner_request *request, struct learner **learner) {
+    size_t count = settings_count(request->settings, "random_features.count"), inputs = source_inputs(request->train),
+           cells = 0;
     STRATA_TRY(mem_product(ctx, count, inputs, "random features", &cells));
     struct random_features *self = mem_zero(1, sizeof *self);
     if (self)
-        *self = (struct random_features){.base.class_ = class_, .settings = request->settings, .source = request->train, .count = count,
-            .inputs = inputs, .directions = mem_zero(cells, sizeof(double)), .biases = mem_zero(count, sizeof(double))};
+        *self = (struct random_features){.base.class_ = class_,
+                                         .settings = request->settings,
+                                         .source = request->train,
+                                         .count = count,
+                                         .inputs = inputs,
+                                         .directions = mem_zero(cells, sizeof(double)),
+                                         .biases = mem_zero(count, sizeof(double))};
     if (!self || !self->directions || !self->biases) {
         random_features_destroy((struct learner *)self);
-        return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for %zu random features of %zu inputs", count, inputs);
+        return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for %zu random features of %zu inputs", count,
+                           inputs);
     }
     struct rng_stream stream = rng_stream_make(request->seed, request->replicate, RNG_FEATURES);
     rng_normal_f64(rng_stream_at(stream, 0), cells, self->directions);
@@ -76,7 +85,8 @@ static strata_status random_features_create(strata_context *ctx, const struct le
     return STRATA_OK;
 }
 
-static strata_status ridge_pick(strata_context *ctx, const struct random_features *self, const struct ridge_rows *rows, const double *phi, double *ridge, double *loss) {
+static strata_status ridge_pick(strata_context *ctx, const struct random_features *self, const struct ridge_rows *rows,
+                                const double *phi, double *ridge, double *loss) {
     double unit = 0.0, relative = settings_number(self->settings, "kernel.ridge");
     for (size_t i = 0; i < rows->rows * self->count; ++i) unit += phi[i] * phi[i];
     unit /= (double)rows->rows;
@@ -100,7 +110,8 @@ static strata_status random_features_fit(strata_context *ctx, struct learner *le
     phi = mem_zero(rows.rows * self->count, sizeof *phi);
     weights = mem_zero(self->count * rows.outputs, sizeof *weights);
     if (!phi || !weights) {
-        status = strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for %zu random features of %zu rows", self->count, rows.rows);
+        status = strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for %zu random features of %zu rows", self->count,
+                             rows.rows);
         goto cleanup;
     }
     features_apply(self, rows.rows, rows.x, phi);
@@ -122,26 +133,34 @@ cleanup:
 }
 
 /* Features of a block of rows, then what `finish` makes of them. */
-static strata_status blocks_run(strata_context *ctx, const struct random_features *self, bool readout, size_t rows, const float *x, float *out) {
+static strata_status blocks_run(strata_context *ctx, const struct random_features *self, bool readout, size_t rows,
+                                const float *x, float *out) {
     size_t d = self->inputs, width = readout ? self->outputs : self->count, cells = 0;
     STRATA_TRY(mem_product(ctx, PREDICT_ROWS, d + self->count + width, "prediction", &cells));
     double *wide = mem_zero(cells, sizeof *wide);
-    if (!wide) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for predictions of learner '%s'", self->base.class_->name);
+    if (!wide)
+        return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for predictions of learner '%s'",
+                           self->base.class_->name);
     double *phi = wide + PREDICT_ROWS * d, *values = phi + PREDICT_ROWS * self->count;
     for (size_t first = 0; first < rows; first += PREDICT_ROWS) {
         size_t count = rows - first < PREDICT_ROWS ? rows - first : PREDICT_ROWS;
         for (size_t i = 0; i < count * d; ++i) wide[i] = (double)x[first * d + i];
         features_apply(self, count, wide, phi);
-        if (readout) linalg_gemm_f64(AS_IS, AS_IS, count, width, self->count, 1.0, phi, self->count, self->weights, width, 0.0, values, width);
-        for (size_t i = 0; i < count * width; ++i) out[first * width + i] = (float)(readout ? values[i] + self->mean[i % width] : phi[i]);
+        if (readout)
+            linalg_gemm_f64(AS_IS, AS_IS, count, width, self->count, 1.0, phi, self->count, self->weights, width, 0.0,
+                            values, width);
+        for (size_t i = 0; i < count * width; ++i)
+            out[first * width + i] = (float)(readout ? values[i] + self->mean[i % width] : phi[i]);
     }
     mem_free(wide);
     return STRATA_OK;
 }
 
-static strata_status random_features_predict(strata_context *ctx, struct learner *learner, size_t rows, const float *x, float *out) {
+static strata_status random_features_predict(strata_context *ctx, struct learner *learner, size_t rows, const float *x,
+                                             float *out) {
     const struct random_features *self = (const struct random_features *)learner;
-    if (!self->weights) return strata_fail(ctx, STRATA_ERR_ARGUMENT, "learner '%s' has not been fitted", learner->class_->name);
+    if (!self->weights)
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "learner '%s' has not been fitted", learner->class_->name);
     return blocks_run(ctx, self, true, rows, x, out);
 }
 
@@ -155,8 +174,11 @@ static size_t random_features_layer_width(const struct learner *learner, size_t 
     return ((const struct random_features *)learner)->count;
 }
 
-static strata_status random_features_features(strata_context *ctx, struct learner *learner, size_t layer, size_t rows, const float *x, float *out) {
-    if (layer != 1) return strata_fail(ctx, STRATA_ERR_ARGUMENT, "learner '%s' has one layer, got layer %zu", learner->class_->name, layer);
+static strata_status random_features_features(strata_context *ctx, struct learner *learner, size_t layer, size_t rows,
+                                              const float *x, float *out) {
+    if (layer != 1)
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "learner '%s' has one layer, got layer %zu", learner->class_->name,
+                           layer);
     return blocks_run(ctx, (const struct random_features *)learner, false, rows, x, out);
 }
 
@@ -169,7 +191,8 @@ static strata_status random_features_save(strata_context *ctx, struct learner *l
     return ridge_tensor_add(ctx, state, "random_features.mean", 1, self->outputs, self->mean);
 }
 
-static strata_status random_features_load(strata_context *ctx, struct learner *learner, const struct tensor_file *state) {
+static strata_status random_features_load(strata_context *ctx, struct learner *learner,
+                                          const struct tensor_file *state) {
     struct random_features *self = (struct random_features *)learner;
     mem_free(self->weights);
     mem_free(self->mean);
@@ -204,10 +227,18 @@ static size_t random_features_parameter_count(const struct learner *learner) {
 extern const struct learner_class learner_random_features;
 
 const struct learner_class learner_random_features = {
-    .name = "random_features", .title = "Random ReLU features",
+    .name = "random_features",
+    .title = "Random ReLU features",
     .summary = "fixed random ReLU features, ridge readout by leave-one-out (Rahimi & Recht 2008)",
-    .settings = random_features_settings, .create = random_features_create, .fit = random_features_fit, .predict = random_features_predict,
-    .layer_count = random_features_layer_count, .layer_width = random_features_layer_width, .features = random_features_features,
-    .save = random_features_save, .load = random_features_load, .parameter_count = random_features_parameter_count,
+    .settings = random_features_settings,
+    .create = random_features_create,
+    .fit = random_features_fit,
+    .predict = random_features_predict,
+    .layer_count = random_features_layer_count,
+    .layer_width = random_features_layer_width,
+    .features = random_features_features,
+    .save = random_features_save,
+    .load = random_features_load,
+    .parameter_count = random_features_parameter_count,
     .destroy = random_features_destroy,
 };

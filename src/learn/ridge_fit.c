@@ -16,40 +16,51 @@ static size_t target_outputs(const struct dataset *data) {
 /* Row i of the targets before their mean is taken off. */
 static void target_row(const struct dataset *data, size_t i, size_t outputs, double *row) {
     const float *y = data->y + i * data->outputs;
-    for (size_t o = 0; o < outputs; ++o)
-        switch (data->task) {
+    for (size_t o = 0; o < outputs; ++o) switch (data->task) {
         case TASK_REGRESSION: row[o] = (double)y[o]; break;
         case TASK_BINARY: row[o] = y[0] > 0.5f ? 1.0 : -1.0; break;
         case TASK_MULTICLASS: row[o] = (float)o == y[0] ? 1.0 : 0.0; break;
         }
 }
 
-static strata_status rows_allocate(strata_context *ctx, size_t count, size_t inputs, size_t outputs, struct ridge_rows *rows) {
+static strata_status rows_allocate(strata_context *ctx, size_t count, size_t inputs, size_t outputs,
+                                   struct ridge_rows *rows) {
     size_t x_cells = 0, y_cells = 0;
     STRATA_TRY(mem_product(ctx, count, inputs, "training rows", &x_cells));
     STRATA_TRY(mem_product(ctx, count, outputs, "training targets", &y_cells));
-    *rows = (struct ridge_rows){.rows = count, .inputs = inputs, .outputs = outputs, .x = mem_zero(x_cells, sizeof(double)),
-        .y = mem_zero(y_cells, sizeof(double)), .mean = mem_zero(outputs, sizeof(double))};
+    *rows = (struct ridge_rows){.rows = count,
+                                .inputs = inputs,
+                                .outputs = outputs,
+                                .x = mem_zero(x_cells, sizeof(double)),
+                                .y = mem_zero(y_cells, sizeof(double)),
+                                .mean = mem_zero(outputs, sizeof(double))};
     if (rows->x && rows->y && rows->mean) return STRATA_OK;
     ridge_rows_destroy(rows);
     return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for %zu training rows of %zu inputs", count, inputs);
 }
 
-strata_status ridge_rows_create(strata_context *ctx, const char *learner, const struct sample_source *source, struct ridge_rows *rows) {
+strata_status ridge_rows_create(strata_context *ctx, const char *learner, const struct sample_source *source,
+                                struct ridge_rows *rows) {
     const struct dataset *data = source_dataset(source);
     if (!data)
-        return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "learner '%s' fits a finite set: set data.train_size above 0 (0 means endless fresh samples)", learner);
-    if (data->rows < 2) return strata_fail(ctx, STRATA_ERR_ARGUMENT, "learner '%s': expected at least 2 training rows, got %zu", learner, data->rows);
+        return strata_fail(
+            ctx, STRATA_ERR_UNSUPPORTED,
+            "learner '%s' fits a finite set: set data.train_size above 0 (0 means endless fresh samples)", learner);
+    if (data->rows < 2)
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "learner '%s': expected at least 2 training rows, got %zu",
+                           learner, data->rows);
     STRATA_TRY(rows_allocate(ctx, data->rows, data->inputs, target_outputs(data), rows));
     size_t outputs = rows->outputs;
     for (size_t i = 0; i < data->rows; ++i) {
         double check = 0.0;
-        for (size_t k = 0; k < data->inputs; ++k) check += rows->x[i * data->inputs + k] = (double)data->x[i * data->inputs + k];
+        for (size_t k = 0; k < data->inputs; ++k)
+            check += rows->x[i * data->inputs + k] = (double)data->x[i * data->inputs + k];
         target_row(data, i, outputs, rows->y + i * outputs);
         for (size_t o = 0; o < outputs; ++o) check += rows->y[i * outputs + o];
         if (!isfinite(check)) {
             ridge_rows_destroy(rows);
-            return strata_fail(ctx, STRATA_ERR_ARGUMENT, "learner '%s': training row %zu holds a value that is not finite", learner, i);
+            return strata_fail(ctx, STRATA_ERR_ARGUMENT,
+                               "learner '%s': training row %zu holds a value that is not finite", learner, i);
         }
         for (size_t o = 0; o < outputs; ++o) rows->mean[o] += rows->y[i * outputs + o];
     }
@@ -78,17 +89,21 @@ void ridge_rows_destroy(struct ridge_rows *rows) {
     *rows = (struct ridge_rows){0};
 }
 
-strata_status ridge_memory_check(strata_context *ctx, const char *learner, const struct settings *settings, size_t rows, size_t columns) {
+strata_status ridge_memory_check(strata_context *ctx, const char *learner, const struct settings *settings, size_t rows,
+                                 size_t columns) {
     double wanted = (double)rows * (double)columns * sizeof(double) / 1048576.0;
     size_t allowed = settings_count(settings, "kernel.memory_mb");
     if (wanted <= (double)allowed) return STRATA_OK;
-    return strata_fail(ctx, STRATA_ERR_TOO_LARGE, "learner '%s': a matrix of %zu x %zu takes %.0f MiB, kernel.memory_mb allows %zu: take fewer rows or raise it",
+    return strata_fail(
+        ctx, STRATA_ERR_TOO_LARGE,
+        "learner '%s': a matrix of %zu x %zu takes %.0f MiB, kernel.memory_mb allows %zu: take fewer rows or raise it",
         learner, rows, columns, wanted, allowed);
 }
 
 /* ---- the ridge ---- */
 
-strata_status ridge_choose(strata_context *ctx, const struct ridge_path *path, const struct ridge_rows *rows, double unit, double *ridge, double *error) {
+strata_status ridge_choose(strata_context *ctx, const struct ridge_path *path, const struct ridge_rows *rows,
+                           double unit, double *ridge, double *error) {
     enum { COUNT = 23 };
     double ridges[COUNT], errors[COUNT];
     for (int i = 0; i < COUNT; ++i) ridges[i] = unit * pow(10.0, 1.0 - 0.5 * i);
@@ -110,16 +125,20 @@ strata_status ridge_report(strata_context *ctx, struct learner *learner, const s
     return fit_report(ctx, learner, hooks, &point);
 }
 
-strata_status ridge_tensor_add(strata_context *ctx, struct tensor_file *state, const char *name, size_t rows, size_t columns, const double *values) {
+strata_status ridge_tensor_add(strata_context *ctx, struct tensor_file *state, const char *name, size_t rows,
+                               size_t columns, const double *values) {
     const size_t dims[2] = {rows, columns};
     return tensor_file_add(ctx, state, name, TENSOR_F64, 2, dims, values);
 }
 
-strata_status ridge_tensor_load(strata_context *ctx, const struct tensor_file *state, const char *name, size_t *rows, size_t *columns, double **values) {
+strata_status ridge_tensor_load(strata_context *ctx, const struct tensor_file *state, const char *name, size_t *rows,
+                                size_t *columns, double **values) {
     const struct tensor *tensor = tensor_file_find(state, name);
-    if (!tensor || tensor->type != TENSOR_F64 || tensor->rank != 2 || (*rows && tensor->dims[0] != *rows) || (*columns && tensor->dims[1] != *columns))
-        return strata_fail(ctx, STRATA_ERR_FORMAT, "saved state: expected a float64 matrix '%s' that fits the others, found %s", name,
-            tensor ? "another type or shape" : "none");
+    if (!tensor || tensor->type != TENSOR_F64 || tensor->rank != 2 || (*rows && tensor->dims[0] != *rows) ||
+        (*columns && tensor->dims[1] != *columns))
+        return strata_fail(ctx, STRATA_ERR_FORMAT,
+                           "saved state: expected a float64 matrix '%s' that fits the others, found %s", name,
+                           tensor ? "another type or shape" : "none");
     *rows = tensor->dims[0];
     *columns = tensor->dims[1];
     *values = mem_zero(tensor_count(tensor), sizeof **values);

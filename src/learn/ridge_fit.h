@@ -7,9 +7,21 @@
 #include "learn/learner.h"
 
 /* Settings rows that both read; a key means the same everywhere. */
-#define RIDGE_ROW_RIDGE {"kernel.ridge", SETTING_NUMBER, "0", 0, 1e6, NULL, "ridge over the mean of the Gram diagonal; 0: by leave-one-out"}
-#define RIDGE_ROW_BIAS {"kernel.bias_variance", SETTING_NUMBER, "0.1", 0, 1e6, NULL, "variance of the biases of ReLU kernels and ReLU features"}
-#define RIDGE_ROW_MEMORY {"kernel.memory_mb", SETTING_COUNT, "2048", 1, 1e9, NULL, "largest Gram or feature matrix, in MiB; more is refused"}
+#define RIDGE_ROW_RIDGE                                                     \
+    {                                                                       \
+        "kernel.ridge", SETTING_NUMBER, "0", 0, 1e6, NULL,                  \
+            "ridge over the mean of the Gram diagonal; 0: by leave-one-out" \
+    }
+#define RIDGE_ROW_BIAS                                                 \
+    {                                                                  \
+        "kernel.bias_variance", SETTING_NUMBER, "0.1", 0, 1e6, NULL,   \
+            "variance of the biases of ReLU kernels and ReLU features" \
+    }
+#define RIDGE_ROW_MEMORY                                              \
+    {                                                                 \
+        "kernel.memory_mb", SETTING_COUNT, "2048", 1, 1e9, NULL,      \
+            "largest Gram or feature matrix, in MiB; more is refused" \
+    }
 
 /** A finite set in float64. Zero-initialised is empty. */
 struct ridge_rows {
@@ -20,28 +32,35 @@ struct ridge_rows {
 };
 
 /** Copies the source's set. Errors: UNSUPPORTED (an endless source), ARGUMENT (no rows, a non-finite value, with its row), MEMORY. */
-STRATA_MUST_USE strata_status ridge_rows_create(strata_context *ctx, const char *learner, const struct sample_source *source, struct ridge_rows *rows);
+STRATA_MUST_USE strata_status ridge_rows_create(strata_context *ctx, const char *learner,
+                                                const struct sample_source *source, struct ridge_rows *rows);
 /** `count` evenly spaced rows (all when there are no more); targets keep the mean of the whole. */
-STRATA_MUST_USE strata_status ridge_rows_take(strata_context *ctx, const struct ridge_rows *from, size_t count, struct ridge_rows *to);
+STRATA_MUST_USE strata_status ridge_rows_take(strata_context *ctx, const struct ridge_rows *from, size_t count,
+                                              struct ridge_rows *to);
 void ridge_rows_destroy(struct ridge_rows *rows);
 
 /** Refuses rows x columns doubles above kernel.memory_mb (TOO_LARGE, with the figures). */
-STRATA_MUST_USE strata_status ridge_memory_check(strata_context *ctx, const char *learner, const struct settings *settings, size_t rows, size_t columns);
+STRATA_MUST_USE strata_status ridge_memory_check(strata_context *ctx, const char *learner,
+                                                 const struct settings *settings, size_t rows, size_t columns);
 
 /**
  * The ridge of the least leave-one-out error among 1e-10, 10^-9.5, ..., 1e1 times `unit` (the mean of the
  * Gram diagonal); the larger one among equals.
  */
-STRATA_MUST_USE strata_status ridge_choose(strata_context *ctx, const struct ridge_path *path, const struct ridge_rows *rows, double unit, double *ridge, double *error);
+STRATA_MUST_USE strata_status ridge_choose(strata_context *ctx, const struct ridge_path *path,
+                                           const struct ridge_rows *rows, double unit, double *ridge, double *error);
 
 /** The next ridge to try where a factorisation refused `ridge`. */
 double ridge_raise(double ridge);
 
 /** Tells the hooks of a fit that is one step. */
-STRATA_MUST_USE strata_status ridge_report(strata_context *ctx, struct learner *learner, const struct fit_hooks *hooks, double loss);
+STRATA_MUST_USE strata_status ridge_report(strata_context *ctx, struct learner *learner, const struct fit_hooks *hooks,
+                                           double loss);
 
 /** Adds a float64 matrix whose values the learner keeps; copies tensor `name` of the given shape back (rows or columns 0: any). ERR_FORMAT. */
-STRATA_MUST_USE strata_status ridge_tensor_add(strata_context *ctx, struct tensor_file *state, const char *name, size_t rows, size_t columns, const double *values);
-STRATA_MUST_USE strata_status ridge_tensor_load(strata_context *ctx, const struct tensor_file *state, const char *name, size_t *rows, size_t *columns, double **values);
+STRATA_MUST_USE strata_status ridge_tensor_add(strata_context *ctx, struct tensor_file *state, const char *name,
+                                               size_t rows, size_t columns, const double *values);
+STRATA_MUST_USE strata_status ridge_tensor_load(strata_context *ctx, const struct tensor_file *state, const char *name,
+                                                size_t *rows, size_t *columns, double **values);
 
 #endif

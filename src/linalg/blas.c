@@ -33,18 +33,18 @@ static CBLAS_TRANSPOSE transpose_code(enum transpose transpose) {
     return transpose == TRANSPOSED ? CblasTrans : CblasNoTrans;
 }
 
-void linalg_gemm_f64(enum transpose ta, enum transpose tb, size_t m, size_t n, size_t k, double alpha,
-    const double *a, size_t lda, const double *b, size_t ldb, double beta, double *c, size_t ldc) {
+void linalg_gemm_f64(enum transpose ta, enum transpose tb, size_t m, size_t n, size_t k, double alpha, const double *a,
+                     size_t lda, const double *b, size_t ldb, double beta, double *c, size_t ldc) {
     blas_ready();
-    cblas_dgemm(CblasRowMajor, transpose_code(ta), transpose_code(tb), blas_int(m), blas_int(n), blas_int(k), alpha,
-        a, blas_int(lda), b, blas_int(ldb), beta, c, blas_int(ldc));
+    cblas_dgemm(CblasRowMajor, transpose_code(ta), transpose_code(tb), blas_int(m), blas_int(n), blas_int(k), alpha, a,
+                blas_int(lda), b, blas_int(ldb), beta, c, blas_int(ldc));
 }
 
-void linalg_gemm_f32(enum transpose ta, enum transpose tb, size_t m, size_t n, size_t k, float alpha,
-    const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c, size_t ldc) {
+void linalg_gemm_f32(enum transpose ta, enum transpose tb, size_t m, size_t n, size_t k, float alpha, const float *a,
+                     size_t lda, const float *b, size_t ldb, float beta, float *c, size_t ldc) {
     blas_ready();
-    cblas_sgemm(CblasRowMajor, transpose_code(ta), transpose_code(tb), blas_int(m), blas_int(n), blas_int(k), alpha,
-        a, blas_int(lda), b, blas_int(ldb), beta, c, blas_int(ldc));
+    cblas_sgemm(CblasRowMajor, transpose_code(ta), transpose_code(tb), blas_int(m), blas_int(n), blas_int(k), alpha, a,
+                blas_int(lda), b, blas_int(ldb), beta, c, blas_int(ldc));
 }
 
 /* Fills the upper triangle of [n, n] from the lower one, in tiles that stay in cache. */
@@ -62,17 +62,19 @@ static void mirror_f32(size_t n, float *c) {
                 for (size_t j = jb > i ? jb : i + 1; j < jb + TILE && j < n; ++j) c[i * n + j] = c[j * n + i];
 }
 
-void linalg_syrk_f64(enum transpose ta, size_t n, size_t k, double alpha, const double *a, size_t lda, double beta, double *c) {
+void linalg_syrk_f64(enum transpose ta, size_t n, size_t k, double alpha, const double *a, size_t lda, double beta,
+                     double *c) {
     blas_ready();
     cblas_dsyrk(CblasRowMajor, CblasLower, transpose_code(ta), blas_int(n), blas_int(k), alpha, a, blas_int(lda), beta,
-        c, blas_int(n));
+                c, blas_int(n));
     mirror_f64(n, c);
 }
 
-void linalg_syrk_f32(enum transpose ta, size_t n, size_t k, float alpha, const float *a, size_t lda, float beta, float *c) {
+void linalg_syrk_f32(enum transpose ta, size_t n, size_t k, float alpha, const float *a, size_t lda, float beta,
+                     float *c) {
     blas_ready();
     cblas_ssyrk(CblasRowMajor, CblasLower, transpose_code(ta), blas_int(n), blas_int(k), alpha, a, blas_int(lda), beta,
-        c, blas_int(n));
+                c, blas_int(n));
     mirror_f32(n, c);
 }
 

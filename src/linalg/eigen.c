@@ -23,8 +23,9 @@ static strata_status matrix_finite(strata_context *ctx, const char *what, size_t
     for (size_t i = 0; i < m; ++i)
         for (size_t j = 0; j < n; ++j)
             if (!isfinite(a[i * n + j]))
-                return strata_fail(ctx, STRATA_ERR_ARGUMENT, "%s of a %zu x %zu matrix: entry (%zu, %zu) is %g, expected a finite number",
-                    what, m, n, i, j, a[i * n + j]);
+                return strata_fail(ctx, STRATA_ERR_ARGUMENT,
+                                   "%s of a %zu x %zu matrix: entry (%zu, %zu) is %g, expected a finite number", what,
+                                   m, n, i, j, a[i * n + j]);
     return STRATA_OK;
 }
 
@@ -45,9 +46,11 @@ strata_status linalg_eigen_symmetric(strata_context *ctx, size_t n, double *a, d
         status = strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for the eigenvalues of a %zu x %zu matrix", n, n);
         goto cleanup;
     }
-    info = LAPACKE_dsyevd_work(LAPACK_COL_MAJOR, job, 'U', order, a, order, values, work, blas_int(size), integers, integers_size);
+    info = LAPACKE_dsyevd_work(LAPACK_COL_MAJOR, job, 'U', order, a, order, values, work, blas_int(size), integers,
+                               integers_size);
     if (info != 0) {
-        status = strata_fail(ctx, STRATA_ERR_CONVERGENCE, "eigenvalues of a %zu x %zu matrix: LAPACK dsyevd did not converge (info %d)", n, n, info);
+        status = strata_fail(ctx, STRATA_ERR_CONVERGENCE,
+                             "eigenvalues of a %zu x %zu matrix: LAPACK dsyevd did not converge (info %d)", n, n, info);
         goto cleanup;
     }
     if (vectors) memcpy(vectors, a, n * n * sizeof *a);
@@ -70,21 +73,29 @@ struct lanczos {
     int *select;     /* [ncv] */
 };
 
-static strata_status lanczos_create(strata_context *ctx, size_t n, size_t count, struct lanczos *lanczos, struct arena *arena) {
+static strata_status lanczos_create(strata_context *ctx, size_t n, size_t count, struct lanczos *lanczos,
+                                    struct arena *arena) {
     size_t ncv = count < 10 ? 20 : 2 * count + 1;
     if (ncv > n) ncv = n;
     if (ncv > 40000) /* ARPACK counts its small work array, ncv (ncv + 8), in 32 bits */
-        return strata_fail(ctx, STRATA_ERR_TOO_LARGE, "largest eigenvalues: expected at most 19999 of them, got %zu", count);
+        return strata_fail(ctx, STRATA_ERR_TOO_LARGE, "largest eigenvalues: expected at most 19999 of them, got %zu",
+                           count);
     /* No product here exceeds the n * n of the matrix itself. */
-    size_t total = arena_padded(ncv * n * sizeof(double)) + arena_padded(n * sizeof(double)) + arena_padded(3 * n * sizeof(double))
-        + arena_padded(ncv * (ncv + 8) * sizeof(double)) + arena_padded(count * sizeof(double))
-        + arena_padded(count * n * sizeof(double)) + arena_padded(ncv * sizeof(int));
+    size_t total = arena_padded(ncv * n * sizeof(double)) + arena_padded(n * sizeof(double)) +
+                   arena_padded(3 * n * sizeof(double)) + arena_padded(ncv * (ncv + 8) * sizeof(double)) +
+                   arena_padded(count * sizeof(double)) + arena_padded(count * n * sizeof(double)) +
+                   arena_padded(ncv * sizeof(int));
     STRATA_TRY(arena_create(ctx, total, arena));
-    *lanczos = (struct lanczos){.n = blas_int(n), .count = blas_int(count), .ncv = blas_int(ncv),
-        .basis = arena_take(arena, ncv * n * sizeof(double)), .start = arena_take(arena, n * sizeof(double)),
-        .work = arena_take(arena, 3 * n * sizeof(double)), .small = arena_take(arena, ncv * (ncv + 8) * sizeof(double)),
-        .values = arena_take(arena, count * sizeof(double)), .vectors = arena_take(arena, count * n * sizeof(double)),
-        .select = arena_take(arena, ncv * sizeof(int))};
+    *lanczos = (struct lanczos){.n = blas_int(n),
+                                .count = blas_int(count),
+                                .ncv = blas_int(ncv),
+                                .basis = arena_take(arena, ncv * n * sizeof(double)),
+                                .start = arena_take(arena, n * sizeof(double)),
+                                .work = arena_take(arena, 3 * n * sizeof(double)),
+                                .small = arena_take(arena, ncv * (ncv + 8) * sizeof(double)),
+                                .values = arena_take(arena, count * sizeof(double)),
+                                .vectors = arena_take(arena, count * n * sizeof(double)),
+                                .select = arena_take(arena, ncv * sizeof(int))};
     return STRATA_OK;
 }
 
@@ -94,18 +105,23 @@ static strata_status lanczos_run(strata_context *ctx, struct lanczos *s, const d
     int ido = 0, info = 1, iparam[11] = {1, 0, RESTARTS, 1, 0, 0, 1}, ipntr[14] = {0};
     int small_size = s->ncv * (s->ncv + 8);
     for (;;) {
-        dsaupd_c(&ido, "I", s->n, "LA", s->count, 0.0, s->start, s->ncv, s->basis, s->n, iparam, ipntr, s->work, s->small, small_size, &info);
+        dsaupd_c(&ido, "I", s->n, "LA", s->count, 0.0, s->start, s->ncv, s->basis, s->n, iparam, ipntr, s->work,
+                 s->small, small_size, &info);
         if (ido != 1 && ido != -1) break;
-        cblas_dsymv(CblasRowMajor, CblasLower, s->n, 1.0, a, s->n, s->work + ipntr[0] - 1, 1, 0.0, s->work + ipntr[1] - 1, 1);
+        cblas_dsymv(CblasRowMajor, CblasLower, s->n, 1.0, a, s->n, s->work + ipntr[0] - 1, 1, 0.0,
+                    s->work + ipntr[1] - 1, 1);
     }
     if (info != 0)
-        return strata_fail(ctx, STRATA_ERR_CONVERGENCE, "the %d largest eigenvalues of a %d x %d matrix: ARPACK stopped with info %d after "
-            "%d restarts, %d converged", s->count, s->n, s->n, info, iparam[2], iparam[4]);
-    dseupd_c(1, "A", s->select, s->values, s->vectors, s->n, 0.0, "I", s->n, "LA", s->count, 0.0, s->start, s->ncv, s->basis, s->n,
-        iparam, ipntr, s->work, s->small, small_size, &info);
+        return strata_fail(ctx, STRATA_ERR_CONVERGENCE,
+                           "the %d largest eigenvalues of a %d x %d matrix: ARPACK stopped with info %d after "
+                           "%d restarts, %d converged",
+                           s->count, s->n, s->n, info, iparam[2], iparam[4]);
+    dseupd_c(1, "A", s->select, s->values, s->vectors, s->n, 0.0, "I", s->n, "LA", s->count, 0.0, s->start, s->ncv,
+             s->basis, s->n, iparam, ipntr, s->work, s->small, small_size, &info);
     if (info != 0)
-        return strata_fail(ctx, STRATA_ERR_CONVERGENCE, "the %d largest eigenvectors of a %d x %d matrix: ARPACK dseupd gave info %d",
-            s->count, s->n, s->n, info);
+        return strata_fail(ctx, STRATA_ERR_CONVERGENCE,
+                           "the %d largest eigenvectors of a %d x %d matrix: ARPACK dseupd gave info %d", s->count,
+                           s->n, s->n, info);
     return STRATA_OK;
 }
 
@@ -118,10 +134,12 @@ static void vector_copy_signed(size_t n, const double *src, double *dst) {
     for (size_t i = 0; i < n; ++i) dst[i] = sign * src[i];
 }
 
-strata_status linalg_eigen_largest(strata_context *ctx, size_t n, const double *a, size_t count, double *values, double *vectors) {
+strata_status linalg_eigen_largest(strata_context *ctx, size_t n, const double *a, size_t count, double *values,
+                                   double *vectors) {
     static pthread_mutex_t arpack_lock = PTHREAD_MUTEX_INITIALIZER;
     if (count == 0 || count >= n)
-        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "largest eigenvalues: expected 1 <= count < %zu, got %zu", n, count);
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "largest eigenvalues: expected 1 <= count < %zu, got %zu", n,
+                           count);
     STRATA_TRY(matrix_finite(ctx, "largest eigenvalues", n, n, a));
     struct arena arena = {0};
     struct lanczos lanczos = {0};
@@ -159,9 +177,11 @@ strata_status linalg_svd(strata_context *ctx, size_t m, size_t n, double *a, dou
         status = strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for the SVD of a %zu x %zu matrix", m, n);
         goto cleanup;
     }
-    info = LAPACKE_dgesdd_work(LAPACK_COL_MAJOR, job, rows, columns, a, rows, s, vt, rows, u, rank, work, blas_int(size), integers);
+    info = LAPACKE_dgesdd_work(LAPACK_COL_MAJOR, job, rows, columns, a, rows, s, vt, rows, u, rank, work,
+                               blas_int(size), integers);
     if (info != 0)
-        status = strata_fail(ctx, STRATA_ERR_CONVERGENCE, "SVD of a %zu x %zu matrix: LAPACK dgesdd did not converge (info %d)", m, n, info);
+        status = strata_fail(ctx, STRATA_ERR_CONVERGENCE,
+                             "SVD of a %zu x %zu matrix: LAPACK dgesdd did not converge (info %d)", m, n, info);
 cleanup:
     mem_free(work);
     mem_free(integers);

@@ -21,12 +21,16 @@ strata_status linalg_cholesky(strata_context *ctx, size_t n, double *a) {
     for (size_t i = 0; i < n; ++i)
         for (size_t j = 0; j <= i; ++j)
             if (!isfinite(a[i * n + j]))
-                return strata_fail(ctx, STRATA_ERR_CONVERGENCE, "Cholesky factor of a %zu x %zu matrix: entry (%zu, %zu) is %g, "
-                    "expected a finite number", n, n, i, j, a[i * n + j]);
+                return strata_fail(ctx, STRATA_ERR_CONVERGENCE,
+                                   "Cholesky factor of a %zu x %zu matrix: entry (%zu, %zu) is %g, "
+                                   "expected a finite number",
+                                   n, n, i, j, a[i * n + j]);
     lapack_int info = n ? LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'U', blas_int(n), a, blas_int(n)) : 0;
     if (info > 0)
-        return strata_fail(ctx, STRATA_ERR_CONVERGENCE, "Cholesky factor of a %zu x %zu matrix: pivot %d is not positive; the "
-            "matrix is not positive definite to working precision", n, n, (int)info);
+        return strata_fail(ctx, STRATA_ERR_CONVERGENCE,
+                           "Cholesky factor of a %zu x %zu matrix: pivot %d is not positive; the "
+                           "matrix is not positive definite to working precision",
+                           n, n, (int)info);
     if (info < 0) return strata_fail(ctx, STRATA_ERR_INTERNAL, "LAPACK dpotrf refused argument %d", -(int)info);
     for (size_t i = 0; i < n; ++i) memset(a + i * n + i + 1, 0, (n - i - 1) * sizeof *a);
     return STRATA_OK;
@@ -36,23 +40,28 @@ void linalg_cholesky_solve(size_t n, const double *factor, size_t columns, doubl
     if (n == 0 || columns == 0) return;
     blas_ready();
     int order = blas_int(n), width = blas_int(columns);
-    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, order, width, 1.0, factor, order, b, width);
-    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasTrans, CblasNonUnit, order, width, 1.0, factor, order, b, width);
+    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, order, width, 1.0, factor, order, b,
+                width);
+    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasTrans, CblasNonUnit, order, width, 1.0, factor, order, b,
+                width);
 }
 
 /* QR of Aᵀ [columns, rows], which is what column-major LAPACK sees in a row-major A. */
 strata_status linalg_orthonormal_rows(strata_context *ctx, size_t rows, size_t columns, double *a) {
     if (rows > columns)
-        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "orthonormal rows: expected rows <= columns, got %zu x %zu", rows, columns);
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "orthonormal rows: expected rows <= columns, got %zu x %zu", rows,
+                           columns);
     if (rows == 0) return STRATA_OK;
     blas_ready();
     strata_status status = STRATA_OK;
     int m = blas_int(columns), n = blas_int(rows);
     int size = 64 * n; /* one block column of LAPACK's default block size and more */
-    double *tau = mem_alloc(rows * sizeof *tau), *work = mem_zero((size_t)size, sizeof *work), *sign = mem_alloc(rows * sizeof *sign);
+    double *tau = mem_alloc(rows * sizeof *tau), *work = mem_zero((size_t)size, sizeof *work),
+           *sign = mem_alloc(rows * sizeof *sign);
     double largest = 0.0;
     if (!tau || !work || !sign) {
-        status = strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for the QR factors of a %zu x %zu matrix", rows, columns);
+        status = strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for the QR factors of a %zu x %zu matrix", rows,
+                             columns);
         goto cleanup;
     }
     lapack_int info = LAPACKE_dgeqrf_work(LAPACK_COL_MAJOR, m, n, a, m, tau, work, size);
@@ -63,8 +72,10 @@ strata_status linalg_orthonormal_rows(strata_context *ctx, size_t rows, size_t c
     }
     for (size_t i = 0; i < rows && info == 0; ++i)
         if (!(fabs(a[i * columns + i]) > (double)columns * DBL_EPSILON * largest)) {
-            status = strata_fail(ctx, STRATA_ERR_CONVERGENCE, "orthonormal rows of a %zu x %zu matrix: row %zu is not finite or "
-                "depends linearly on the rows before it", rows, columns, i);
+            status = strata_fail(ctx, STRATA_ERR_CONVERGENCE,
+                                 "orthonormal rows of a %zu x %zu matrix: row %zu is not finite or "
+                                 "depends linearly on the rows before it",
+                                 rows, columns, i);
             goto cleanup;
         }
     if (info == 0) info = LAPACKE_dorgqr_work(LAPACK_COL_MAJOR, m, n, n, a, m, tau, work, size);
@@ -82,7 +93,8 @@ cleanup:
 }
 
 /* W = (XᵀX + lambda I)^-1 XᵀY when p <= n, else Xᵀ (XXᵀ + lambda I)^-1 Y. */
-strata_status linalg_ridge(strata_context *ctx, size_t n, size_t p, size_t outputs, const double *x, const double *y, double lambda, double *w) {
+strata_status linalg_ridge(strata_context *ctx, size_t n, size_t p, size_t outputs, const double *x, const double *y,
+                           double lambda, double *w) {
     strata_status status = STRATA_OK;
     bool primal = p <= n;
     size_t order = primal ? p : n, cells = 0, dual_cells = 0;

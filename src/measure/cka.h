@@ -14,6 +14,7 @@
  * @param similarity  out; in [0, 1].
  * Errors: ARGUMENT (non-finite or constant features, too few rows), MEMORY.
  */
-STRATA_MUST_USE strata_status cka_linear(strata_context *ctx, size_t rows, size_t x_width, const float *x, size_t y_width, const float *y, double *similarity);
+STRATA_MUST_USE strata_status cka_linear(strata_context *ctx, size_t rows, size_t x_width, const float *x,
+                                         size_t y_width, const float *y, double *similarity);
 
 #endif

@@ -7,13 +7,15 @@
 #include "core/memory.h"
 #include "linalg/linalg.h"
 
-strata_status form_of_layer(strata_context *ctx, size_t units, size_t dimension, const double *a, const double *o, double *form) {
+strata_status form_of_layer(strata_context *ctx, size_t units, size_t dimension, const double *a, const double *o,
+                            double *form) {
     size_t cells = 0;
     STRATA_TRY(mem_product(ctx, units, dimension, "quadratic form", &cells));
     double *scaled = mem_zero(cells, sizeof *scaled);
     if (!scaled) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for a quadratic form of %zu units", units);
     for (size_t i = 0; i < cells; ++i) scaled[i] = o[i / dimension] * a[i];
-    linalg_gemm_f64(TRANSPOSED, AS_IS, dimension, dimension, units, 1.0, a, dimension, scaled, dimension, 0.0, form, dimension);
+    linalg_gemm_f64(TRANSPOSED, AS_IS, dimension, dimension, units, 1.0, a, dimension, scaled, dimension, 0.0, form,
+                    dimension);
     mem_free(scaled);
     return STRATA_OK;
 }

@@ -10,7 +10,8 @@
  *
  * @param a  [units, dimension]; @param o [units]; @param form [dimension, dimension] out.
  */
-STRATA_MUST_USE strata_status form_of_layer(strata_context *ctx, size_t units, size_t dimension, const double *a, const double *o, double *form);
+STRATA_MUST_USE strata_status form_of_layer(strata_context *ctx, size_t units, size_t dimension, const double *a,
+                                            const double *o, double *form);
 
 /**
  * |Q - t Q*|^2 / |t Q*|^2 in the Frobenius norm at the t that makes it least, which is

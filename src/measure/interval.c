@@ -55,7 +55,8 @@ static double log_gamma(double x) {
 static double student_tail(double t, double df) {
     double a = 0.5 * df, b = 0.5, x = df / (df + t * t), rest = t * t / (df + t * t);
     double front = exp(log_gamma(a + b) - log_gamma(a) - log_gamma(b) + a * log(x) + b * log(rest));
-    double beta = x < (a + 1.0) / (a + b + 2.0) ? front * beta_fraction(x, a, b) / a : 1.0 - front * beta_fraction(rest, b, a) / b;
+    double beta = x < (a + 1.0) / (a + b + 2.0) ? front * beta_fraction(x, a, b) / a
+                                                : 1.0 - front * beta_fraction(rest, b, a) / b;
     return 0.5 * beta;
 }
 
@@ -65,8 +66,10 @@ double student_quantile(double upper, double df) {
     double low = -50.0, high = 300.0; /* of log t */
     for (int i = 0; i < 200 && high - low > 1e-14; ++i) {
         double middle = 0.5 * (low + high);
-        if (student_tail(exp(middle), df) > upper) low = middle;
-        else high = middle;
+        if (student_tail(exp(middle), df) > upper)
+            low = middle;
+        else
+            high = middle;
     }
     return exp(0.5 * (low + high));
 }
@@ -82,7 +85,8 @@ struct interval interval_student(size_t count, const double *values, enum interv
     }
     if (count == 0) mean = NAN;
     double half = NAN;
-    if (count > 1) half = student_quantile(0.025, (double)(count - 1)) * sqrt(squares / (double)(count - 1) / (double)count);
+    if (count > 1)
+        half = student_quantile(0.025, (double)(count - 1)) * sqrt(squares / (double)(count - 1) / (double)count);
     struct interval interval = {mean, mean - half, mean + half};
     if (scale == INTERVAL_LOG) interval = (struct interval){exp(interval.mean), exp(interval.low), exp(interval.high)};
     return interval;

@@ -38,12 +38,13 @@ static bool row_selected(enum selection selection, size_t row) {
 }
 
 static strata_status table_create(strata_context *ctx, size_t width, size_t classes, const struct probe_rows *from,
-    enum selection selection, struct probe_table *table) {
+                                  enum selection selection, struct probe_table *table) {
     size_t feature_cells = 0, indicator_cells = 0, row = 0;
     STRATA_TRY(mem_product(ctx, from->rows, width, "probe", &feature_cells));
     STRATA_TRY(mem_product(ctx, from->rows, classes, "probe", &indicator_cells));
     *table = (struct probe_table){.features = mem_zero(feature_cells, sizeof(double)),
-        .indicators = mem_zero(indicator_cells, sizeof(double)), .classes = mem_zero(from->rows, sizeof(size_t))};
+                                  .indicators = mem_zero(indicator_cells, sizeof(double)),
+                                  .classes = mem_zero(from->rows, sizeof(size_t))};
     if (!table->features || !table->indicators || !table->classes) {
         table_destroy(table);
         return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for a probe on %zu rows", from->rows);
@@ -52,8 +53,8 @@ static strata_status table_create(strata_context *ctx, size_t width, size_t clas
         if (!row_selected(selection, i)) continue;
         if (!(from->labels[i] >= 0.0f && from->labels[i] < (float)classes)) {
             table_destroy(table);
-            return strata_fail(ctx, STRATA_ERR_ARGUMENT, "probe: label of row %zu: expected 0..%zu, got %g", i, classes - 1,
-                (double)from->labels[i]);
+            return strata_fail(ctx, STRATA_ERR_ARGUMENT, "probe: label of row %zu: expected 0..%zu, got %g", i,
+                               classes - 1, (double)from->labels[i]);
         }
         for (size_t j = 0; j < width; ++j) table->features[row * width + j] = (double)from->features[i * width + j];
         table->classes[row] = (size_t)from->labels[i];
@@ -65,7 +66,8 @@ static strata_status table_create(strata_context *ctx, size_t width, size_t clas
 }
 
 /* Share of rows whose largest output is their class. */
-static strata_status readout_accuracy(strata_context *ctx, const struct readout *readout, const struct probe_table *table, double *accuracy) {
+static strata_status readout_accuracy(strata_context *ctx, const struct readout *readout,
+                                      const struct probe_table *table, double *accuracy) {
     size_t classes = readout->outputs, right = 0;
     double *outputs = mem_zero(table->rows * classes, sizeof *outputs);
     if (!outputs) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for a probe on %zu rows", table->rows);
@@ -81,7 +83,8 @@ static strata_status readout_accuracy(strata_context *ctx, const struct readout 
     return STRATA_OK;
 }
 
-static strata_status fit_and_score(strata_context *ctx, const struct readout_moments *moments, double ridge, const struct probe_table *scored, double *accuracy) {
+static strata_status fit_and_score(strata_context *ctx, const struct readout_moments *moments, double ridge,
+                                   const struct probe_table *scored, double *accuracy) {
     struct readout readout = {0};
     STRATA_TRY(readout_solve(ctx, moments, ridge, &readout));
     strata_status status = readout_accuracy(ctx, &readout, scored, accuracy);
@@ -90,7 +93,8 @@ static strata_status fit_and_score(strata_context *ctx, const struct readout_mom
 }
 
 /* The ridge that classifies the held-out rows best. */
-static strata_status ridge_choose(strata_context *ctx, size_t width, size_t classes, const struct probe_rows *train, double *ridge) {
+static strata_status ridge_choose(strata_context *ctx, size_t width, size_t classes, const struct probe_rows *train,
+                                  double *ridge) {
     strata_status status = STRATA_OK;
     struct probe_table fit = {0}, held_out = {0};
     struct readout_moments moments = {0};
@@ -114,14 +118,15 @@ cleanup:
 }
 
 strata_status probe_accuracy(strata_context *ctx, size_t width, size_t classes, const struct probe_rows *train,
-    const struct probe_rows *test, double *accuracy) {
+                             const struct probe_rows *test, double *accuracy) {
     strata_status status = STRATA_OK;
     struct probe_table all = {0}, scored = {0};
     struct readout_moments moments = {0};
     double ridge = 0.0;
     if (train->rows < 2 * HELD_OUT_EVERY || test->rows == 0 || classes < 2)
-        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "probe: expected at least %d training rows, 1 test row and 2 classes, got %zu, %zu and %zu",
-            2 * HELD_OUT_EVERY, train->rows, test->rows, classes);
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT,
+                           "probe: expected at least %d training rows, 1 test row and 2 classes, got %zu, %zu and %zu",
+                           2 * HELD_OUT_EVERY, train->rows, test->rows, classes);
     STRATA_GO(ridge_choose(ctx, width, classes, train, &ridge));
     STRATA_GO(table_create(ctx, width, classes, train, ROWS_ALL, &all));
     STRATA_GO(table_create(ctx, width, classes, test, ROWS_ALL, &scored));

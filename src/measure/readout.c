@@ -13,12 +13,14 @@
 #include "core/memory.h"
 #include "linalg/linalg.h"
 
-static strata_status values_finite(strata_context *ctx, const char *what, size_t rows, size_t width, const double *values) {
+static strata_status values_finite(strata_context *ctx, const char *what, size_t rows, size_t width,
+                                   const double *values) {
     for (size_t i = 0; i < rows; ++i)
         for (size_t j = 0; j < width; ++j)
             if (!isfinite(values[i * width + j]))
-                return strata_fail(ctx, STRATA_ERR_ARGUMENT, "readout: %s %zu of row %zu is %g, expected a finite number", what, j, i,
-                    values[i * width + j]);
+                return strata_fail(ctx, STRATA_ERR_ARGUMENT,
+                                   "readout: %s %zu of row %zu is %g, expected a finite number", what, j, i,
+                                   values[i * width + j]);
     return STRATA_OK;
 }
 
@@ -45,7 +47,7 @@ static void column_scales(size_t rows, size_t width, const double *values, const
 }
 
 strata_status readout_moments_create(strata_context *ctx, size_t rows, size_t width, const double *features,
-    size_t outputs, const double *targets, struct readout_moments *moments) {
+                                     size_t outputs, const double *targets, struct readout_moments *moments) {
     strata_status status = STRATA_OK;
     double *standard = NULL;
     size_t gram_size = 0, cross_size = 0, cells = 0;
@@ -63,17 +65,20 @@ strata_status readout_moments_create(strata_context *ctx, size_t rows, size_t wi
     moments->cross = mem_zero(cross_size, sizeof(double));
     standard = mem_zero(cells, sizeof(double));
     if (!moments->mean || !moments->scale || !moments->target_mean || !moments->gram || !moments->cross || !standard) {
-        status = strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for a readout of %zu features on %zu rows", width, rows);
+        status = strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for a readout of %zu features on %zu rows", width,
+                             rows);
         goto cleanup;
     }
     column_means(rows, width, features, moments->mean);
     column_scales(rows, width, features, moments->mean, moments->scale);
     column_means(rows, outputs, targets, moments->target_mean);
     for (size_t i = 0; i < rows; ++i)
-        for (size_t j = 0; j < width; ++j) standard[i * width + j] = (features[i * width + j] - moments->mean[j]) * moments->scale[j];
+        for (size_t j = 0; j < width; ++j)
+            standard[i * width + j] = (features[i * width + j] - moments->mean[j]) * moments->scale[j];
     linalg_syrk_f64(TRANSPOSED, width, rows, 1.0 / (double)rows, standard, width, 0.0, moments->gram);
     /* Standardised columns sum to zero, so the targets need no centring. */
-    linalg_gemm_f64(TRANSPOSED, AS_IS, width, outputs, rows, 1.0 / (double)rows, standard, width, targets, outputs, 0.0, moments->cross, outputs);
+    linalg_gemm_f64(TRANSPOSED, AS_IS, width, outputs, rows, 1.0 / (double)rows, standard, width, targets, outputs, 0.0,
+                    moments->cross, outputs);
 cleanup:
     mem_free(standard);
     if (status != STRATA_OK) readout_moments_destroy(moments);
@@ -89,7 +94,8 @@ void readout_moments_destroy(struct readout_moments *moments) {
     *moments = (struct readout_moments){0};
 }
 
-strata_status readout_solve(strata_context *ctx, const struct readout_moments *moments, double ridge, struct readout *readout) {
+strata_status readout_solve(strata_context *ctx, const struct readout_moments *moments, double ridge,
+                            struct readout *readout) {
     strata_status status = STRATA_OK;
     size_t width = moments->width, outputs = moments->outputs;
     *readout = (struct readout){.width = width, .outputs = outputs};
@@ -102,7 +108,8 @@ strata_status readout_solve(strata_context *ctx, const struct readout_moments *m
     }
     memcpy(system, moments->gram, width * width * sizeof *system);
     memcpy(readout->weights, moments->cross, width * outputs * sizeof(double));
-    for (size_t j = 0; j < width; ++j) system[j * width + j] = moments->scale[j] > 0.0 ? system[j * width + j] + ridge : 1.0;
+    for (size_t j = 0; j < width; ++j)
+        system[j * width + j] = moments->scale[j] > 0.0 ? system[j * width + j] + ridge : 1.0;
     STRATA_GO(linalg_cholesky(ctx, width, system));
     linalg_cholesky_solve(width, system, outputs, readout->weights);
     memcpy(readout->offset, moments->target_mean, outputs * sizeof(double));
@@ -127,11 +134,12 @@ void readout_destroy(struct readout *readout) {
 void readout_apply(const struct readout *readout, size_t rows, const double *features, double *out) {
     size_t outputs = readout->outputs;
     for (size_t i = 0; i < rows; ++i) memcpy(out + i * outputs, readout->offset, outputs * sizeof *out);
-    linalg_gemm_f64(AS_IS, AS_IS, rows, outputs, readout->width, 1.0, features, readout->width, readout->weights, outputs, 1.0, out, outputs);
+    linalg_gemm_f64(AS_IS, AS_IS, rows, outputs, readout->width, 1.0, features, readout->width, readout->weights,
+                    outputs, 1.0, out, outputs);
 }
 
 strata_status feature_error_f64(strata_context *ctx, size_t rows, size_t width, const double *features,
-    size_t target_width, const double *targets, double *error) {
+                                size_t target_width, const double *targets, double *error) {
     const double ridge = 1e-8; /* of the mean, that is 1e-8 * rows of the sum */
     strata_status status = STRATA_OK;
     size_t fit = rows / 2, score = rows - fit;
@@ -157,8 +165,11 @@ strata_status feature_error_f64(strata_context *ctx, size_t rows, size_t width, 
         residual += miss * miss;
         variance += deviation * deviation;
     }
-    if (variance > 0.0) *error = residual / variance;
-    else status = strata_fail(ctx, STRATA_ERR_ARGUMENT, "feature error: the targets are constant on the %zu scored rows", score);
+    if (variance > 0.0)
+        *error = residual / variance;
+    else
+        status = strata_fail(ctx, STRATA_ERR_ARGUMENT, "feature error: the targets are constant on the %zu scored rows",
+                             score);
 cleanup:
     mem_free(fitted);
     readout_destroy(&readout);
@@ -166,8 +177,8 @@ cleanup:
     return status;
 }
 
-strata_status feature_error(strata_context *ctx, size_t rows, size_t width, const float *features,
-    size_t target_width, const double *targets, double *error) {
+strata_status feature_error(strata_context *ctx, size_t rows, size_t width, const float *features, size_t target_width,
+                            const double *targets, double *error) {
     size_t cells = 0;
     STRATA_TRY(mem_product(ctx, rows, width, "feature error", &cells));
     double *wide = mem_zero(cells, sizeof *wide);

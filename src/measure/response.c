@@ -5,7 +5,8 @@
 #include <string.h>
 
 /* Adds one unit's weighted rows; returns the sum of |activation| and the sum of activations. */
-static double add_rows(size_t rows, size_t inputs, const float *x, size_t width, const float *feature, double *mean, double *signed_sum) {
+static double add_rows(size_t rows, size_t inputs, const float *x, size_t width, const float *feature, double *mean,
+                       double *signed_sum) {
     double total = 0;
     *signed_sum = 0;
     for (size_t r = 0; r < rows; ++r) {
@@ -17,7 +18,8 @@ static double add_rows(size_t rows, size_t inputs, const float *x, size_t width,
     return total;
 }
 
-void response_means(size_t rows, size_t inputs, const float *x, size_t width, const float *features, size_t units, double *means) {
+void response_means(size_t rows, size_t inputs, const float *x, size_t width, const float *features, size_t units,
+                    double *means) {
     memset(means, 0, units * inputs * sizeof *means);
     for (size_t u = 0; u < units; ++u) {
         double *mean = means + u * inputs, signed_sum;

@@ -13,6 +13,7 @@
  * @param features  [rows, width], units <= width.
  * @param means     [units, inputs] out, in the units of x.
  */
-void response_means(size_t rows, size_t inputs, const float *x, size_t width, const float *features, size_t units, double *means);
+void response_means(size_t rows, size_t inputs, const float *x, size_t width, const float *features, size_t units,
+                    double *means);
 
 #endif

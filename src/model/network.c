@@ -9,7 +9,8 @@
 const char *const activation_names[ACTIVATION_COUNT] = {"identity", "square", "relu", "gelu", "tanh", "sigmoid"};
 
 /* Op of each activation; the square's constant is added to its op's attributes. */
-static const enum op_kind activation_ops[ACTIVATION_COUNT] = {OP_COUNT, OP_SQUARE, OP_RELU, OP_GELU, OP_TANH, OP_SIGMOID};
+static const enum op_kind activation_ops[ACTIVATION_COUNT] = {OP_COUNT, OP_SQUARE, OP_RELU,
+                                                              OP_GELU,  OP_TANH,   OP_SIGMOID};
 
 enum activation activation_find(const char *name) {
     int found = 0;
@@ -17,13 +18,17 @@ enum activation activation_find(const char *name) {
     return (enum activation)found;
 }
 
-strata_status network_describe(strata_context *ctx, const char *kind, const struct network_request *request, struct network *network) {
-    if (request->depth < 1 || request->depth > NETWORK_MAX_LAYERS || request->hidden_width < 1 || request->inputs < 1 || request->outputs < 1)
-        return strata_fail(ctx, STRATA_ERR_CONFIG, "network: expected depth in [1, %d], hidden_width >= 1; got depth %zu, hidden_width %zu",
-            NETWORK_MAX_LAYERS, request->depth, request->hidden_width);
+strata_status network_describe(strata_context *ctx, const char *kind, const struct network_request *request,
+                               struct network *network) {
+    if (request->depth < 1 || request->depth > NETWORK_MAX_LAYERS || request->hidden_width < 1 || request->inputs < 1 ||
+        request->outputs < 1)
+        return strata_fail(ctx, STRATA_ERR_CONFIG,
+                           "network: expected depth in [1, %d], hidden_width >= 1; got depth %zu, hidden_width %zu",
+                           NETWORK_MAX_LAYERS, request->depth, request->hidden_width);
     for (size_t i = 0; i < network_kind_count; ++i) {
         if (strcmp(network_kinds[i].name, kind) != 0) continue;
-        *network = (struct network){.kind = network_kinds[i].name, .inputs = request->inputs, .outputs = request->outputs};
+        *network = (struct network){
+            .kind = network_kinds[i].name, .inputs = request->inputs, .outputs = request->outputs};
         network_kinds[i].describe(request, network);
         return STRATA_OK;
     }
@@ -39,7 +44,8 @@ size_t network_parameter_count(const struct network *network) {
     size_t count = network->outputs;
     for (size_t l = 0; l < network->layer_count; ++l) {
         const struct layer *layer = &network->layers[l];
-        for (size_t s = 0; s < layer->source_count; ++s) count += source_width(network, layer->sources[s].layer) * layer->width;
+        for (size_t s = 0; s < layer->source_count; ++s)
+            count += source_width(network, layer->sources[s].layer) * layer->width;
         count += layer->bias ? layer->width : 0;
         count += layer->readout ? layer->width * network->outputs : 0;
     }
@@ -49,8 +55,10 @@ size_t network_parameter_count(const struct network *network) {
 enum { NAME_SIZE = 48 };
 
 static void weight_name(char name[NAME_SIZE], size_t layer, int source) {
-    if (source == SOURCE_INPUT) snprintf(name, NAME_SIZE, "layer%zu.input", layer + 1);
-    else snprintf(name, NAME_SIZE, "layer%zu.layer%d", layer + 1, source + 1);
+    if (source == SOURCE_INPUT)
+        snprintf(name, NAME_SIZE, "layer%zu.input", layer + 1);
+    else
+        snprintf(name, NAME_SIZE, "layer%zu.layer%d", layer + 1, source + 1);
 }
 
 static node squared_input(struct graph *graph, node x) {
@@ -68,8 +76,8 @@ static node activate(struct graph *graph, enum activation activation, node h) {
     return graph_apply(graph, activation_ops[activation], &attributes, 1, &h);
 }
 
-static node build_layer(const struct network *network, const struct network_view *view, struct graph *graph,
-    size_t l, node input, const node *layers) {
+static node build_layer(const struct network *network, const struct network_view *view, struct graph *graph, size_t l,
+                        node input, const node *layers) {
     const struct layer *layer = &network->layers[l];
     node operands[OP_MAX_INPUTS];
     size_t count = 0;
@@ -80,7 +88,8 @@ static node build_layer(const struct network *network, const struct network_view
         if (view->cut && source != SOURCE_INPUT) from = graph_unary(graph, OP_STOP_GRADIENT, from);
         weight_name(name, l, source);
         operands[count++] = from;
-        operands[count++] = graph_parameter(graph, name, shape_matrix(source_width(network, source), layer->width), GROUP_LAYER + (unsigned)l);
+        operands[count++] = graph_parameter(graph, name, shape_matrix(source_width(network, source), layer->width),
+                                            GROUP_LAYER + (unsigned)l);
     }
     if (layer->bias) {
         snprintf(name, NAME_SIZE, "layer%zu.bias", l + 1);
@@ -91,7 +100,8 @@ static node build_layer(const struct network *network, const struct network_view
 }
 
 /* One dense node takes five pairs and a bias; deeper sums are chained by additions. */
-static node build_output(const struct network *network, const struct network_view *view, struct graph *graph, const node *layers) {
+static node build_output(const struct network *network, const struct network_view *view, struct graph *graph,
+                         const node *layers) {
     node operands[OP_MAX_INPUTS], output = NODE_NONE;
     size_t count = 0;
     char name[NAME_SIZE];
@@ -99,7 +109,8 @@ static node build_output(const struct network *network, const struct network_vie
         if (!network->layers[l].readout) continue;
         snprintf(name, NAME_SIZE, "readout%zu", l + 1);
         operands[count++] = layers[l];
-        operands[count++] = graph_parameter(graph, name, shape_matrix(network->layers[l].width, network->outputs), GROUP_READOUT + (unsigned)l);
+        operands[count++] = graph_parameter(graph, name, shape_matrix(network->layers[l].width, network->outputs),
+                                            GROUP_READOUT + (unsigned)l);
         if (count + 2 < OP_MAX_INPUTS) continue;
         node part = graph_apply(graph, OP_DENSE, NULL, count, operands);
         output = output == NODE_NONE ? part : graph_binary(graph, OP_ADD, output, part);
@@ -112,10 +123,12 @@ static node build_output(const struct network *network, const struct network_vie
     return output == NODE_NONE ? part : graph_binary(graph, OP_ADD, output, part);
 }
 
-strata_status network_build(const struct network *network, const struct network_view *view, struct graph *graph, struct network_nodes *nodes) {
+strata_status network_build(const struct network *network, const struct network_view *view, struct graph *graph,
+                            struct network_nodes *nodes) {
     nodes->input = graph_input(graph, "x", shape_rows(network->inputs));
     node input = network->input_squares ? squared_input(graph, nodes->input) : nodes->input;
-    for (size_t l = 0; l < view->layers; ++l) nodes->layers[l] = build_layer(network, view, graph, l, input, nodes->layers);
+    for (size_t l = 0; l < view->layers; ++l)
+        nodes->layers[l] = build_layer(network, view, graph, l, input, nodes->layers);
     nodes->output = build_output(network, view, graph, nodes->layers);
     return graph_status(graph);
 }
@@ -138,7 +151,8 @@ static double initial_sd(const struct network *network, const char *wanted) {
     return -1;
 }
 
-strata_status network_initialise(strata_context *ctx, const struct network *network, struct rng_stream stream, const char *name, size_t count, double *values) {
+strata_status network_initialise(strata_context *ctx, const struct network *network, struct rng_stream stream,
+                                 const char *name, size_t count, double *values) {
     double sd = initial_sd(network, name);
     if (sd < 0) return strata_fail(ctx, STRATA_ERR_NOT_FOUND, "network %s has no parameter '%s'", network->kind, name);
     memset(values, 0, count * sizeof *values);

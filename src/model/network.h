@@ -41,14 +41,14 @@ struct layer {
     bool bias;
     size_t source_count;
     struct layer_source sources[LAYER_MAX_SOURCES];
-    bool readout;           /* the output reads this layer */
+    bool readout; /* the output reads this layer */
     double readout_init_sd;
 };
 
 struct network {
     const char *kind;
     size_t inputs, outputs;
-    bool input_squares;     /* layers see [x, (x^2 - 1) / sqrt 2] in place of x */
+    bool input_squares; /* layers see [x, (x^2 - 1) / sqrt 2] in place of x */
     size_t layer_count;
     struct layer layers[NETWORK_MAX_LAYERS];
 };
@@ -68,7 +68,8 @@ extern const struct network_kind network_kinds[];
 extern const size_t network_kind_count;
 
 /** Describes a network of a named kind. ERR_CONFIG: unknown kind, sizes out of range. */
-STRATA_MUST_USE strata_status network_describe(strata_context *ctx, const char *kind, const struct network_request *request, struct network *network);
+STRATA_MUST_USE strata_status network_describe(strata_context *ctx, const char *kind,
+                                               const struct network_request *request, struct network *network);
 
 /** Trainable numbers. */
 size_t network_parameter_count(const struct network *network);
@@ -78,9 +79,9 @@ enum { GROUP_OUTPUT_BIAS = 0, GROUP_LAYER = 1, GROUP_READOUT = 32 };
 
 /** How much of the network a graph has. */
 struct network_view {
-    size_t layers;       /* the first so many */
-    bool cut;            /* no gradient flows from a layer into the layer below */
-    bool last_readout;   /* the output reads only the last of them */
+    size_t layers;     /* the first so many */
+    bool cut;          /* no gradient flows from a layer into the layer below */
+    bool last_readout; /* the output reads only the last of them */
 };
 
 struct network_nodes {
@@ -90,9 +91,12 @@ struct network_nodes {
 };
 
 /** Adds the network to a graph: input "x", parameters "layer1.input", "layer2.layer1", "layer1.bias", "readout1", "output.bias". */
-STRATA_MUST_USE strata_status network_build(const struct network *network, const struct network_view *view, struct graph *graph, struct network_nodes *nodes);
+STRATA_MUST_USE strata_status network_build(const struct network *network, const struct network_view *view,
+                                            struct graph *graph, struct network_nodes *nodes);
 
 /** Initial values of a named parameter: normal draws from the stream of its name times its sd; biases are zero. ERR_NOT_FOUND. */
-STRATA_MUST_USE strata_status network_initialise(strata_context *ctx, const struct network *network, struct rng_stream stream, const char *name, size_t count, double *values);
+STRATA_MUST_USE strata_status network_initialise(strata_context *ctx, const struct network *network,
+                                                 struct rng_stream stream, const char *name, size_t count,
+                                                 double *values);
 
 #endif

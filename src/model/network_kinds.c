@@ -15,10 +15,13 @@ static void describe_chain(const struct network_request *request, struct network
     network->layer_count = request->depth;
     for (size_t l = 0; l < request->depth; ++l) {
         struct layer *layer = &network->layers[l];
-        *layer = (struct layer){.width = width, .activation = ACTIVATION_SQUARE, .readout = true,
-            .readout_init_sd = (l == 0 ? 0.1 : 0.01) * inverse_root(width)};
+        *layer = (struct layer){.width = width,
+                                .activation = ACTIVATION_SQUARE,
+                                .readout = true,
+                                .readout_init_sd = (l == 0 ? 0.1 : 0.01) * inverse_root(width)};
         if (l > 0) layer->sources[layer->source_count++] = (struct layer_source){(int)l - 1, 0.3 * inverse_root(width)};
-        layer->sources[layer->source_count++] = (struct layer_source){SOURCE_INPUT, (l == 0 ? 1 : 0.3) * inverse_root(request->inputs)};
+        layer->sources[layer->source_count++] = (struct layer_source){SOURCE_INPUT, (l == 0 ? 1 : 0.3) *
+                                                                                        inverse_root(request->inputs)};
     }
 }
 
@@ -34,9 +37,14 @@ static void describe_mlp(const struct network_request *request, struct network *
     network->layer_count = request->depth;
     for (size_t l = 0; l < request->depth; ++l) {
         size_t in = l == 0 ? request->inputs : request->hidden_width;
-        network->layers[l] = (struct layer){.width = request->hidden_width, .activation = request->activation, .bias = true,
-            .source_count = 1, .sources = {{l == 0 ? SOURCE_INPUT : (int)l - 1, root_third * inverse_root(in)}},
-            .readout = l + 1 == request->depth, .readout_init_sd = root_third * inverse_root(request->hidden_width)};
+        network->layers[l] = (struct layer){
+            .width = request->hidden_width,
+            .activation = request->activation,
+            .bias = true,
+            .source_count = 1,
+            .sources = {{l == 0 ? SOURCE_INPUT : (int)l - 1, root_third * inverse_root(in)}},
+            .readout = l + 1 == request->depth,
+            .readout_init_sd = root_third * inverse_root(request->hidden_width)};
     }
 }
 

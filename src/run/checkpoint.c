@@ -76,16 +76,17 @@ cleanup:
 }
 
 static strata_status body_make(strata_context *ctx, const struct checkpoint_owner *owner, size_t step,
-    const struct record_set *records, const struct task_mark *mark, uint64_t tensors, json_t **body) {
+                               const struct record_set *records, const struct task_mark *mark, uint64_t tensors,
+                               json_t **body) {
     char config[17], shapes[17];
     checksum_text(owner->config, config);
     checksum_text(tensors, shapes);
     json_t *diverged = records->diverged ? json_integer((json_int_t)records->diverged_step) : json_null();
     json_t *found = record_set_json(records);
     *body = json_pack("{s:i, s:s, s:s, s:I, s:o, s:{s:I, s:I, s:I}, s:f, s:s, s:o}", "format", CHECKPOINT_FORMAT,
-        "task", owner->task, "config", config, "step", (json_int_t)step, "diverged", diverged, "metrics", "lines",
-        (json_int_t)mark->lines, "bytes", (json_int_t)mark->bytes, "step", (json_int_t)mark->step, "seconds",
-        mark->seconds, "tensors", shapes, "records", found);
+                      "task", owner->task, "config", config, "step", (json_int_t)step, "diverged", diverged, "metrics",
+                      "lines", (json_int_t)mark->lines, "bytes", (json_int_t)mark->bytes, "step",
+                      (json_int_t)mark->step, "seconds", mark->seconds, "tensors", shapes, "records", found);
     if (!*body) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory: checkpoint of task '%s'", owner->task);
     strata_status status = json_seal(ctx, *body);
     if (status == STRATA_OK) return STRATA_OK;
@@ -111,7 +112,7 @@ static size_t member_count(const json_t *object, const char *key) {
 }
 
 static strata_status body_read(strata_context *ctx, const struct checkpoint_owner *owner, json_t *body,
-    uint64_t tensors, struct record_set *records, struct task_mark *mark) {
+                               uint64_t tensors, struct record_set *records, struct task_mark *mark) {
     bool whole = false;
     char config[17], shapes[17];
     if (!json_is_object(body)) return damaged(ctx, owner, "expected an object");
@@ -128,8 +129,10 @@ static strata_status body_read(strata_context *ctx, const struct checkpoint_owne
     if (!made_for || strcmp(made_for, config) != 0) return damaged(ctx, owner, "it was made for another configuration");
     if (!stored || strcmp(stored, shapes) != 0) return damaged(ctx, owner, "its header was changed or damaged");
     const json_t *diverged = json_object_get(body, "diverged"), *metrics = json_object_get(body, "metrics");
-    *mark = (struct task_mark){.lines = member_count(metrics, "lines"), .bytes = member_count(metrics, "bytes"),
-        .step = member_count(metrics, "step"), .seconds = json_number_value(json_object_get(body, "seconds"))};
+    *mark = (struct task_mark){.lines = member_count(metrics, "lines"),
+                               .bytes = member_count(metrics, "bytes"),
+                               .step = member_count(metrics, "step"),
+                               .seconds = json_number_value(json_object_get(body, "seconds"))};
     STRATA_TRY(advise(ctx, record_set_read(ctx, owner->path, json_object_get(body, "records"), records)));
     records->diverged = json_is_integer(diverged);
     records->diverged_step = records->diverged ? (size_t)json_integer_value(diverged) : 0;
@@ -139,7 +142,7 @@ static strata_status body_read(strata_context *ctx, const struct checkpoint_owne
 /* ---- the files ---- */
 
 strata_status done_write(strata_context *ctx, const struct checkpoint_owner *owner, const struct record_set *records,
-    const struct task_mark *mark) {
+                         const struct task_mark *mark) {
     json_t *body;
     STRATA_TRY(body_make(ctx, owner, mark->step, records, mark, 0, &body));
     strata_status status = json_write(ctx, body, 1, owner->path);
@@ -147,8 +150,8 @@ strata_status done_write(strata_context *ctx, const struct checkpoint_owner *own
     return status;
 }
 
-strata_status done_read(
-    strata_context *ctx, const struct checkpoint_owner *owner, struct record_set *records, struct task_mark *mark) {
+strata_status done_read(strata_context *ctx, const struct checkpoint_owner *owner, struct record_set *records,
+                        struct task_mark *mark) {
     json_t *body = NULL;
     STRATA_TRY(advise(ctx, json_read(ctx, owner->path, &body)));
     strata_status status = body_read(ctx, owner, body, 0, records, mark);
@@ -157,7 +160,7 @@ strata_status done_read(
 }
 
 strata_status state_write(strata_context *ctx, const struct checkpoint_owner *owner, size_t step,
-    const struct record_set *records, const struct task_mark *mark, struct tensor_file *state) {
+                          const struct record_set *records, const struct task_mark *mark, struct tensor_file *state) {
     struct buffer text = {0};
     json_t *body = NULL;
     uint64_t tensors;
@@ -174,7 +177,7 @@ cleanup:
 }
 
 strata_status state_read(strata_context *ctx, const struct checkpoint_owner *owner, struct record_set *records,
-    struct task_mark *mark, struct tensor_file *state) {
+                         struct task_mark *mark, struct tensor_file *state) {
     json_t *body = NULL;
     uint64_t tensors;
     strata_status status = STRATA_OK;

@@ -9,7 +9,7 @@
 /** How far a task's lines in metrics.jsonl reach, and its time so far. */
 struct task_mark {
     size_t lines, bytes;
-    size_t step;     /* of the last line */
+    size_t step; /* of the last line */
     double seconds;
 };
 
@@ -22,22 +22,23 @@ struct checkpoint_owner {
 
 /** Writes TASK.done.json with a checksum, by rename. */
 STRATA_MUST_USE strata_status done_write(strata_context *ctx, const struct checkpoint_owner *owner,
-    const struct record_set *records, const struct task_mark *mark);
+                                         const struct record_set *records, const struct task_mark *mark);
 
 /**
  * Reads it back into empty `records`. ERR_FORMAT (damaged, cut short, edited, another task's) says how to redo the
  * task.
  */
-STRATA_MUST_USE strata_status done_read(
-    strata_context *ctx, const struct checkpoint_owner *owner, struct record_set *records, struct task_mark *mark);
+STRATA_MUST_USE strata_status done_read(strata_context *ctx, const struct checkpoint_owner *owner,
+                                        struct record_set *records, struct task_mark *mark);
 
 /** Writes TASK.safetensors by rename: `state` with one more metadata entry for step, records and mark. */
 STRATA_MUST_USE strata_status state_write(strata_context *ctx, const struct checkpoint_owner *owner, size_t step,
-    const struct record_set *records, const struct task_mark *mark, struct tensor_file *state);
+                                          const struct record_set *records, const struct task_mark *mark,
+                                          struct tensor_file *state);
 
 /** Reads it back into empty `records` and `state` (destroyed by the caller, also on failure). Errors as done_read. */
 STRATA_MUST_USE strata_status state_read(strata_context *ctx, const struct checkpoint_owner *owner,
-    struct record_set *records, struct task_mark *mark, struct tensor_file *state);
+                                         struct record_set *records, struct task_mark *mark, struct tensor_file *state);
 
 /** Adds the member "checksum" to an object, over its compact text; ERR_MEMORY. */
 STRATA_MUST_USE strata_status json_seal(strata_context *ctx, json_t *object);

@@ -29,9 +29,12 @@ void claim_bound_text(const struct claim *claim, char text[64]) {
     number_format(claim->low, low);
     number_format(claim->high, high);
     assert(!isnan(claim->low) && !isnan(claim->high) && (isfinite(claim->low) || isfinite(claim->high)));
-    if (isinf(claim->high)) snprintf(text, 64, ">= %s", low);
-    else if (isinf(claim->low)) snprintf(text, 64, "<= %s", high);
-    else snprintf(text, 64, "in [%.24s, %.24s]", low, high);
+    if (isinf(claim->high))
+        snprintf(text, 64, ">= %s", low);
+    else if (isinf(claim->low))
+        snprintf(text, 64, "<= %s", high);
+    else
+        snprintf(text, 64, "in [%.24s, %.24s]", low, high);
 }
 
 /* The value that violates the bound most, or keeps it by least. */

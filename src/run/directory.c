@@ -31,8 +31,10 @@ void clock_text(enum clock_style style, char text[32]) {
     struct tm parts;
     time_t now = time(NULL);
     gmtime_r(&now, &parts);
-    if (style == CLOCK_NAME) strftime(text, 32, "%Y%m%d-%H%M%S", &parts);
-    else strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    if (style == CLOCK_NAME)
+        strftime(text, 32, "%Y%m%d-%H%M%S", &parts);
+    else
+        strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &parts);
 }
 
 static strata_status path_made(strata_context *ctx, const char *directory, char *path) {
@@ -44,8 +46,8 @@ strata_status directory_file(strata_context *ctx, const char *directory, const c
     return path_made(ctx, directory, *path);
 }
 
-strata_status directory_task_file(
-    strata_context *ctx, const char *directory, const char *task, const char *extension, char **path) {
+strata_status directory_task_file(strata_context *ctx, const char *directory, const char *task, const char *extension,
+                                  char **path) {
     *path = string_format("%s/checkpoint/%s.%s", directory, task, extension);
     return path_made(ctx, directory, *path);
 }
@@ -63,7 +65,7 @@ static strata_status folder_check_empty(strata_context *ctx, const char *path) {
     closedir(folder);
     if (!*found) return STRATA_OK;
     return strata_fail(ctx, STRATA_ERR_ARGUMENT,
-        "%s: the folder is not empty, it holds '%s'; expected a new or an empty one", path, found);
+                       "%s: the folder is not empty, it holds '%s'; expected a new or an empty one", path, found);
 }
 
 /* runs/STUDY-YYYYMMDD-HHMMSS-HASH; the hash tells runs of one second apart, so a name that is taken gets the next. */
@@ -85,8 +87,8 @@ static strata_status folder_make_named(strata_context *ctx, const char *study, u
     return strata_fail(ctx, STRATA_ERR_BUSY, "runs: no free name for a run of '%s'; give one with --out", study);
 }
 
-static strata_status folder_make(
-    strata_context *ctx, const char *path, const char *study, struct run_directory *directory) {
+static strata_status folder_make(strata_context *ctx, const char *path, const char *study,
+                                 struct run_directory *directory) {
     if (!path) return folder_make_named(ctx, study, directory->config, &directory->path);
     directory->path = mem_string(path);
     STRATA_TRY(path_made(ctx, path, directory->path));
@@ -114,12 +116,13 @@ static strata_status directory_lock(strata_context *ctx, struct run_directory *d
     strata_status status = STRATA_OK;
     STRATA_TRY(directory_file(ctx, directory->path, "checkpoint/lock", &path));
     directory->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (directory->lock < 0) status = strata_fail_errno(ctx, errno, "open", path);
+    if (directory->lock < 0)
+        status = strata_fail_errno(ctx, errno, "open", path);
     else if (lock_take(directory->lock) != 0)
         status = errno == EWOULDBLOCK
-            ? strata_fail(ctx, STRATA_ERR_BUSY, "%s: another process is running there (it has locked %s)",
-                  directory->path, path)
-            : strata_fail_errno(ctx, errno, "lock", path);
+                   ? strata_fail(ctx, STRATA_ERR_BUSY, "%s: another process is running there (it has locked %s)",
+                                 directory->path, path)
+                   : strata_fail_errno(ctx, errno, "lock", path);
     mem_free(path);
     return status;
 }
@@ -141,7 +144,8 @@ static strata_status describe_write(strata_context *ctx, const struct run_direct
     strata_status status = STRATA_OK;
     checksum_text(directory->config, config);
     json_t *object = json_pack("{s:i, s:s, s:s, s:s, s:s, s:f}", "format", DIRECTORY_FORMAT, "study", directory->study,
-        "version", strata_version(), "preset", directory->preset, "config", config, "seconds", directory->seconds);
+                               "version", strata_version(), "preset", directory->preset, "config", config, "seconds",
+                               directory->seconds);
     if (!object) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory: description of %s", directory->path);
     STRATA_GO(json_seal(ctx, object));
     STRATA_GO(directory_file(ctx, directory->path, "checkpoint/run.json", &path));
@@ -156,8 +160,8 @@ strata_status directory_save(strata_context *ctx, const struct run_directory *di
     return describe_write(ctx, directory);
 }
 
-static strata_status describe_check(
-    strata_context *ctx, const char *path, json_t *object, struct run_directory *directory, char **version) {
+static strata_status describe_check(strata_context *ctx, const char *path, json_t *object,
+                                    struct run_directory *directory, char **version) {
     bool whole = false;
     const char *study = json_string_value(json_object_get(object, "study")),
                *preset = json_string_value(json_object_get(object, "preset"));
@@ -165,8 +169,8 @@ static strata_status describe_check(
                *config = json_string_value(json_object_get(object, "config"));
     if (json_is_object(object)) STRATA_TRY(json_unseal(ctx, object, &whole));
     if (!whole || !study || !preset || !made_by || !config)
-        return strata_fail(
-            ctx, STRATA_ERR_FORMAT, "%s: its checksum differs: it was changed or damaged; the run cannot go on", path);
+        return strata_fail(ctx, STRATA_ERR_FORMAT,
+                           "%s: its checksum differs: it was changed or damaged; the run cannot go on", path);
     directory->study = mem_string(study);
     directory->preset = mem_string(preset);
     *version = mem_string(made_by);
@@ -177,8 +181,8 @@ static strata_status describe_check(
     return STRATA_OK;
 }
 
-static strata_status describe_read(
-    strata_context *ctx, const char *folder, struct run_directory *directory, char **version) {
+static strata_status describe_read(strata_context *ctx, const char *folder, struct run_directory *directory,
+                                   char **version) {
     char *path = NULL;
     json_t *object = NULL;
     strata_status status = STRATA_OK;
@@ -206,7 +210,7 @@ strata_status directory_describe(strata_context *ctx, const char *path, struct r
 /* ---- making and opening ---- */
 
 strata_status directory_create(strata_context *ctx, const char *path, const struct study *study,
-    const struct settings *settings, struct run_directory *directory) {
+                               const struct settings *settings, struct run_directory *directory) {
     struct buffer text = {0};
     char *folder = NULL, *config = NULL;
     strata_status status = STRATA_OK;
@@ -236,7 +240,8 @@ static strata_status config_check(strata_context *ctx, const struct run_director
     STRATA_TRY(directory_file(ctx, directory->path, "config.ini", &path));
     strata_status status = file_read(ctx, path, CONFIG_LIMIT, &text);
     if (status == STRATA_OK && file_checksum(text.data, text.size) != directory->config)
-        status = strata_fail(ctx, STRATA_ERR_CONFIG,
+        status = strata_fail(
+            ctx, STRATA_ERR_CONFIG,
             "%s: changed since the run began, so its results would not belong together; put it back, or start a new "
             "run with --config",
             path);
@@ -252,8 +257,8 @@ strata_status directory_open(strata_context *ctx, const char *path, struct run_d
     if (status == STRATA_OK) status = directory_lock(ctx, directory);
     if (status == STRATA_OK && strcmp(version, strata_version()) != 0)
         status = strata_fail(ctx, STRATA_ERR_UNSUPPORTED,
-            "%s: made by version %s, this is %s: their numbers may differ, start a new run", path, version,
-            strata_version());
+                             "%s: made by version %s, this is %s: their numbers may differ, start a new run", path,
+                             version, strata_version());
     if (status == STRATA_OK) status = config_check(ctx, directory);
     if (status == STRATA_OK) nftw(path, leftover_remove, LEFTOVER_FOLDERS, FTW_PHYS);
     mem_free(version);

@@ -7,10 +7,10 @@
 
 struct run_directory {
     char *path;
-    int lock;            /* descriptor of checkpoint/lock, held */
+    int lock; /* descriptor of checkpoint/lock, held */
     char *study, *preset;
-    double seconds;      /* of earlier sessions that ended by themselves */
-    uint64_t config;     /* checksum of config.ini */
+    double seconds;  /* of earlier sessions that ended by themselves */
+    uint64_t config; /* checksum of config.ini */
 };
 
 /**
@@ -22,7 +22,7 @@ struct run_directory {
  * Errors: ERR_ARGUMENT (not empty), ERR_BUSY, IO, DISK_FULL, MEMORY.
  */
 STRATA_MUST_USE strata_status directory_create(strata_context *ctx, const char *path, const struct study *study,
-    const struct settings *settings, struct run_directory *directory);
+                                               const struct settings *settings, struct run_directory *directory);
 
 /**
  * Opens and locks the directory of an earlier run, and removes files that a killed process was writing;
@@ -33,8 +33,8 @@ STRATA_MUST_USE strata_status directory_create(strata_context *ctx, const char *
 STRATA_MUST_USE strata_status directory_open(strata_context *ctx, const char *path, struct run_directory *directory);
 
 /** Only what checkpoint/run.json says, without the lock; no version is refused. */
-STRATA_MUST_USE strata_status directory_describe(
-    strata_context *ctx, const char *path, struct run_directory *directory);
+STRATA_MUST_USE strata_status directory_describe(strata_context *ctx, const char *path,
+                                                 struct run_directory *directory);
 
 /** Stores directory->seconds. */
 STRATA_MUST_USE strata_status directory_save(strata_context *ctx, const struct run_directory *directory);
@@ -46,8 +46,8 @@ void directory_close(struct run_directory *directory);
 STRATA_MUST_USE strata_status directory_file(strata_context *ctx, const char *directory, const char *name, char **path);
 
 /** DIRECTORY/checkpoint/TASK.EXTENSION ("done.json", "safetensors") as a fresh string. */
-STRATA_MUST_USE strata_status directory_task_file(
-    strata_context *ctx, const char *directory, const char *task, const char *extension, char **path);
+STRATA_MUST_USE strata_status directory_task_file(strata_context *ctx, const char *directory, const char *task,
+                                                  const char *extension, char **path);
 
 /** Seconds of a clock that never jumps. */
 double clock_seconds(void);

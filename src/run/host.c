@@ -27,6 +27,6 @@ static void cpu_name(char name[256]) {
 json_t *host_describe(void) {
     char cpu[256];
     cpu_name(cpu);
-    return json_pack(
-        "{s:s, s:I, s:s}", "cpu", cpu, "cores", (json_int_t)thread_available(), "blas", linalg_blas_name());
+    return json_pack("{s:s, s:I, s:s}", "cpu", cpu, "cores", (json_int_t)thread_available(), "blas",
+                     linalg_blas_name());
 }

@@ -60,7 +60,7 @@ void line_file_close(struct line_file *file) {
 /* ---- one line ---- */
 
 strata_status metric_print(strata_context *ctx, struct buffer *line, const char *task, size_t step, const char *series,
-    size_t count, const char *const *names, const double *values) {
+                           size_t count, const char *const *names, const double *values) {
     json_t *object = json_pack("{s:s, s:I, s:s}", "task", task, "step", (json_int_t)step, "series", series);
     int failed = object == NULL;
     for (size_t i = 0; i < count && !failed; ++i)
@@ -81,8 +81,8 @@ struct task_name {
 
 struct metric_line {
     const char *text;
-    size_t size;  /* with the newline */
-    size_t rank;  /* of its task, in order of ids */
+    size_t size; /* with the newline */
+    size_t rank; /* of its task, in order of ids */
     size_t number;
 };
 
@@ -130,12 +130,12 @@ static strata_status line_read(strata_context *ctx, const struct metric_table *t
     return STRATA_OK;
 malformed:
     return strata_fail(ctx, STRATA_ERR_FORMAT, "%s:%zu: expected {\"task\":...,\"step\":...}, found '%.*s'",
-        table->path, line->number, (int)(line->size - 1 < 60 ? line->size - 1 : 60), line->text);
+                       table->path, line->number, (int)(line->size - 1 < 60 ? line->size - 1 : 60), line->text);
 }
 
 /* Keeps the lines that a mark vouches for. */
-static strata_status lines_read(
-    strata_context *ctx, struct metric_table *table, const struct buffer *bytes, const struct task_mark *marks) {
+static strata_status lines_read(strata_context *ctx, struct metric_table *table, const struct buffer *bytes,
+                                const struct task_mark *marks) {
     size_t number = 0;
     for (const char *at = bytes->data, *end = at + bytes->size; at < end;) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
@@ -159,7 +159,8 @@ static strata_status lines_check(strata_context *ctx, const struct metric_table 
     for (size_t i = 0; i < table->task_count; ++i) {
         const struct task_mark *taken = &table->taken[i], *mark = &marks[table->names[i].task];
         if (taken->lines == mark->lines && taken->bytes == mark->bytes) continue;
-        return strata_fail(ctx, STRATA_ERR_FORMAT,
+        return strata_fail(
+            ctx, STRATA_ERR_FORMAT,
             "%s: task '%s': expected %zu lines of %zu bytes in all, found %zu of %zu; delete the task's files in "
             "checkpoint/ to redo it",
             table->path, table->names[i].id, mark->lines, mark->bytes, taken->lines, taken->bytes);
@@ -167,8 +168,8 @@ static strata_status lines_check(strata_context *ctx, const struct metric_table 
     return STRATA_OK;
 }
 
-static strata_status table_create(
-    strata_context *ctx, struct metric_table *table, const struct task_list *tasks, const struct buffer *bytes) {
+static strata_status table_create(strata_context *ctx, struct metric_table *table, const struct task_list *tasks,
+                                  const struct buffer *bytes) {
     size_t lines = 1;
     for (size_t i = 0; i < bytes->size; ++i) lines += bytes->data[i] == '\n';
     table->task_count = tasks->count;
@@ -182,8 +183,8 @@ static strata_status table_create(
     return STRATA_OK;
 }
 
-strata_status metrics_settle(
-    strata_context *ctx, const char *path, const struct task_list *tasks, const struct task_mark *marks) {
+strata_status metrics_settle(strata_context *ctx, const char *path, const struct task_list *tasks,
+                             const struct task_mark *marks) {
     struct buffer bytes = {0}, sorted = {0};
     struct metric_table table = {.path = path};
     strata_status status = STRATA_OK;

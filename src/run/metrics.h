@@ -22,8 +22,8 @@ STRATA_MUST_USE strata_status line_file_open(strata_context *ctx, const char *pa
  * Appends `text`, which ends with its newline. What was written of a line that does not fit is taken back:
  * ERR_DISK_FULL.
  */
-STRATA_MUST_USE strata_status line_file_append(
-    strata_context *ctx, struct line_file *file, const char *text, size_t size);
+STRATA_MUST_USE strata_status line_file_append(strata_context *ctx, struct line_file *file, const char *text,
+                                               size_t size);
 
 /** Brings the lines to the disk, before a checkpoint counts on them. */
 STRATA_MUST_USE strata_status line_file_sync(strata_context *ctx, struct line_file *file);
@@ -32,7 +32,8 @@ void line_file_close(struct line_file *file);
 
 /** {"task":ID,"step":N,"series":NAME,NAME:VALUE,...} and a newline, appended to `line`. */
 STRATA_MUST_USE strata_status metric_print(strata_context *ctx, struct buffer *line, const char *task, size_t step,
-    const char *series, size_t count, const char *const *names, const double *values);
+                                           const char *series, size_t count, const char *const *names,
+                                           const double *values);
 
 /**
  * Replaces metrics.jsonl by the lines its tasks' marks vouch for, sorted by (task, step): what a task wrote
@@ -41,7 +42,7 @@ STRATA_MUST_USE strata_status metric_print(strata_context *ctx, struct buffer *l
  * @param marks  [tasks->count] in.
  * Errors: ERR_FORMAT names the file and the line, or the task whose lines are missing.
  */
-STRATA_MUST_USE strata_status metrics_settle(
-    strata_context *ctx, const char *path, const struct task_list *tasks, const struct task_mark *marks);
+STRATA_MUST_USE strata_status metrics_settle(strata_context *ctx, const char *path, const struct task_list *tasks,
+                                             const struct task_mark *marks);
 
 #endif

@@ -10,7 +10,7 @@
 static const double seconds_between_calls = 0.1;
 
 strata_status progress_create(strata_context *ctx, const struct run_options *options, const struct task_list *tasks,
-    double earlier, struct progress_meter *meter) {
+                              double earlier, struct progress_meter *meter) {
     *meter = (struct progress_meter){
         .callback = options->progress, .user = options->user, .tasks = tasks, .earlier = earlier};
     meter->fractions = mem_zero(tasks->count, sizeof *meter->fractions);
@@ -37,11 +37,11 @@ static void progress_call(struct progress_meter *meter, const char *task) {
     double spent = clock_seconds() - meter->begin, fraction = progress_fraction(meter),
            gained = fraction - meter->begin_fraction;
     const struct run_progress now = {.tasks = meter->tasks->count,
-        .tasks_done = atomic_load(&meter->done),
-        .fraction = fraction,
-        .seconds = meter->earlier + spent,
-        .eta_seconds = gained > 0 ? spent * (1 - fraction) / gained : -1,
-        .task = task};
+                                     .tasks_done = atomic_load(&meter->done),
+                                     .fraction = fraction,
+                                     .seconds = meter->earlier + spent,
+                                     .eta_seconds = gained > 0 ? spent * (1 - fraction) / gained : -1,
+                                     .task = task};
     meter->callback(meter->user, &now);
     atomic_store(&meter->next, clock_seconds() + seconds_between_calls);
 }

@@ -11,17 +11,18 @@
 struct progress_meter {
     void (*callback)(void *user, const struct run_progress *progress);
     void *user;
-    const struct task_list *tasks; /* borrowed */
-    _Atomic double *fractions;     /* [tasks] */
-    double weight;                 /* of all tasks */
+    const struct task_list *tasks;         /* borrowed */
+    _Atomic double *fractions;             /* [tasks] */
+    double weight;                         /* of all tasks */
     double begin, begin_fraction, earlier; /* this session's start; seconds of sessions before it */
-    _Atomic double next;           /* time before which no call is due */
+    _Atomic double next;                   /* time before which no call is due */
     _Atomic size_t done;
     pthread_mutex_t mutex;
 };
 
 STRATA_MUST_USE strata_status progress_create(strata_context *ctx, const struct run_options *options,
-    const struct task_list *tasks, double earlier, struct progress_meter *meter);
+                                              const struct task_list *tasks, double earlier,
+                                              struct progress_meter *meter);
 
 /** Counts a task that an earlier session finished, before progress_begin. */
 void progress_skip(struct progress_meter *meter, size_t task);

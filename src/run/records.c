@@ -20,8 +20,8 @@ static void record_destroy(struct record *record) {
     mem_free(record->values);
 }
 
-strata_status record_set_put(
-    strata_context *ctx, struct record_set *set, const char *key, bool list, size_t count, const double *values) {
+strata_status record_set_put(strata_context *ctx, struct record_set *set, const char *key, bool list, size_t count,
+                             const double *values) {
     struct record made = {
         .key = mem_string(key), .values = mem_zero(count, sizeof *values), .count = count, .list = list};
     struct record *place = (struct record *)record_set_find(set, key);
@@ -38,8 +38,10 @@ strata_status record_set_put(
         return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory: record '%s' of %zu numbers", key, count);
     }
     for (size_t i = 0; i < count; ++i) made.values[i] = isfinite(values[i]) ? values[i] : NAN;
-    if (place) record_destroy(place);
-    else place = &set->items[set->count++];
+    if (place)
+        record_destroy(place);
+    else
+        place = &set->items[set->count++];
     *place = made;
     return STRATA_OK;
 }
@@ -56,8 +58,8 @@ json_t *record_set_json(const struct record_set *set) {
     return object;
 }
 
-static strata_status record_read(
-    strata_context *ctx, const char *path, const char *key, const json_t *value, struct record_set *set) {
+static strata_status record_read(strata_context *ctx, const char *path, const char *key, const json_t *value,
+                                 struct record_set *set) {
     bool list = json_is_array(value);
     size_t count = list ? json_array_size(value) : 1;
     strata_status status = STRATA_OK;
@@ -107,8 +109,8 @@ double records_get(const struct records *records, const char *key, const char *i
     return record && record->count ? record->values[0] : NAN;
 }
 
-size_t records_array(
-    const struct records *records, const char *key, const double **values, const char *id_format, ...) {
+size_t records_array(const struct records *records, const char *key, const double **values, const char *id_format,
+                     ...) {
     va_list arguments;
     va_start(arguments, id_format);
     const struct record_set *set = records_find(records, id_format, arguments);

@@ -23,8 +23,8 @@ struct record_set {
 };
 
 /** Adds or replaces; what is not finite is kept as NaN. */
-STRATA_MUST_USE strata_status record_set_put(
-    strata_context *ctx, struct record_set *set, const char *key, bool list, size_t count, const double *values);
+STRATA_MUST_USE strata_status record_set_put(strata_context *ctx, struct record_set *set, const char *key, bool list,
+                                             size_t count, const double *values);
 
 /** The record of that key, or NULL. */
 const struct record *record_set_find(const struct record_set *set, const char *key);
@@ -33,8 +33,8 @@ const struct record *record_set_find(const struct record_set *set, const char *k
 json_t *record_set_json(const struct record_set *set);
 
 /** Reads them back into an empty set; `path` opens the message of ERR_FORMAT. */
-STRATA_MUST_USE strata_status record_set_read(
-    strata_context *ctx, const char *path, const json_t *object, struct record_set *set);
+STRATA_MUST_USE strata_status record_set_read(strata_context *ctx, const char *path, const json_t *object,
+                                              struct record_set *set);
 
 void record_set_destroy(struct record_set *set);
 

@@ -18,7 +18,7 @@ const struct setting run_setting_table[] = {
     {"study.seeds", SETTING_COUNT, "5", 1, 1000, NULL, "replicates of every experiment"},
     {"report.png", SETTING_FLAG, "false", 0, 0, NULL, "also draw the figures as PNG"},
     {"checkpoint.seconds", SETTING_NUMBER, "20", 0, 86400, NULL,
-        "seconds between two checkpoints of a task; 0: after every step"},
+     "seconds between two checkpoints of a task; 0: after every step"},
     {NULL, SETTING_TEXT, NULL, 0, 0, NULL, NULL},
 };
 
@@ -64,7 +64,8 @@ static strata_status seeds_assign(strata_context *ctx, struct settings *settings
     for (size_t i = 0; i < settings_size(settings); ++i) {
         const char *key = settings_row(settings, i)->key;
         size_t size = strlen(key);
-        if (strncmp(key, begin, sizeof begin - 1) == 0 && size > sizeof end && strcmp(key + size - (sizeof end - 1), end) == 0)
+        if (strncmp(key, begin, sizeof begin - 1) == 0 && size > sizeof end &&
+            strcmp(key + size - (sizeof end - 1), end) == 0)
             STRATA_TRY(settings_set(ctx, settings, "--set", key, value));
     }
     return STRATA_OK;
@@ -86,7 +87,7 @@ static strata_status settings_assign(strata_context *ctx, struct settings *setti
 }
 
 strata_status run_settings(strata_context *ctx, const struct study *study, const char *preset, size_t count,
-    const char *const *assignments, struct settings **settings) {
+                           const char *const *assignments, struct settings **settings) {
     struct settings *draft = NULL, *resolved = NULL;
     strata_status status = STRATA_OK;
     STRATA_GO(settings_of_study(ctx, study, &draft));

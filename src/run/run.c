@@ -36,12 +36,12 @@ static json_t *settings_json(const struct settings *settings) {
     return object;
 }
 
-static strata_status result_make(
-    strata_context *ctx, const struct session *session, const struct summary *summary, json_t **result) {
+static strata_status result_make(strata_context *ctx, const struct session *session, const struct summary *summary,
+                                 json_t **result) {
     const struct settings *settings = session->settings;
-    *result = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:f, s:o, s:o}", "study", session->study->name, "version",
-        strata_version(), "preset", preset_name(summary->preset), "seed",
-        (json_int_t)settings_count(settings, "study.seed"), "seeds",
+    *result = json_pack(
+        "{s:s, s:s, s:s, s:I, s:I, s:I, s:f, s:o, s:o}", "study", session->study->name, "version", strata_version(),
+        "preset", preset_name(summary->preset), "seed", (json_int_t)settings_count(settings, "study.seed"), "seeds",
         (json_int_t)settings_count(settings, "study.seeds"), "threads", (json_int_t)session->options->threads,
         "seconds", session->directory.seconds, "host", host_describe(), "config", settings_json(settings));
     if (!*result)
@@ -96,7 +96,7 @@ cleanup:
 /* Both kinds of run from here on: the tasks that are left, then the result. */
 static strata_status session_complete(strata_context *ctx, struct session *session, json_t **result) {
     STRATA_TRY(session_log(ctx, session, "study %s, version %s: %zu tasks on %zu threads", session->study->name,
-        strata_version(), session->tasks.count, session->options->threads));
+                           strata_version(), session->tasks.count, session->options->threads));
     strata_status status = session_run(ctx, session);
     if (status == STRATA_OK) status = session_finish(ctx, session, result);
     if (status == STRATA_OK) return STRATA_OK;
@@ -112,7 +112,7 @@ static strata_status session_complete(strata_context *ctx, struct session *sessi
 /* ---- public ---- */
 
 strata_status run_study(strata_context *ctx, const struct run_options *options, const struct settings *settings,
-    char **directory, json_t **result) {
+                        char **directory, json_t **result) {
     struct session session;
     strata_status status;
     *directory = NULL;
@@ -133,14 +133,14 @@ cleanup:
 static strata_status settings_reload(strata_context *ctx, const struct session *session, struct settings **settings) {
     char *assignment = string_format("@%s/config.ini", session->directory.path);
     if (!assignment) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory: a path in %s", session->directory.path);
-    strata_status status =
-        run_settings(ctx, session->study, session->directory.preset, 1, (const char *const[]){assignment}, settings);
+    strata_status status = run_settings(ctx, session->study, session->directory.preset, 1,
+                                        (const char *const[]){assignment}, settings);
     mem_free(assignment);
     return status;
 }
 
-strata_status run_resume(
-    strata_context *ctx, const char *directory, const struct run_options *options, json_t **result) {
+strata_status run_resume(strata_context *ctx, const char *directory, const struct run_options *options,
+                         json_t **result) {
     struct session session;
     struct settings *settings = NULL;
     char *path = NULL;
@@ -150,7 +150,7 @@ strata_status run_resume(
     STRATA_GO(directory_open(ctx, directory, &session.directory));
     if (strcmp(session.directory.study, options->study->name) != 0)
         STRATA_GO(strata_fail(ctx, STRATA_ERR_ARGUMENT, "%s: a run of study '%s', not of '%s'", directory,
-            session.directory.study, options->study->name));
+                              session.directory.study, options->study->name));
     STRATA_GO(directory_file(ctx, directory, "result.json", &path));
     if (file_exists(path)) {
         status = json_read(ctx, path, result);
@@ -183,10 +183,10 @@ strata_status run_study_name(strata_context *ctx, const char *directory, char **
 strata_status run_report(strata_context *ctx, const struct study *study, const char *directory) {
     char *path;
     STRATA_TRY(directory_file(ctx, directory, "result.json", &path));
-    strata_status status = file_exists(path)
-        ? report_build(ctx, study, directory)
-        : strata_fail(
-              ctx, STRATA_ERR_NOT_FOUND, "%s: the run is not finished; go on with: strata resume %s", path, directory);
+    strata_status status = file_exists(path) ? report_build(ctx, study, directory)
+                                             : strata_fail(ctx, STRATA_ERR_NOT_FOUND,
+                                                           "%s: the run is not finished; go on with: strata resume %s",
+                                                           path, directory);
     mem_free(path);
     return status;
 }

@@ -9,15 +9,15 @@
 
 struct run_progress {
     size_t tasks, tasks_done;
-    double fraction;       /* of the total weight */
+    double fraction;             /* of the total weight */
     double seconds, eta_seconds; /* eta < 0: not known yet */
-    const char *task;      /* one that just moved */
+    const char *task;            /* one that just moved */
 };
 
 struct run_options {
     const struct study *study;
-    const char *out;          /* run directory; NULL: runs/STUDY-YYYYMMDD-HHMMSS-HASH */
-    const char *data_folder;  /* NULL: none */
+    const char *out;         /* run directory; NULL: runs/STUDY-YYYYMMDD-HHMMSS-HASH */
+    const char *data_folder; /* NULL: none */
     size_t threads;
     /** Called from worker threads, one at a time, at most ten times a second, and at the begin and end. NULL: none. */
     void (*progress)(void *user, const struct run_progress *progress);
@@ -40,7 +40,7 @@ enum preset_kind settings_preset(const struct settings *settings);
  * Errors: ERR_CONFIG (key, type, range, contradiction), ERR_FORMAT and the like for a file; the message says where.
  */
 STRATA_MUST_USE strata_status run_settings(strata_context *ctx, const struct study *study, const char *preset,
-    size_t count, const char *const *assignments, struct settings **settings);
+                                           size_t count, const char *const *assignments, struct settings **settings);
 
 /**
  * A whole run in a directory of its own.
@@ -53,15 +53,15 @@ STRATA_MUST_USE strata_status run_settings(strata_context *ctx, const struct stu
  * A fit that diverged is no failure.
  */
 STRATA_MUST_USE strata_status run_study(strata_context *ctx, const struct run_options *options,
-    const struct settings *settings, char **directory, json_t **result);
+                                        const struct settings *settings, char **directory, json_t **result);
 
 /**
  * Continues an interrupted run; a finished one returns its result. options->study is the one run_study_name
  * names, options->out is not read. Errors as run_study, and: ERR_NOT_FOUND (no run there), ERR_BUSY (it runs),
  * ERR_FORMAT (a damaged file, named), ERR_CONFIG (config.ini changed), ERR_UNSUPPORTED (another version).
  */
-STRATA_MUST_USE strata_status run_resume(
-    strata_context *ctx, const char *directory, const struct run_options *options, json_t **result);
+STRATA_MUST_USE strata_status run_resume(strata_context *ctx, const char *directory, const struct run_options *options,
+                                         json_t **result);
 
 /** Name of the study a directory was made for (fresh string), read from its checkpoint/run.json. */
 STRATA_MUST_USE strata_status run_study_name(strata_context *ctx, const char *directory, char **name);

@@ -13,8 +13,12 @@
 #include "linalg/linalg.h"
 
 void session_open(strata_context *ctx, const struct run_options *options, struct session *session) {
-    *session = (struct session){.study = options->study, .options = options, .ctx = ctx, .directory.lock = -1,
-        .metrics.descriptor = -1, .log.descriptor = -1};
+    *session = (struct session){.study = options->study,
+                                .options = options,
+                                .ctx = ctx,
+                                .directory.lock = -1,
+                                .metrics.descriptor = -1,
+                                .log.descriptor = -1};
     pthread_mutex_init(&session->mutex, NULL);
 }
 
@@ -63,8 +67,8 @@ strata_status session_plan(strata_context *ctx, struct session *session, const s
     if (session->study->check_data) STRATA_TRY(session->study->check_data(ctx, settings, folder));
     STRATA_TRY(session->study->plan(ctx, settings, settings_preset(settings), &session->tasks));
     if (session->tasks.count == 0)
-        return strata_fail(
-            ctx, STRATA_ERR_CONFIG, "study '%s': these settings leave nothing to run", session->study->name);
+        return strata_fail(ctx, STRATA_ERR_CONFIG, "study '%s': these settings leave nothing to run",
+                           session->study->name);
     for (size_t i = 0; i < session->tasks.count; ++i) {
         struct settings *changed;
         STRATA_TRY(task_settings(ctx, &session->tasks.tasks[i], settings, &changed));
@@ -105,8 +109,10 @@ static strata_status task_load(strata_context *ctx, struct session *session, siz
     STRATA_GO(directory_task_file(ctx, folder, id, "safetensors", &begun));
     session->done[index] = file_exists(done);
     owner.path = session->done[index] ? done : begun;
-    if (session->done[index]) STRATA_GO(done_read(ctx, &owner, &session->records[index], &session->marks[index]));
-    else if (file_exists(begun)) STRATA_GO(state_read(ctx, &owner, &records, &session->marks[index], &state));
+    if (session->done[index])
+        STRATA_GO(done_read(ctx, &owner, &session->records[index], &session->marks[index]));
+    else if (file_exists(begun))
+        STRATA_GO(state_read(ctx, &owner, &records, &session->marks[index], &state));
 cleanup:
     record_set_destroy(&records);
     tensor_file_destroy(&state);
@@ -155,8 +161,10 @@ static void session_fail(struct session *session, const strata_context *ctx, str
     if (session->failure == STRATA_OK ||
         (session->failure == STRATA_ERR_INTERRUPTED && status != STRATA_ERR_INTERRUPTED)) {
         session->failure = status;
-        if (ctx) strata_fail_copy(session->ctx, ctx);
-        else status = strata_fail(session->ctx, status, "out of memory: context of a task");
+        if (ctx)
+            strata_fail_copy(session->ctx, ctx);
+        else
+            status = strata_fail(session->ctx, status, "out of memory: context of a task");
     }
     pthread_mutex_unlock(&session->mutex);
     atomic_store(&session->stop, 1);
@@ -182,11 +190,11 @@ static strata_status session_stopped(strata_context *ctx, struct session *sessio
     if (session->failure == STRATA_OK && done == session->tasks.count) return STRATA_OK;
     if (session->failure == STRATA_OK || session->failure == STRATA_ERR_INTERRUPTED)
         return strata_fail(ctx, STRATA_ERR_INTERRUPTED,
-            "interrupted with %zu of %zu tasks done; go on with: strata resume %s", done, session->tasks.count,
-            session->directory.path);
+                           "interrupted with %zu of %zu tasks done; go on with: strata resume %s", done,
+                           session->tasks.count, session->directory.path);
     snprintf(message, sizeof message, "%s", strata_context_message(ctx));
     return strata_fail(ctx, session->failure, "%s; %zu of %zu tasks are done and kept, go on with: strata resume %s",
-        message, done, session->tasks.count, session->directory.path);
+                       message, done, session->tasks.count, session->directory.path);
 }
 
 strata_status session_run(strata_context *ctx, struct session *session) {

@@ -19,10 +19,10 @@ struct session {
     struct line_file metrics, log;
     struct progress_meter meter;
     double checkpoint_seconds;
-    strata_context *ctx;        /* the caller's; written under `mutex` by the first task that fails */
+    strata_context *ctx; /* the caller's; written under `mutex` by the first task that fails */
     pthread_mutex_t mutex;
-    strata_status failure;      /* of the first task that failed */
-    _Atomic int stop;           /* no further task begins; running ones save and end */
+    strata_status failure; /* of the first task that failed */
+    _Atomic int stop;      /* no further task begins; running ones save and end */
 };
 
 /** An empty session; closed by the caller. `ctx` and `options` are borrowed. */
@@ -30,8 +30,8 @@ void session_open(strata_context *ctx, const struct run_options *options, struct
 void session_close(struct session *session);
 
 /** The task list of `settings` (borrowed), with every task's own settings checked; writes nothing. */
-STRATA_MUST_USE strata_status session_plan(
-    strata_context *ctx, struct session *session, const struct settings *settings);
+STRATA_MUST_USE strata_status session_plan(strata_context *ctx, struct session *session,
+                                           const struct settings *settings);
 
 /** Reads what earlier sessions left in the directory and settles metrics.jsonl. ERR_FORMAT names a damaged file. */
 STRATA_MUST_USE strata_status session_load(strata_context *ctx, struct session *session);

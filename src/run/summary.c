@@ -10,8 +10,8 @@
 
 /* ---- life ---- */
 
-strata_status summary_create(
-    strata_context *ctx, const struct study *study, enum preset_kind preset, struct summary *summary) {
+strata_status summary_create(strata_context *ctx, const struct study *study, enum preset_kind preset,
+                             struct summary *summary) {
     *summary = (struct summary){.study = study, .preset = preset};
     while (study->claims && study->claims[summary->claim_count].id) summary->claim_count++;
     while (study->tables && study->tables[summary->table_count].id) summary->table_count++;
@@ -59,7 +59,7 @@ static char *diverged_note(size_t count, const double *values) {
 }
 
 strata_status summary_claim(strata_context *ctx, struct summary *summary, const char *id, size_t count,
-    const double *values, const char *note) {
+                            const double *values, const char *note) {
     size_t i = 0;
     while (i < summary->claim_count && strcmp(summary->study->claims[i].id, id) != 0) ++i;
     if (i == summary->claim_count) return undeclared(ctx, summary, "claim", id);
@@ -67,8 +67,8 @@ strata_status summary_claim(strata_context *ctx, struct summary *summary, const 
     struct claim_row *row = &summary->claims[i];
     if (!(claim->presets & (1u << summary->preset))) return STRATA_OK;
     if (row->measured)
-        return strata_fail(
-            ctx, STRATA_ERR_INTERNAL, "study '%s': claim '%s' is summarised twice", summary->study->name, id);
+        return strata_fail(ctx, STRATA_ERR_INTERNAL, "study '%s': claim '%s' is summarised twice", summary->study->name,
+                           id);
     claim_evaluate(claim, count, values, &row->result);
     if (row->result.diverged || (note && *note)) {
         row->note = note && *note ? mem_string(note) : diverged_note(count, values);
@@ -100,11 +100,12 @@ static json_t *claim_print(const struct summary *summary, size_t i) {
     char bound[64];
     claim_bound_text(claim, bound);
     json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:s, s:I, s:s, s:s}", "id", claim->id,
-        "role", claim->control ? "control" : "claim", "expected", expectation_name(claim->expected), "statement",
-        claim->statement, "source", claim->source, "measured", json_number(result->measured), "low",
-        json_number(result->low), "high", json_number(result->high), "unit", claim->unit, "scale",
-        claim->scale == SCALE_LOG ? "log" : "linear", "seeds", (json_int_t)result->seeds, "bound", bound, "verdict",
-        verdict_name(result->verdict));
+                            "role", claim->control ? "control" : "claim", "expected", expectation_name(claim->expected),
+                            "statement", claim->statement, "source", claim->source, "measured",
+                            json_number(result->measured), "low", json_number(result->low), "high",
+                            json_number(result->high), "unit", claim->unit, "scale",
+                            claim->scale == SCALE_LOG ? "log" : "linear", "seeds", (json_int_t)result->seeds, "bound",
+                            bound, "verdict", verdict_name(result->verdict));
     bool whole = row && (!note || json_object_set_new(row, "note", json_string(note)) == 0);
     if (whole && json_object_set_new(row, "controls", claim_controls(summary, claim)) == 0) return row;
     json_decref(row);
@@ -113,8 +114,8 @@ static json_t *claim_print(const struct summary *summary, size_t i) {
 
 /* ---- tables ---- */
 
-static strata_status table_find(
-    strata_context *ctx, const struct summary *summary, const char *id, struct table_rows **table) {
+static strata_status table_find(strata_context *ctx, const struct summary *summary, const char *id,
+                                struct table_rows **table) {
     size_t i = 0;
     while (i < summary->table_count && strcmp(summary->study->tables[i].id, id) != 0) ++i;
     if (i == summary->table_count) return undeclared(ctx, summary, "table", id);
@@ -122,8 +123,8 @@ static strata_status table_find(
     return STRATA_OK;
 }
 
-strata_status summary_table(
-    strata_context *ctx, struct summary *summary, const char *id, size_t columns, const char *const *names) {
+strata_status summary_table(strata_context *ctx, struct summary *summary, const char *id, size_t columns,
+                            const char *const *names) {
     struct table_rows *table = NULL;
     STRATA_TRY(table_find(ctx, summary, id, &table));
     if (table->columns)
@@ -140,8 +141,8 @@ strata_status summary_row(strata_context *ctx, struct summary *summary, const ch
     struct table_rows *table = NULL;
     STRATA_TRY(table_find(ctx, summary, id, &table));
     if (!table->columns)
-        return strata_fail(
-            ctx, STRATA_ERR_INTERNAL, "study '%s': table '%s' has no columns yet", summary->study->name, id);
+        return strata_fail(ctx, STRATA_ERR_INTERNAL, "study '%s': table '%s' has no columns yet", summary->study->name,
+                           id);
     return json_array_append_new(table->rows, json_array()) == 0 ? STRATA_OK : short_of_memory(ctx, "table", id);
 }
 
@@ -150,15 +151,15 @@ static strata_status cell_add(strata_context *ctx, const struct summary *summary
     strata_status status = table_find(ctx, summary, id, &table);
     size_t rows = status == STRATA_OK ? json_array_size(table->rows) : 0;
     if (status == STRATA_OK && rows == 0)
-        status =
-            strata_fail(ctx, STRATA_ERR_INTERNAL, "study '%s': table '%s' has no row yet", summary->study->name, id);
+        status = strata_fail(ctx, STRATA_ERR_INTERNAL, "study '%s': table '%s' has no row yet", summary->study->name,
+                             id);
     if (status != STRATA_OK) {
         json_decref(cell);
         return status;
     }
     return json_array_append_new(json_array_get(table->rows, rows - 1), cell) == 0
-        ? STRATA_OK
-        : short_of_memory(ctx, "cell of table", id);
+             ? STRATA_OK
+             : short_of_memory(ctx, "cell of table", id);
 }
 
 /* Whole numbers as such: 4096, not 4096.0. */
@@ -179,8 +180,8 @@ strata_status summary_check(strata_context *ctx, const struct summary *summary) 
             size_t found = json_array_size(json_array_get(table->rows, row));
             if (found == wanted) continue;
             return strata_fail(ctx, STRATA_ERR_INTERNAL,
-                "study '%s': table '%s', row %zu: expected %zu cells, found %zu", summary->study->name,
-                summary->study->tables[i].id, row + 1, wanted, found);
+                               "study '%s': table '%s', row %zu: expected %zu cells, found %zu", summary->study->name,
+                               summary->study->tables[i].id, row + 1, wanted, found);
         }
     }
     return STRATA_OK;
@@ -188,8 +189,8 @@ strata_status summary_check(strata_context *ctx, const struct summary *summary) 
 
 /* ---- figures ---- */
 
-static strata_status figure_find(
-    strata_context *ctx, const struct summary *summary, const char *id, struct figure_data **figure) {
+static strata_status figure_find(strata_context *ctx, const struct summary *summary, const char *id,
+                                 struct figure_data **figure) {
     size_t i = 0;
     while (i < summary->figure_count && strcmp(summary->study->figures[i].id, id) != 0) ++i;
     if (i == summary->figure_count) return undeclared(ctx, summary, "figure", id);
@@ -198,35 +199,35 @@ static strata_status figure_find(
 }
 
 strata_status summary_point(strata_context *ctx, struct summary *summary, const char *figure, const char *series,
-    double x, double y, double low, double high) {
+                            double x, double y, double low, double high) {
     struct figure_data *data = NULL;
     STRATA_TRY(figure_find(ctx, summary, figure, &data));
     return figure_data_point(ctx, data, series, x, y, low, high);
 }
 
 strata_status summary_bar(strata_context *ctx, struct summary *summary, const char *figure, const char *series,
-    const char *category, double y, double low, double high) {
+                          const char *category, double y, double low, double high) {
     struct figure_data *data = NULL;
     STRATA_TRY(figure_find(ctx, summary, figure, &data));
     return figure_data_bar(ctx, data, series, category, y, low, high);
 }
 
 strata_status summary_rank(strata_context *ctx, struct summary *summary, const char *figure, const char *series,
-    double value, double low, double high) {
+                           double value, double low, double high) {
     struct figure_data *data = NULL;
     STRATA_TRY(figure_find(ctx, summary, figure, &data));
     return figure_data_rank(ctx, data, series, value, low, high);
 }
 
-strata_status summary_marker(
-    strata_context *ctx, struct summary *summary, const char *figure, const char *label, double x) {
+strata_status summary_marker(strata_context *ctx, struct summary *summary, const char *figure, const char *label,
+                             double x) {
     struct figure_data *data = NULL;
     STRATA_TRY(figure_find(ctx, summary, figure, &data));
     return figure_data_marker(ctx, data, label, x);
 }
 
 strata_status summary_tiles(strata_context *ctx, struct summary *summary, const char *figure, const char *panel,
-    size_t count, size_t height, size_t width, const double *values) {
+                            size_t count, size_t height, size_t width, const double *values) {
     struct figure_data *data = NULL;
     STRATA_TRY(figure_find(ctx, summary, figure, &data));
     return figure_data_tiles(ctx, data, panel, count, height, width, values);
@@ -251,13 +252,13 @@ strata_status summary_print(strata_context *ctx, const struct summary *summary, 
     for (size_t i = 0; i < summary->table_count && !failed; ++i)
         if (summary->tables[i].columns)
             failed = json_array_append_new(tables,
-                json_pack("{s:s, s:O, s:O}", "id", summary->study->tables[i].id, "columns", summary->tables[i].columns,
-                    "rows", summary->tables[i].rows));
+                                           json_pack("{s:s, s:O, s:O}", "id", summary->study->tables[i].id, "columns",
+                                                     summary->tables[i].columns, "rows", summary->tables[i].rows));
     for (size_t i = 0; i < summary->figure_count && !failed; ++i)
         if (figure_drawn(&summary->figures[i]))
             failed = json_array_append_new(figures, json_sprintf("figures/%s.svg", summary->study->figures[i].id));
     failed = failed || json_object_set(result, "claims", claims) || json_object_set(result, "tables", tables) ||
-        json_object_set(result, "figures", figures);
+             json_object_set(result, "figures", figures);
     json_decref(claims);
     json_decref(tables);
     json_decref(figures);

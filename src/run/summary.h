@@ -27,8 +27,8 @@ struct summary {
     size_t claim_count, table_count, figure_count;
 };
 
-STRATA_MUST_USE strata_status summary_create(
-    strata_context *ctx, const struct study *study, enum preset_kind preset, struct summary *summary);
+STRATA_MUST_USE strata_status summary_create(strata_context *ctx, const struct study *study, enum preset_kind preset,
+                                             struct summary *summary);
 void summary_destroy(struct summary *summary);
 
 /** Every row has all its cells; ERR_INTERNAL otherwise. */
@@ -38,7 +38,7 @@ STRATA_MUST_USE strata_status summary_check(strata_context *ctx, const struct su
 STRATA_MUST_USE strata_status summary_print(strata_context *ctx, const struct summary *summary, json_t *result);
 
 /** The numbers behind the figures that have any, below DIRECTORY/figures. */
-STRATA_MUST_USE strata_status summary_write_figures(
-    strata_context *ctx, const struct summary *summary, const char *directory);
+STRATA_MUST_USE strata_status summary_write_figures(strata_context *ctx, const struct summary *summary,
+                                                    const char *directory);
 
 #endif

@@ -20,7 +20,7 @@ struct task_run {
     struct task_mark *mark;
     struct tensor_file state;
     bool has_state;
-    double earlier;    /* seconds of sessions before this one */
+    double earlier;      /* seconds of sessions before this one */
     double begin, saved; /* when this session's part began, when it was last saved */
     char *state_path, *done_path;
 };
@@ -34,11 +34,11 @@ const char *task_run_data_folder(const struct task_run *run) { return run->sessi
 const struct tensor_file *task_state(const struct task_run *run) { return run->has_state ? &run->state : NULL; }
 
 strata_status task_metric(strata_context *ctx, struct task_run *run, size_t step, const char *series, size_t count,
-    const char *const *names, const double *values) {
+                          const char *const *names, const double *values) {
     struct buffer line = {0};
     if (step < run->mark->step)
         return strata_fail(ctx, STRATA_ERR_INTERNAL, "task '%s': metric '%s' of step %zu after one of step %zu",
-            run->task->id, series, step, run->mark->step);
+                           run->task->id, series, step, run->mark->step);
     strata_status status = metric_print(ctx, &line, run->task->id, step, series, count, names, values);
     if (status == STRATA_OK) status = line_file_append(ctx, &run->session->metrics, line.data, line.size);
     if (status == STRATA_OK) {
@@ -54,8 +54,8 @@ strata_status task_record(strata_context *ctx, struct task_run *run, const char 
     return record_set_put(ctx, run->records, key, false, 1, &value);
 }
 
-strata_status task_record_array(
-    strata_context *ctx, struct task_run *run, const char *key, size_t count, const double *values) {
+strata_status task_record_array(strata_context *ctx, struct task_run *run, const char *key, size_t count,
+                                const double *values) {
     return record_set_put(ctx, run->records, key, true, count, values);
 }
 
@@ -99,8 +99,13 @@ strata_status task_checkpoint(strata_context *ctx, struct task_run *run, struct 
 
 static strata_status task_run_open(strata_context *ctx, struct session *session, size_t index, struct task_run *run) {
     const char *folder = session->directory.path, *id = session->tasks.tasks[index].id;
-    *run = (struct task_run){.ctx = ctx, .session = session, .task = &session->tasks.tasks[index], .index = index,
-        .records = &session->records[index], .mark = &session->marks[index], .begin = clock_seconds()};
+    *run = (struct task_run){.ctx = ctx,
+                             .session = session,
+                             .task = &session->tasks.tasks[index],
+                             .index = index,
+                             .records = &session->records[index],
+                             .mark = &session->marks[index],
+                             .begin = clock_seconds()};
     run->saved = run->begin;
     STRATA_TRY(task_settings(ctx, run->task, session->settings, &run->settings));
     STRATA_TRY(directory_task_file(ctx, folder, id, "safetensors", &run->state_path));

@@ -76,25 +76,26 @@ static bool task_own(struct task *task, const struct setting_pair *overrides) {
 static strata_status task_check(strata_context *ctx, const struct task_list *list, const struct task *task) {
     if (!task_id_safe(task->id))
         return strata_fail(ctx, STRATA_ERR_INTERNAL,
-            "task id '%s': expected parts of a-z, 0-9, '_', '.', '=' and '-' between '/'", task->id);
+                           "task id '%s': expected parts of a-z, 0-9, '_', '.', '=' and '-' between '/'", task->id);
     if (task_list_find(list, task->id) < list->count)
         return strata_fail(ctx, STRATA_ERR_INTERNAL, "task id '%s' is planned twice", task->id);
     if (!(task->weight > 0) || !isfinite(task->weight))
-        return strata_fail(
-            ctx, STRATA_ERR_INTERNAL, "task '%s': expected a weight above 0, found %g", task->id, task->weight);
+        return strata_fail(ctx, STRATA_ERR_INTERNAL, "task '%s': expected a weight above 0, found %g", task->id,
+                           task->weight);
     return STRATA_OK;
 }
 
 strata_status task_list_add(strata_context *ctx, struct task_list *list, const char *kind, const char *learner,
-    uint64_t replicate, double weight, const struct setting_pair *overrides, const char *id_format, ...) {
+                            uint64_t replicate, double weight, const struct setting_pair *overrides,
+                            const char *id_format, ...) {
     char id[TASK_ID_SIZE];
     va_list arguments;
     va_start(arguments, id_format);
     bool fits = task_id_print(id, id_format, arguments);
     va_end(arguments);
     if (!fits)
-        return strata_fail(
-            ctx, STRATA_ERR_INTERNAL, "task id '%s...' is empty or longer than %d bytes", id, TASK_ID_SIZE - 1);
+        return strata_fail(ctx, STRATA_ERR_INTERNAL, "task id '%s...' is empty or longer than %d bytes", id,
+                           TASK_ID_SIZE - 1);
     struct task task = {.id = id, .kind = kind, .learner = learner, .replicate = replicate, .weight = weight};
     STRATA_TRY(task_check(ctx, list, &task));
     if (list->count == list->capacity) {
@@ -112,8 +113,8 @@ strata_status task_list_add(strata_context *ctx, struct task_list *list, const c
     return STRATA_OK;
 }
 
-strata_status task_settings(
-    strata_context *ctx, const struct task *task, const struct settings *base, struct settings **settings) {
+strata_status task_settings(strata_context *ctx, const struct task *task, const struct settings *base,
+                            struct settings **settings) {
     char where[TASK_ID_SIZE + 8];
     snprintf(where, sizeof where, "task %s", task->id);
     STRATA_TRY(settings_copy(ctx, base, settings));

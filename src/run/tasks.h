@@ -24,8 +24,8 @@ bool task_id_print(char id[TASK_ID_SIZE], const char *format, va_list arguments)
 size_t task_list_find(const struct task_list *list, const char *id);
 
 /** The run's settings with the task's overrides; the caller destroys them. ERR_CONFIG names the task. */
-STRATA_MUST_USE strata_status task_settings(
-    strata_context *ctx, const struct task *task, const struct settings *base, struct settings **settings);
+STRATA_MUST_USE strata_status task_settings(strata_context *ctx, const struct task *task, const struct settings *base,
+                                            struct settings **settings);
 
 void task_list_destroy(struct task_list *list);
 

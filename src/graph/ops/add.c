@@ -39,7 +39,8 @@ static void add_backward(const struct op_call *call) {
         if (!to) continue;
         if (call_broadcasts(call, i))
             real_column_sum(call->rows, size, 1, NULL, call->output_gradient, call->keep[i], to);
-        else real_add(call_size(call, call->output_shape), 1, call->output_gradient, call->keep[i], to);
+        else
+            real_add(call_size(call, call->output_shape), 1, call->output_gradient, call->keep[i], to);
     }
 }
 

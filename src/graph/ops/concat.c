@@ -24,8 +24,10 @@ static strata_status concat_shape(strata_context *ctx, const struct op_attribute
 static void concat_place(const struct op_call *call, size_t begin, size_t width, const real *from, real *y) {
     size_t total = call->output_shape->dims[0];
     for (size_t row = 0; row < call->rows; ++row) {
-        if (from) real_add(width, 1, from + row * width, false, y + row * total + begin);
-        else real_add_constant(width, 0, false, y + row * total + begin);
+        if (from)
+            real_add(width, 1, from + row * width, false, y + row * total + begin);
+        else
+            real_add_constant(width, 0, false, y + row * total + begin);
     }
 }
 

@@ -47,8 +47,10 @@ static void dropout_apply(const struct op_call *call, const real *restrict from,
 static void dropout_forward(const struct op_call *call) { dropout_apply(call, call->inputs[0], false, call->output); }
 
 static void dropout_tangent(const struct op_call *call) {
-    if (call->input_tangents[0]) dropout_apply(call, call->input_tangents[0], false, call->output_tangent);
-    else real_add_constant(call_size(call, call->output_shape), 0, false, call->output_tangent);
+    if (call->input_tangents[0])
+        dropout_apply(call, call->input_tangents[0], false, call->output_tangent);
+    else
+        real_add_constant(call_size(call, call->output_shape), 0, false, call->output_tangent);
 }
 
 static void dropout_backward(const struct op_call *call) {

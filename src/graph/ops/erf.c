@@ -16,7 +16,7 @@ static inline real unary_slope(real x, const real *number) {
     return REAL_CONSTANT(1.12837916709551257390) * real_exp(-x * x);
 }
 
-#define UNARY_READS OP_READS_INPUTS
+#define UNARY_READS  OP_READS_INPUTS
 #define UNARY_ADJUST NULL
 #include "graph/ops/unary.h"
 

@@ -18,7 +18,7 @@ static inline real unary_slope(real x, const real *number) {
     return real_normal_cdf(x) + x * (REAL_CONSTANT(0.39894228040143267794) * real_exp(REAL_CONSTANT(-0.5) * x * x));
 }
 
-#define UNARY_READS OP_READS_INPUTS
+#define UNARY_READS  OP_READS_INPUTS
 #define UNARY_ADJUST NULL
 #include "graph/ops/unary.h"
 

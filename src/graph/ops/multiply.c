@@ -54,7 +54,8 @@ static void multiply_backward(const struct op_call *call) {
         if (call_broadcasts(call, i))
             real_column_product(call->rows, shape_size(call->output_shape), call->output_gradient, call->inputs[1 - i],
                                 NULL, call->keep[i], to);
-        else multiply_gradient(call, 1 - i, call->keep[i], to);
+        else
+            multiply_gradient(call, 1 - i, call->keep[i], to);
     }
 }
 

@@ -21,7 +21,7 @@ static void relu_adjust(size_t input, size_t count, double *values) {
     for (size_t i = 0; i < count; ++i) values[i] += values[i] < 0 ? -0.1 : 0.1;
 }
 
-#define UNARY_READS OP_READS_OUTPUT
+#define UNARY_READS  OP_READS_OUTPUT
 #define UNARY_ADJUST relu_adjust
 #include "graph/ops/unary.h"
 

@@ -12,7 +12,7 @@ static inline real unary_slope(real y, const real *number) {
     return number[0];
 }
 
-#define UNARY_READS 0
+#define UNARY_READS  0
 #define UNARY_ADJUST NULL
 #include "graph/ops/unary.h"
 

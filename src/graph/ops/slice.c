@@ -30,8 +30,10 @@ static void slice_copy(const struct op_call *call, const real *x, real *y) {
 static void slice_forward(const struct op_call *call) { slice_copy(call, call->inputs[0], call->output); }
 
 static void slice_tangent(const struct op_call *call) {
-    if (call->input_tangents[0]) slice_copy(call, call->input_tangents[0], call->output_tangent);
-    else real_add_constant(call_size(call, call->output_shape), 0, false, call->output_tangent);
+    if (call->input_tangents[0])
+        slice_copy(call, call->input_tangents[0], call->output_tangent);
+    else
+        real_add_constant(call_size(call, call->output_shape), 0, false, call->output_tangent);
 }
 
 static void slice_backward(const struct op_call *call) {

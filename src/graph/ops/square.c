@@ -17,7 +17,7 @@ static inline real unary_slope(real x, const real *number) {
     return REAL(fabs)(x) > limit ? 0 : 2 * x;
 }
 
-#define UNARY_READS OP_READS_INPUTS
+#define UNARY_READS  OP_READS_INPUTS
 #define UNARY_ADJUST NULL
 #include "graph/ops/unary.h"
 

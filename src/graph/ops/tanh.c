@@ -16,7 +16,7 @@ static inline real unary_slope(real y, const real *number) {
     return (1 - y) * (1 + y);
 }
 
-#define UNARY_READS OP_READS_OUTPUT
+#define UNARY_READS  OP_READS_OUTPUT
 #define UNARY_ADJUST NULL
 #include "graph/ops/unary.h"
 

@@ -44,8 +44,10 @@ static void unary_transport(const struct op_call *call, const real *source, bool
 }
 
 static void unary_tangent(const struct op_call *call) {
-    if (call->input_tangents[0]) unary_transport(call, call->input_tangents[0], false, call->output_tangent);
-    else real_add_constant(call_size(call, call->output_shape), 0, false, call->output_tangent);
+    if (call->input_tangents[0])
+        unary_transport(call, call->input_tangents[0], false, call->output_tangent);
+    else
+        real_add_constant(call_size(call, call->output_shape), 0, false, call->output_tangent);
 }
 
 static void unary_backward(const struct op_call *call) {

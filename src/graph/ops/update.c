@@ -3,9 +3,10 @@
 #include "graph/optimizer.h"
 #include "graph/real.h"
 
-#define UPDATE(name)                                                                                             \
-    void REAL_NAME(name)(const struct optimizer_step *, size_t, void *, const void *, void *const *);            \
-    void REAL_NAME(name)(const struct optimizer_step *step, size_t count, void *parameters, const void *gradients, void *const *slot)
+#define UPDATE(name)                                                                                               \
+    void REAL_NAME(name)(const struct optimizer_step *, size_t, void *, const void *, void *const *);              \
+    void REAL_NAME(name)(const struct optimizer_step *step, size_t count, void *parameters, const void *gradients, \
+                         void *const *slot)
 
 UPDATE(update_sgd) {
     real *restrict p = parameters;
@@ -19,7 +20,8 @@ UPDATE(update_sgd) {
 UPDATE(update_momentum) {
     real *restrict p = parameters, *restrict m = slot[0];
     const real *restrict g = gradients;
-    const real rate = (real)step->learning_rate, decay = (real)step->weight_decay, scale = (real)step->gradient_scale, mu = (real)0.9;
+    const real rate = (real)step->learning_rate, decay = (real)step->weight_decay, scale = (real)step->gradient_scale,
+               mu = (real)0.9;
     for (size_t i = 0; i < count; ++i) {
         m[i] = mu * m[i] + (scale * g[i] + decay * p[i]);
         p[i] -= rate * m[i];
@@ -30,7 +32,8 @@ UPDATE(update_momentum) {
 UPDATE(update_nesterov) {
     real *restrict p = parameters, *restrict m = slot[0];
     const real *restrict g = gradients;
-    const real rate = (real)step->learning_rate, decay = (real)step->weight_decay, scale = (real)step->gradient_scale, mu = (real)0.9;
+    const real rate = (real)step->learning_rate, decay = (real)step->weight_decay, scale = (real)step->gradient_scale,
+               mu = (real)0.9;
     for (size_t i = 0; i < count; ++i) {
         real gradient = scale * g[i] + decay * p[i];
         m[i] = mu * m[i] + gradient;
@@ -40,14 +43,16 @@ UPDATE(update_nesterov) {
 
 /* Kingma & Ba 2015, algorithm 1, with weight decay in the gradient (`coupled`) or on the weights (`decoupled`: AdamW). */
 static inline void adam_pass(const struct optimizer_step *step, size_t count, void *parameters, const void *gradients,
-    void *const *slot, double coupled, double decoupled) {
+                             void *const *slot, double coupled, double decoupled) {
     real *restrict p = parameters, *restrict m = slot[0], *restrict v = slot[1];
     const real *restrict g = gradients;
     const double beta1 = 0.9, beta2 = 0.999;
     const double correction1 = 1 - pow(beta1, (double)step->number), correction2 = 1 - pow(beta2, (double)step->number);
     const real b1 = (real)beta1, b2 = (real)beta2, c1 = (real)(1 - beta1), c2 = (real)(1 - beta2);
-    const real rate = (real)(step->learning_rate / correction1), inverse = (real)(1 / sqrt(correction2)), epsilon = (real)1e-8;
-    const real scale = (real)step->gradient_scale, decay = (real)coupled, shrink = (real)(1 - step->learning_rate * decoupled);
+    const real rate = (real)(step->learning_rate / correction1), inverse = (real)(1 / sqrt(correction2)),
+               epsilon = (real)1e-8;
+    const real scale = (real)step->gradient_scale, decay = (real)coupled,
+               shrink = (real)(1 - step->learning_rate * decoupled);
     for (size_t i = 0; i < count; ++i) {
         real gradient = scale * g[i] + decay * p[i];
         m[i] = b1 * m[i] + c1 * gradient;

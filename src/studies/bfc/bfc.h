@@ -9,26 +9,27 @@ enum { BFC_MAX_DEPTH = 6 };
 
 /* Kinds of tasks (task->kind). */
 #define BFC_TEACHER "teacher" /* a learner on a synthetic teacher */
-#define BFC_IMAGES "images"   /* a dense network on pictures */
+#define BFC_IMAGES  "images"  /* a dense network on pictures */
 
 /* Where a task's learner stands among experiments; the middle part of task ids, "LEARNER/CASE/seed=N". */
-#define BFC_DEPTH "depth=%zu"
-#define BFC_LONGER "longer/depth=%zu"
-#define BFC_GAP "gap=%s"
-#define BFC_NO_UPPER "no_upper/gap=%s"
-#define BFC_LINEAR_TEACHER "linear_teacher"
-#define BFC_LABELS "labels"
+#define BFC_DEPTH                 "depth=%zu"
+#define BFC_LONGER                "longer/depth=%zu"
+#define BFC_GAP                   "gap=%s"
+#define BFC_NO_UPPER              "no_upper/gap=%s"
+#define BFC_LINEAR_TEACHER        "linear_teacher"
+#define BFC_LABELS                "labels"
 #define BFC_LABELS_LINEAR_TEACHER "labels_linear_teacher"
-#define BFC_SAMPLES "dimension=%zu/samples=%zu"
-#define BFC_FEW "samples=%zu"
-#define BFC_FEW_GAP_ZERO "samples=%zu/gap=0"
+#define BFC_SAMPLES               "dimension=%zu/samples=%zu"
+#define BFC_FEW                   "samples=%zu"
+#define BFC_FEW_GAP_ZERO          "samples=%zu/gap=0"
 
 extern const struct setting bfc_settings[];
 extern const struct claim bfc_claims[];
 extern const struct figure bfc_figures[];
 extern const struct table_title bfc_tables[];
 
-strata_status bfc_plan(strata_context *ctx, const struct settings *settings, enum preset_kind preset, struct task_list *list);
+strata_status bfc_plan(strata_context *ctx, const struct settings *settings, enum preset_kind preset,
+                       struct task_list *list);
 strata_status bfc_run_teacher(strata_context *ctx, struct task_run *run);
 strata_status bfc_run_images(strata_context *ctx, struct task_run *run);
 strata_status bfc_summarise(strata_context *ctx, const struct records *records, struct summary *summary);

@@ -26,7 +26,8 @@ struct experiment {
 
 static strata_status load(struct experiment *e) {
     const char *name = settings_text(e->settings, "images.name");
-    STRATA_TRY(data_load_some(e->ctx, name, task_run_data_folder(e->run), settings_count(e->settings, "images.train_size"), &e->train, &e->test));
+    STRATA_TRY(data_load_some(e->ctx, name, task_run_data_folder(e->run),
+                              settings_count(e->settings, "images.train_size"), &e->train, &e->test));
     double *moments = mem_zero(2 * e->train.inputs, sizeof *moments);
     if (!moments) return strata_fail(e->ctx, STRATA_ERR_MEMORY, "out of memory for the moments of %s", name);
     dataset_moments(&e->train, moments, moments + e->train.inputs);
@@ -54,7 +55,8 @@ static strata_status record_probe(struct experiment *e, const char *prefix, size
     if (status == STRATA_OK) status = features_of(e, layer, test_rows, e->test.x, &test);
     const struct probe_rows fit = {train_rows, train, e->train.y}, score = {test_rows, test, e->test.y};
     if (status == STRATA_OK)
-        status = probe_accuracy(e->ctx, e->learner->class_->layer_width(e->learner, layer), e->train.classes, &fit, &score, &accuracy);
+        status = probe_accuracy(e->ctx, e->learner->class_->layer_width(e->learner, layer), e->train.classes, &fit,
+                                &score, &accuracy);
     snprintf(key, sizeof key, "%sprobe.%zu", prefix, layer);
     if (status == STRATA_OK) status = task_record(e->ctx, e->run, key, accuracy);
     mem_free(train);
@@ -64,7 +66,8 @@ static strata_status record_probe(struct experiment *e, const char *prefix, size
 
 /* What the first units respond to, unit by unit. */
 static strata_status record_tiles(struct experiment *e, const char *key) {
-    size_t inputs = e->train.inputs, rows = at_most(e->test.rows, PROBE_ROWS), width = e->learner->class_->layer_width(e->learner, 1);
+    size_t inputs = e->train.inputs, rows = at_most(e->test.rows, PROBE_ROWS),
+           width = e->learner->class_->layer_width(e->learner, 1);
     size_t tiles = at_most(width, TILES);
     float *features = NULL;
     double *pictures = mem_zero(tiles * inputs, sizeof *pictures);
@@ -87,7 +90,8 @@ static strata_status record_stage_one(struct experiment *e) {
     STRATA_TRY(record_tiles(e, "stage1.tiles"));
     strata_status status = features_of(e, 1, rows, e->test.x, &features);
     double *kept = status == STRATA_OK ? mem_zero(count, sizeof *kept) : NULL;
-    if (status == STRATA_OK && !kept) status = strata_fail(e->ctx, STRATA_ERR_MEMORY, "out of memory for %zu features", count);
+    if (status == STRATA_OK && !kept)
+        status = strata_fail(e->ctx, STRATA_ERR_MEMORY, "out of memory for %zu features", count);
     for (size_t i = 0; kept && i < count; ++i) kept[i] = (double)features[i];
     if (status == STRATA_OK) status = task_record_array(e->ctx, e->run, "stage1.features", count, kept);
     mem_free(kept);
@@ -101,7 +105,8 @@ static strata_status record_alignment(struct experiment *e) {
     if (count == 0) return STRATA_OK;
     float *now = NULL, *before = mem_zero(count, sizeof *before);
     double similarity;
-    strata_status status = before ? features_of(e, 1, rows, e->test.x, &now) : strata_fail(e->ctx, STRATA_ERR_MEMORY, "out of memory for %zu features", count);
+    strata_status status = before ? features_of(e, 1, rows, e->test.x, &now)
+                                  : strata_fail(e->ctx, STRATA_ERR_MEMORY, "out of memory for %zu features", count);
     for (size_t i = 0; before && i < count; ++i) before[i] = (float)kept[i];
     if (status == STRATA_OK) status = cka_linear(e->ctx, rows, count / rows, before, count / rows, now, &similarity);
     if (status == STRATA_OK) status = task_record(e->ctx, e->run, "alignment", similarity);
@@ -135,9 +140,11 @@ static strata_status measure(struct experiment *e) {
     if (!logits) return strata_fail(e->ctx, STRATA_ERR_MEMORY, "out of memory for %zu predictions", e->test.rows);
     strata_status status = learner_predict(e->ctx, e->learner, e->test.rows, e->test.x, logits);
     if (status == STRATA_OK)
-        status = task_record(e->ctx, e->run, "test_accuracy", 1 - multiclass_error_rate(e->test.rows, e->test.classes, logits, e->test.y));
+        status = task_record(e->ctx, e->run, "test_accuracy",
+                             1 - multiclass_error_rate(e->test.rows, e->test.classes, logits, e->test.y));
     mem_free(logits);
-    for (size_t l = 1; status == STRATA_OK && l <= e->learner->class_->layer_count(e->learner); ++l) status = record_probe(e, "", l);
+    for (size_t l = 1; status == STRATA_OK && l <= e->learner->class_->layer_count(e->learner); ++l)
+        status = record_probe(e, "", l);
     if (status == STRATA_OK) status = record_tiles(e, "tiles");
     return status == STRATA_OK ? record_alignment(e) : status;
 }
@@ -147,7 +154,8 @@ static strata_status fit(struct experiment *e) {
     uint64_t seed = settings_count(e->settings, "study.seed");
     STRATA_TRY(load(e));
     STRATA_TRY(source_from_dataset(e->ctx, &e->train, seed, task->replicate, &e->source));
-    const struct learner_request request = {.settings = e->settings, .train = e->source, .seed = seed, .replicate = task->replicate};
+    const struct learner_request request = {
+        .settings = e->settings, .train = e->source, .seed = seed, .replicate = task->replicate};
     STRATA_TRY(learner_create(e->ctx, task->learner, &request, &e->learner));
     if (task_state(e->run)) STRATA_TRY(learner_load(e->ctx, e->learner, task_state(e->run)));
     const struct fit_hooks hooks = {.user = e, .step = after_step, .observe = observe, .checkpoint = checkpoint};

@@ -20,7 +20,8 @@ double look_get(struct look *look, const char *key, const char *learner, const c
         snprintf(look->note, sizeof look->note, "seed %zu: %s diverged at step %zu", look->seed, learner, step);
     double value = records_get(look->records, key, "%s/%s/seed=%zu", learner, case_, look->seed);
     /* A finished fit without the record: the measure does not apply, such as a form error where layer 1 is no form of x. */
-    if (isnan(value) && !records_diverged(look->records, &step, "%s/%s/seed=%zu", learner, case_, look->seed)) look->absent = true;
+    if (isnan(value) && !records_diverged(look->records, &step, "%s/%s/seed=%zu", learner, case_, look->seed))
+        look->absent = true;
     return value;
 }
 
@@ -30,7 +31,8 @@ double look_ratio(double a, double b) {
     return fmax(a, floor) / fmax(b, floor);
 }
 
-bool look_interval(const struct records *records, size_t seeds, const char *key, const char *learner, const char *case_, enum interval_scale scale, struct interval *interval) {
+bool look_interval(const struct records *records, size_t seeds, const char *key, const char *learner, const char *case_,
+                   enum interval_scale scale, struct interval *interval) {
     double values[LOOK_MAX_SEEDS];
     size_t count = 0;
     for (size_t seed = 1; seed <= seeds && seed <= LOOK_MAX_SEEDS; ++seed) {

@@ -15,7 +15,8 @@ size_t bfc_given_layers(const struct settings *settings) {
 }
 
 size_t bfc_seed_count(const struct settings *settings, enum bfc_seeds seeds) {
-    static const char *const keys[] = {[SEEDS_USUAL] = "study.seeds", [SEEDS_FEW] = "study.few_seeds", [SEEDS_WIDE] = "study.wide_seeds"};
+    static const char *const keys[] = {
+        [SEEDS_USUAL] = "study.seeds", [SEEDS_FEW] = "study.few_seeds", [SEEDS_WIDE] = "study.wide_seeds"};
     return settings_count(settings, keys[seeds]);
 }
 
@@ -52,24 +53,30 @@ struct planner {
     char one[8], two[8]; /* teacher.depth of targets with one and two layers to learn */
 };
 
-static size_t list_size(const struct planner *p, const char *key, const double **values) { return settings_numbers(p->settings, key, values); }
+static size_t list_size(const struct planner *p, const char *key, const double **values) {
+    return settings_numbers(p->settings, key, values);
+}
 
 /* One learner on one case, on `seeds` seeds. */
-static strata_status add(const struct planner *p, const char *learner, enum bfc_seeds seeds, double weight, const struct setting_pair *overrides, const char *case_) {
+static strata_status add(const struct planner *p, const char *learner, enum bfc_seeds seeds, double weight,
+                         const struct setting_pair *overrides, const char *case_) {
     for (size_t seed = 1; seed <= bfc_seed_count(p->settings, seeds); ++seed)
-        STRATA_TRY(task_list_add(p->ctx, p->list, BFC_TEACHER, learner, seed, weight, overrides, "%s/%s/seed=%zu", learner, case_, seed));
+        STRATA_TRY(task_list_add(p->ctx, p->list, BFC_TEACHER, learner, seed, weight, overrides, "%s/%s/seed=%zu",
+                                 learner, case_, seed));
     return STRATA_OK;
 }
 
 /* Several learners; those that learner.list leaves out are left out. */
-static strata_status add_all(const struct planner *p, const char *const *learners, enum bfc_seeds seeds, double weight, const struct setting_pair *overrides, const char *case_) {
+static strata_status add_all(const struct planner *p, const char *const *learners, enum bfc_seeds seeds, double weight,
+                             const struct setting_pair *overrides, const char *case_) {
     for (; *learners; ++learners)
         if (learner_listed(p->settings, *learners)) STRATA_TRY(add(p, *learners, seeds, weight, overrides, case_));
     return STRATA_OK;
 }
 
 /* All listed learners at the first depth. */
-static strata_status plan_first_depth(const struct planner *p, double weight, const struct setting_pair *overrides, const char *case_) {
+static strata_status plan_first_depth(const struct planner *p, double weight, const struct setting_pair *overrides,
+                                      const char *case_) {
     for (size_t i = 0; i < settings_names(p->settings, "learner.list"); ++i) {
         const char *learner = settings_name(p->settings, "learner.list", i);
         STRATA_TRY(add(p, learner, bfc_learner_seeds(learner), weight, overrides, case_));
@@ -90,11 +97,14 @@ static strata_status plan_depths(const struct planner *p) {
         snprintf(teacher_depth, sizeof teacher_depth, "%.0f", depths[i] + (double)bfc_given_layers(p->settings));
         snprintf(steps, sizeof steps, "%zu", per_stage);
         snprintf(twice, sizeof twice, "%zu", 2 * per_stage);
-        const struct setting_pair overrides[] = {{"teacher.depth", teacher_depth}, {"network.depth", depth}, {"train.steps_per_stage", steps}, {NULL, NULL}};
-        const struct setting_pair long_overrides[] = {{"teacher.depth", teacher_depth}, {"network.depth", depth}, {"train.steps_per_stage", twice}, {NULL, NULL}};
+        const struct setting_pair overrides[] = {
+            {"teacher.depth", teacher_depth}, {"network.depth", depth}, {"train.steps_per_stage", steps}, {NULL, NULL}};
+        const struct setting_pair long_overrides[] = {
+            {"teacher.depth", teacher_depth}, {"network.depth", depth}, {"train.steps_per_stage", twice}, {NULL, NULL}};
         double weight = depths[i] * depths[i];
         snprintf(case_, sizeof case_, BFC_DEPTH, (size_t)depths[i]);
-        STRATA_TRY(i == 0 ? plan_first_depth(p, weight, overrides, case_) : add_all(p, deep, SEEDS_USUAL, weight, overrides, case_));
+        STRATA_TRY(i == 0 ? plan_first_depth(p, weight, overrides, case_)
+                          : add_all(p, deep, SEEDS_USUAL, weight, overrides, case_));
         if (!settings_flag(p->settings, "study.longer")) continue;
         snprintf(case_, sizeof case_, BFC_LONGER, (size_t)depths[i]);
         STRATA_TRY(add_all(p, longer, SEEDS_USUAL, 2 * weight, long_overrides, case_));
@@ -111,8 +121,13 @@ static strata_status plan_gaps(const struct planner *p) {
     snprintf(depth_case, sizeof depth_case, BFC_DEPTH, (size_t)2);
     for (size_t i = 0; i < count; ++i) {
         bfc_number_text(gaps[i], gap);
-        const struct setting_pair overrides[] = {{"teacher.gap", gap}, {"teacher.depth", p->two}, {"network.depth", "2"}, {NULL, NULL}};
-        const struct setting_pair no_upper[] = {{"teacher.gap", gap}, {"teacher.depth", p->two}, {"network.depth", "1"}, {"teacher.drop_upper", "true"}, {NULL, NULL}};
+        const struct setting_pair overrides[] = {
+            {"teacher.gap", gap}, {"teacher.depth", p->two}, {"network.depth", "2"}, {NULL, NULL}};
+        const struct setting_pair no_upper[] = {{"teacher.gap", gap},
+                                                {"teacher.depth", p->two},
+                                                {"network.depth", "1"},
+                                                {"teacher.drop_upper", "true"},
+                                                {NULL, NULL}};
         for (size_t l = 0; l < sizeof learners / sizeof *learners; ++l) {
             bfc_gap_case(p->settings, gaps[i], learners[l], case_);
             if (strcmp(case_, depth_case) == 0 || !learner_listed(p->settings, learners[l])) continue;
@@ -121,7 +136,8 @@ static strata_status plan_gaps(const struct planner *p) {
         snprintf(case_, sizeof case_, BFC_NO_UPPER, gap);
         STRATA_TRY(add_all(p, first_layer, SEEDS_USUAL, 1, no_upper, case_));
     }
-    const struct setting_pair overrides[] = {{"teacher.gap", "0"}, {"teacher.depth", p->two}, {"network.depth", "2"}, {NULL, NULL}};
+    const struct setting_pair overrides[] = {
+        {"teacher.gap", "0"}, {"teacher.depth", p->two}, {"network.depth", "2"}, {NULL, NULL}};
     snprintf(case_, sizeof case_, BFC_GAP, "0");
     return count ? add_all(p, zero, SEEDS_USUAL, 4, overrides, case_) : STRATA_OK;
 }
@@ -134,16 +150,20 @@ static strata_status plan_linear_teacher(const struct planner *p) {
 
 /* Layer-wise training gets as many steps for each layer as joint training has in all: labels go on improving with time alone. */
 static strata_status plan_labels(const struct planner *p) {
-    static const char *const learners[] = {"sgd_joint", "sgd_staged", "staged_cut", NULL}, *const joint[] = {"sgd_joint", NULL};
-    static const char *const layerwise[] = {"layerwise", NULL}, *const cases[] = {BFC_LABELS, BFC_LABELS_LINEAR_TEACHER};
+    static const char *const learners[] = {"sgd_joint", "sgd_staged", "staged_cut", NULL}, *const joint[] = {
+                                                                                               "sgd_joint", NULL};
+    static const char *const layerwise[] = {"layerwise", NULL}, *const cases[] = {BFC_LABELS,
+                                                                                  BFC_LABELS_LINEAR_TEACHER};
     if (!settings_flag(p->settings, "study.classification")) return STRATA_OK;
     char size[24], steps[24], long_steps[24];
     snprintf(size, sizeof size, "%zu", settings_count(p->settings, "study.label_test_size"));
     snprintf(steps, sizeof steps, "%zu", settings_count(p->settings, "train.steps_per_stage"));
     snprintf(long_steps, sizeof long_steps, "%zu", 2 * settings_count(p->settings, "train.steps_per_stage"));
     for (size_t i = 0; i < 2; ++i) {
-        struct setting_pair overrides[] = {{"data.task", "classification"}, {"teacher.depth", i == 0 ? p->two : p->one}, {"network.depth", "2"},
-            {"data.test_size", size}, {"train.steps_per_stage", steps}, {NULL, NULL}};
+        struct setting_pair overrides[] = {
+            {"data.task", "classification"},  {"teacher.depth", i == 0 ? p->two : p->one},
+            {"network.depth", "2"},           {"data.test_size", size},
+            {"train.steps_per_stage", steps}, {NULL, NULL}};
         STRATA_TRY(add_all(p, i == 0 ? learners : joint, SEEDS_USUAL, 5, overrides, cases[i]));
         if (i == 0) STRATA_TRY(add(p, "linear", SEEDS_USUAL, 3, overrides, cases[i]));
         overrides[4].value = long_steps;
@@ -153,7 +173,8 @@ static strata_status plan_labels(const struct planner *p) {
 }
 
 /* A learner on growing training sets in growing dimensions. */
-static strata_status plan_grid(const struct planner *p, const char *learner, const char *dimension_key, const char *size_key, double power) {
+static strata_status plan_grid(const struct planner *p, const char *learner, const char *dimension_key,
+                               const char *size_key, double power) {
     const double *dimensions, *sizes;
     size_t dimension_count = list_size(p, dimension_key, &dimensions), size_count = list_size(p, size_key, &sizes);
     char steps[24], dimension[24], size[24], case_[64];
@@ -163,8 +184,9 @@ static strata_status plan_grid(const struct planner *p, const char *learner, con
             size_t d = (size_t)dimensions[i], n = (size_t)llround(sizes[j]);
             snprintf(dimension, sizeof dimension, "%zu", d);
             snprintf(size, sizeof size, "%zu", n);
-            const struct setting_pair overrides[] = {{"data.dimension", dimension}, {"data.train_size", size}, {"train.steps", steps},
-                {"teacher.depth", p->two}, {"network.depth", "2"}, {NULL, NULL}};
+            const struct setting_pair overrides[] = {{"data.dimension", dimension}, {"data.train_size", size},
+                                                     {"train.steps", steps},        {"teacher.depth", p->two},
+                                                     {"network.depth", "2"},        {NULL, NULL}};
             snprintf(case_, sizeof case_, BFC_SAMPLES, d, n);
             double weight = power > 0 ? 4 * pow((double)n / 4000, power) : 2;
             STRATA_TRY(add(p, learner, SEEDS_FEW, weight, overrides, case_));
@@ -178,8 +200,13 @@ static strata_status plan_few(const struct planner *p) {
     if (n == 0) return STRATA_OK;
     char size[24], case_[64];
     snprintf(size, sizeof size, "%zu", n);
-    const struct setting_pair overrides[] = {{"data.train_size", size}, {"teacher.depth", p->two}, {"network.depth", "2"}, {NULL, NULL}};
-    const struct setting_pair gap_zero[] = {{"data.train_size", size}, {"teacher.depth", p->two}, {"network.depth", "2"}, {"teacher.gap", "0"}, {NULL, NULL}};
+    const struct setting_pair overrides[] = {
+        {"data.train_size", size}, {"teacher.depth", p->two}, {"network.depth", "2"}, {NULL, NULL}};
+    const struct setting_pair gap_zero[] = {{"data.train_size", size},
+                                            {"teacher.depth", p->two},
+                                            {"network.depth", "2"},
+                                            {"teacher.gap", "0"},
+                                            {NULL, NULL}};
     snprintf(case_, sizeof case_, BFC_FEW, n);
     STRATA_TRY(add(p, "sgd_joint", SEEDS_FEW, 4, overrides, case_));
     for (size_t i = 0; i < settings_names(p->settings, "kernel.list"); ++i) {
@@ -193,7 +220,8 @@ static strata_status plan_few(const struct planner *p) {
 }
 
 static strata_status plan_images(const struct planner *p) {
-    static const char *const learners[] = {"dense_joint", "dense_greedy", "dense_staged"}, *const activations[] = {"relu", "identity"};
+    static const char *const learners[] = {"dense_joint", "dense_greedy", "dense_staged"}, *const activations[] = {
+                                                                                               "relu", "identity"};
     if (strcmp(settings_text(p->settings, "images.name"), "none") == 0) return STRATA_OK;
     char depth[24], width[24], batch[24], rate[32], steps[24];
     snprintf(depth, sizeof depth, "%zu", settings_count(p->settings, "images.depth"));
@@ -204,15 +232,23 @@ static strata_status plan_images(const struct planner *p) {
     for (size_t l = 0; l < 3; ++l)
         for (size_t a = 0; a < 2; ++a) {
             if (l == 2 && a == 1) continue; /* the control compares joint and greedy alone */
-            const struct setting_pair overrides[] = {{"network.depth", depth}, {"network.hidden_width", width}, {"network.activation", activations[a]},
-                {"train.batch_size", batch}, {"train.learning_rate", rate}, {"train.steps_per_stage", steps}, {"train.warmup", "50"}, {NULL, NULL}};
+            const struct setting_pair overrides[] = {{"network.depth", depth},
+                                                     {"network.hidden_width", width},
+                                                     {"network.activation", activations[a]},
+                                                     {"train.batch_size", batch},
+                                                     {"train.learning_rate", rate},
+                                                     {"train.steps_per_stage", steps},
+                                                     {"train.warmup", "50"},
+                                                     {NULL, NULL}};
             for (size_t seed = 1; seed <= bfc_seed_count(p->settings, SEEDS_USUAL); ++seed)
-                STRATA_TRY(task_list_add(p->ctx, p->list, BFC_IMAGES, learners[l], seed, 8, overrides, "%s/images/%s/seed=%zu", learners[l], activations[a], seed));
+                STRATA_TRY(task_list_add(p->ctx, p->list, BFC_IMAGES, learners[l], seed, 8, overrides,
+                                         "%s/images/%s/seed=%zu", learners[l], activations[a], seed));
         }
     return STRATA_OK;
 }
 
-strata_status bfc_plan(strata_context *ctx, const struct settings *settings, enum preset_kind preset, struct task_list *list) {
+strata_status bfc_plan(strata_context *ctx, const struct settings *settings, enum preset_kind preset,
+                       struct task_list *list) {
     (void)preset;
     struct planner planner = {.ctx = ctx, .settings = settings, .list = list};
     snprintf(planner.one, sizeof planner.one, "%zu", 1 + bfc_given_layers(settings));

@@ -26,7 +26,8 @@ static double efficient(struct look *look) { return worst_error(look, "sgd_joint
 static double efficient_two_layer(struct look *look) { return worst_error(look, "two_layer"); }
 
 static double correction_in(struct look *look, const char *learner, const char *case_) {
-    return look_ratio(look_get(look, "stage1.feature_error.1", learner, "%s", case_), look_get(look, "feature_error.1", learner, "%s", case_));
+    return look_ratio(look_get(look, "stage1.feature_error.1", learner, "%s", case_),
+                      look_get(look, "feature_error.1", learner, "%s", case_));
 }
 
 static double correction_of(struct look *look, const char *learner) {
@@ -66,7 +67,8 @@ static double bias(struct look *look) { return bias_slope(look, false); }
 static double bias_no_upper(struct look *look) { return bias_slope(look, true); }
 
 /* Largest, or smallest, of a value over the gaps. */
-static double over_gaps(struct look *look, double (*value)(struct look *, double gap, const char *learner), const char *learner, bool largest) {
+static double over_gaps(struct look *look, double (*value)(struct look *, double gap, const char *learner),
+                        const char *learner, bool largest) {
     const double *gaps;
     size_t count = settings_numbers(look->settings, "study.gaps", &gaps);
     double worst = NAN;
@@ -98,7 +100,7 @@ static double layerwise(struct look *look) {
     double least = INFINITY;
     for (size_t i = 0; i < count; ++i) {
         double ratio = look_ratio(look_get(look, "test_error", "layerwise", BFC_DEPTH, (size_t)depths[i]),
-            look_get(look, "test_error", "sgd_joint", BFC_DEPTH, (size_t)depths[i]));
+                                  look_get(look, "test_error", "sgd_joint", BFC_DEPTH, (size_t)depths[i]));
         if (isnan(ratio)) return NAN;
         least = fmin(least, ratio);
     }
@@ -106,7 +108,8 @@ static double layerwise(struct look *look) {
 }
 
 static double in_case(struct look *look, const char *case_) {
-    return look_ratio(look_get(look, "test_error", "layerwise", "%s", case_), look_get(look, "test_error", "sgd_joint", "%s", case_));
+    return look_ratio(look_get(look, "test_error", "layerwise", "%s", case_),
+                      look_get(look, "test_error", "sgd_joint", "%s", case_));
 }
 
 static double layerwise_linear_teacher(struct look *look) { return in_case(look, BFC_LINEAR_TEACHER); }
@@ -145,14 +148,20 @@ static double sample_exponent(struct look *look, const char *learner, const char
     return found < 2 ? NAN : least_squares_slope(found, x, y);
 }
 
-static double samples(struct look *look) { return sample_exponent(look, "sgd_joint", "study.dimensions", "study.sample_sizes"); }
-static double samples_kernel(struct look *look) { return sample_exponent(look, "krr_poly4", "study.kernel_dimensions", "study.kernel_sample_sizes"); }
+static double samples(struct look *look) {
+    return sample_exponent(look, "sgd_joint", "study.dimensions", "study.sample_sizes");
+}
+static double samples_kernel(struct look *look) {
+    return sample_exponent(look, "krr_poly4", "study.kernel_dimensions", "study.kernel_sample_sizes");
+}
 
 static double kernel_gap(struct look *look) {
-    size_t n = settings_count(look->settings, "study.kernel_train_size"), rivals = settings_names(look->settings, "kernel.list");
+    size_t n = settings_count(look->settings, "study.kernel_train_size"),
+           rivals = settings_names(look->settings, "kernel.list");
     double joint = look_get(look, "test_error", "sgd_joint", BFC_FEW, n), least = INFINITY;
     for (size_t i = 0; i < rivals; ++i) {
-        double ratio = look_ratio(look_get(look, "test_error", settings_name(look->settings, "kernel.list", i), BFC_FEW, n), joint);
+        double ratio = look_ratio(
+            look_get(look, "test_error", settings_name(look->settings, "kernel.list", i), BFC_FEW, n), joint);
         if (isnan(ratio)) return NAN;
         least = fmin(least, ratio);
     }
@@ -162,15 +171,20 @@ static double kernel_gap(struct look *look) {
 
 static double kernel_gap_degree_two(struct look *look) {
     size_t n = settings_count(look->settings, "study.kernel_train_size");
-    return look_ratio(look_get(look, "test_error", "krr_poly2", BFC_FEW_GAP_ZERO, n), look_get(look, "test_error", "sgd_joint", BFC_FEW_GAP_ZERO, n));
+    return look_ratio(look_get(look, "test_error", "krr_poly2", BFC_FEW_GAP_ZERO, n),
+                      look_get(look, "test_error", "sgd_joint", BFC_FEW_GAP_ZERO, n));
 }
 
 static double classification(struct look *look) { return look_get(look, "test_error", "sgd_joint", BFC_LABELS); }
 static double classification_linear(struct look *look) { return look_get(look, "test_error", "linear", BFC_LABELS); }
 static double classification_layerwise(struct look *look) { return in_case(look, BFC_LABELS); }
-static double classification_layerwise_linear_teacher(struct look *look) { return in_case(look, BFC_LABELS_LINEAR_TEACHER); }
+static double classification_layerwise_linear_teacher(struct look *look) {
+    return in_case(look, BFC_LABELS_LINEAR_TEACHER);
+}
 static double classification_correction(struct look *look) { return correction_in(look, "sgd_staged", BFC_LABELS); }
-static double classification_correction_frozen(struct look *look) { return correction_in(look, "layerwise", BFC_LABELS); }
+static double classification_correction_frozen(struct look *look) {
+    return correction_in(look, "layerwise", BFC_LABELS);
+}
 static double classification_correction_cut(struct look *look) { return correction_in(look, "staged_cut", BFC_LABELS); }
 
 static double gap_ratio(struct look *look, double gap, const char *learner) {
@@ -181,7 +195,8 @@ static double gap(struct look *look) { return over_gaps(look, gap_ratio, "layerw
 static double gap_zero(struct look *look) { return gap_ratio(look, 0, "layerwise"); }
 
 static double real_difference(struct look *look, const char *activation) {
-    return 100 * (look_get(look, "test_accuracy", "dense_joint", "images/%s", activation) - look_get(look, "test_accuracy", "dense_greedy", "images/%s", activation));
+    return 100 * (look_get(look, "test_accuracy", "dense_joint", "images/%s", activation) -
+                  look_get(look, "test_accuracy", "dense_greedy", "images/%s", activation));
 }
 
 static double real(struct look *look) { return real_difference(look, "relu"); }
@@ -196,28 +211,42 @@ struct rule {
 };
 
 static const struct rule rules[] = {
-    {"bfc.efficient", efficient, SEEDS_USUAL}, {"bfc.efficient.two_layer", efficient_two_layer, SEEDS_USUAL},
-    {"bfc.correction", correction, SEEDS_WIDE}, {"bfc.correction.frozen", correction_frozen, SEEDS_USUAL}, {"bfc.correction.cut", correction_cut, SEEDS_WIDE},
-    {"bfc.correction_paper", correction_paper, SEEDS_WIDE}, {"bfc.correction_paper.frozen", correction_paper_frozen, SEEDS_WIDE},
+    {"bfc.efficient", efficient, SEEDS_USUAL},
+    {"bfc.efficient.two_layer", efficient_two_layer, SEEDS_USUAL},
+    {"bfc.correction", correction, SEEDS_WIDE},
+    {"bfc.correction.frozen", correction_frozen, SEEDS_USUAL},
+    {"bfc.correction.cut", correction_cut, SEEDS_WIDE},
+    {"bfc.correction_paper", correction_paper, SEEDS_WIDE},
+    {"bfc.correction_paper.frozen", correction_paper_frozen, SEEDS_WIDE},
     {"bfc.correction_paper.cut", correction_paper_cut, SEEDS_WIDE},
-    {"bfc.bias", bias, SEEDS_USUAL}, {"bfc.bias.no_upper", bias_no_upper, SEEDS_USUAL},
-    {"bfc.bias_removed", bias_removed, SEEDS_WIDE}, {"bfc.bias_removed.cut", bias_removed_cut, SEEDS_WIDE},
-    {"bfc.layerwise", layerwise, SEEDS_USUAL}, {"bfc.layerwise.linear_teacher", layerwise_linear_teacher, SEEDS_USUAL},
-    {"bfc.amplified", amplified, SEEDS_USUAL}, {"bfc.amplified.longer", amplified_longer, SEEDS_USUAL},
-    {"bfc.samples", samples, SEEDS_FEW}, {"bfc.samples.kernel", samples_kernel, SEEDS_FEW},
-    {"bfc.kernel_gap", kernel_gap, SEEDS_FEW}, {"bfc.kernel_gap.degree_two", kernel_gap_degree_two, SEEDS_FEW},
-    {"bfc.classification", classification, SEEDS_USUAL}, {"bfc.classification.linear", classification_linear, SEEDS_USUAL},
+    {"bfc.bias", bias, SEEDS_USUAL},
+    {"bfc.bias.no_upper", bias_no_upper, SEEDS_USUAL},
+    {"bfc.bias_removed", bias_removed, SEEDS_WIDE},
+    {"bfc.bias_removed.cut", bias_removed_cut, SEEDS_WIDE},
+    {"bfc.layerwise", layerwise, SEEDS_USUAL},
+    {"bfc.layerwise.linear_teacher", layerwise_linear_teacher, SEEDS_USUAL},
+    {"bfc.amplified", amplified, SEEDS_USUAL},
+    {"bfc.amplified.longer", amplified_longer, SEEDS_USUAL},
+    {"bfc.samples", samples, SEEDS_FEW},
+    {"bfc.samples.kernel", samples_kernel, SEEDS_FEW},
+    {"bfc.kernel_gap", kernel_gap, SEEDS_FEW},
+    {"bfc.kernel_gap.degree_two", kernel_gap_degree_two, SEEDS_FEW},
+    {"bfc.classification", classification, SEEDS_USUAL},
+    {"bfc.classification.linear", classification_linear, SEEDS_USUAL},
     {"bfc.classification_layerwise", classification_layerwise, SEEDS_USUAL},
     {"bfc.classification_layerwise.linear_teacher", classification_layerwise_linear_teacher, SEEDS_USUAL},
     {"bfc.classification_correction", classification_correction, SEEDS_USUAL},
     {"bfc.classification_correction.frozen", classification_correction_frozen, SEEDS_USUAL},
     {"bfc.classification_correction.cut", classification_correction_cut, SEEDS_USUAL},
-    {"bfc.gap", gap, SEEDS_USUAL}, {"bfc.gap.zero", gap_zero, SEEDS_USUAL},
-    {"bfc.real", real, SEEDS_USUAL}, {"bfc.real.linear", real_linear, SEEDS_USUAL},
+    {"bfc.gap", gap, SEEDS_USUAL},
+    {"bfc.gap.zero", gap_zero, SEEDS_USUAL},
+    {"bfc.real", real, SEEDS_USUAL},
+    {"bfc.real.linear", real_linear, SEEDS_USUAL},
 };
 
 /* A claim whose tasks were not planned (a learner left out of a list) is left out; a missing number of a planned one is a divergence. */
-static strata_status summarise_rule(strata_context *ctx, const struct records *records, struct summary *summary, const struct rule *rule) {
+static strata_status summarise_rule(strata_context *ctx, const struct records *records, struct summary *summary,
+                                    const struct rule *rule) {
     const struct settings *settings = records_settings(records);
     size_t seeds = bfc_seed_count(settings, rule->seeds);
     double values[LOOK_MAX_SEEDS];
@@ -228,6 +257,7 @@ static strata_status summarise_rule(strata_context *ctx, const struct records *r
 }
 
 strata_status bfc_summarise(strata_context *ctx, const struct records *records, struct summary *summary) {
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; ++i) STRATA_TRY(summarise_rule(ctx, records, summary, &rules[i]));
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; ++i)
+        STRATA_TRY(summarise_rule(ctx, records, summary, &rules[i]));
     return bfc_draw(ctx, records, summary);
 }

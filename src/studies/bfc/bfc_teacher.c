@@ -52,7 +52,8 @@ static strata_status held_out_create(struct experiment *e) {
     double *x = mem_zero(set->feature_rows * d, sizeof *x);
     bool whole = set->x && set->y && x;
     for (size_t l = 1; whole && l + e->given <= teacher_depth(e->teacher); ++l)
-        whole = (set->features[l - 1] = mem_zero(set->feature_rows * teacher_layer_width(e->teacher, l + e->given), sizeof(double))) != NULL;
+        whole = (set->features[l - 1] = mem_zero(set->feature_rows * teacher_layer_width(e->teacher, l + e->given),
+                                                 sizeof(double))) != NULL;
     if (whole) {
         teacher_inputs(e->teacher, RNG_TEST_INPUT, 0, set->rows, set->x);
         teacher_targets(e->teacher, set->rows, set->x, set->y);
@@ -80,7 +81,8 @@ static strata_status measure_test_error(struct experiment *e, size_t rows, doubl
     if (status == STRATA_OK) status = check_finite(e, rows, prediction);
     bool labels = source_task(e->source) == TASK_BINARY;
     if (status == STRATA_OK)
-        *error = labels ? binary_error_rate(rows, prediction, e->test.y) : relative_error(rows, 1, prediction, e->test.y);
+        *error = labels ? binary_error_rate(rows, prediction, e->test.y)
+                        : relative_error(rows, 1, prediction, e->test.y);
     mem_free(prediction);
     return status;
 }
@@ -92,7 +94,8 @@ static strata_status measure_feature_error(struct experiment *e, size_t layer, s
     strata_status status = learner_features(e->ctx, e->learner, layer, rows, e->test.x, features);
     if (status == STRATA_OK) status = check_finite(e, rows * width, features);
     if (status == STRATA_OK)
-        status = feature_error(e->ctx, rows, width, features, teacher_layer_width(e->teacher, layer + e->given), e->test.features[layer - 1], error);
+        status = feature_error(e->ctx, rows, width, features, teacher_layer_width(e->teacher, layer + e->given),
+                               e->test.features[layer - 1], error);
     mem_free(features);
     return status;
 }
@@ -122,12 +125,14 @@ static strata_status measure_form_error(struct experiment *e, double *error) {
     size_t d = teacher_dimension(e->teacher), count, outputs = 0;
     double *weights = NULL, *readout = NULL, *a = NULL, *form = mem_zero(2 * d * d, sizeof *form);
     bool paper = strncmp(e->class_->name, "paper", 5) == 0;
-    strata_status status = form ? read_parameter(e, first_weights(e), &count, &weights) : strata_fail(e->ctx, STRATA_ERR_MEMORY, "out of memory for a quadratic form");
+    strata_status status = form ? read_parameter(e, first_weights(e), &count, &weights)
+                                : strata_fail(e->ctx, STRATA_ERR_MEMORY, "out of memory for a quadratic form");
     if (status == STRATA_OK && !paper) status = read_parameter(e, "readout1", &outputs, &readout);
     size_t units = status == STRATA_OK ? count / d : 0;
     if (status == STRATA_OK && paper) readout = mem_zero(units, sizeof *readout);
     a = status == STRATA_OK ? mem_zero(units * d, sizeof *a) : NULL;
-    if (status == STRATA_OK && (!a || !readout)) status = strata_fail(e->ctx, STRATA_ERR_MEMORY, "out of memory for a quadratic form");
+    if (status == STRATA_OK && (!a || !readout))
+        status = strata_fail(e->ctx, STRATA_ERR_MEMORY, "out of memory for a quadratic form");
     if (status == STRATA_OK) {
         for (size_t u = 0; u < units; ++u) {
             for (size_t i = 0; i < d; ++i) a[u * d + i] = weights[i * units + u];
@@ -146,7 +151,8 @@ static strata_status measure_form_error(struct experiment *e, double *error) {
 
 /* Learners whose first layer is a quadratic form of x, on teachers that have one. */
 static bool has_form(const struct experiment *e) {
-    return e->class_->features && e->class_->parameter && strcmp(settings_text(e->settings, "teacher.kind"), "chain") == 0 &&
+    return e->class_->features && e->class_->parameter &&
+           strcmp(settings_text(e->settings, "teacher.kind"), "chain") == 0 &&
            !settings_flag(e->settings, "network.input_squares") && strncmp(e->class_->name, "mlp", 3) != 0 &&
            strcmp(e->class_->name, "linear") != 0;
 }
@@ -186,7 +192,9 @@ static strata_status record_movement(struct experiment *e) {
 
 /* ---- along the way ---- */
 
-static size_t curve_index(const struct experiment *e, size_t step, size_t total) { return step * e->curve_points / total; }
+static size_t curve_index(const struct experiment *e, size_t step, size_t total) {
+    return step * e->curve_points / total;
+}
 
 static bool observe_due(void *user, const struct fit_point *point) {
     const struct experiment *e = user;
@@ -194,14 +202,17 @@ static bool observe_due(void *user, const struct fit_point *point) {
 }
 
 static strata_status record_curve(struct experiment *e, const struct fit_point *point) {
-    static const char *const names[] = {"loss", "test_error", "feature_error_1", "form_error", "gradient_own", "gradient_above"};
+    static const char *const names[] = {"loss",       "test_error",   "feature_error_1",
+                                        "form_error", "gradient_own", "gradient_above"};
     double values[6] = {point->loss, NAN, NAN, NAN, NAN, NAN};
     size_t rows = e->test.feature_rows < CURVE_ROWS ? e->test.feature_rows : CURVE_ROWS, stage_layers = point->stage;
     STRATA_TRY(measure_test_error(e, rows, &values[1]));
     if (common_layers(e, stage_layers)) STRATA_TRY(measure_feature_error(e, 1, rows, &values[2]));
     if (has_form(e)) STRATA_TRY(measure_form_error(e, &values[3]));
     bool quadratic = has_form(e) && strncmp(e->class_->name, "paper", 5) != 0;
-    if (quadratic) STRATA_TRY(gradient_routes(e->ctx, e->learner, rows < ROUTE_ROWS ? rows : ROUTE_ROWS, e->test.x, e->test.y, &values[4], &values[5]));
+    if (quadratic)
+        STRATA_TRY(gradient_routes(e->ctx, e->learner, rows < ROUTE_ROWS ? rows : ROUTE_ROWS, e->test.x, e->test.y,
+                                   &values[4], &values[5]));
     STRATA_TRY(task_metric(e->ctx, e->run, point->step, "curve", 6, names, values));
     char key[64];
     size_t index = curve_index(e, point->step, point->total);
@@ -255,13 +266,15 @@ static strata_status prepare(struct experiment *e) {
     STRATA_TRY(teacher_create(e->ctx, e->settings, seed, task->replicate, &e->teacher));
     enum learning_task kind = teacher_task(e->teacher);
     if (train_size) {
-        STRATA_TRY(dataset_from_teacher(e->ctx, e->teacher, RNG_TRAIN_INPUT, 0, train_size, noise, kind, seed, task->replicate, &e->train_set));
+        STRATA_TRY(dataset_from_teacher(e->ctx, e->teacher, RNG_TRAIN_INPUT, 0, train_size, noise, kind, seed,
+                                        task->replicate, &e->train_set));
         STRATA_TRY(source_from_dataset(e->ctx, &e->train_set, seed, task->replicate, &e->source));
     } else {
         STRATA_TRY(source_from_teacher(e->ctx, e->teacher, seed, task->replicate, noise, kind, &e->source));
     }
     STRATA_TRY(held_out_create(e));
-    const struct learner_request request = {.settings = e->settings, .train = e->source, .seed = seed, .replicate = task->replicate};
+    const struct learner_request request = {
+        .settings = e->settings, .train = e->source, .seed = seed, .replicate = task->replicate};
     STRATA_TRY(learner_create(e->ctx, task->learner, &request, &e->learner));
     e->class_ = e->learner->class_;
     bool curve = train_size == 0 && e->class_->features && strstr(task->id, "/depth=") && !strstr(task->id, "longer");
@@ -271,15 +284,19 @@ static strata_status prepare(struct experiment *e) {
 }
 
 static strata_status fit_and_measure(struct experiment *e) {
-    const struct fit_hooks hooks = {.user = e, .step = after_step, .observe = observe, .checkpoint = checkpoint,
-        .observe_due = e->curve_points ? observe_due : NULL};
+    const struct fit_hooks hooks = {.user = e,
+                                    .step = after_step,
+                                    .observe = observe,
+                                    .checkpoint = checkpoint,
+                                    .observe_due = e->curve_points ? observe_due : NULL};
     strata_status status = learner_fit(e->ctx, e->learner, &hooks);
     if (status == STRATA_ERR_DIVERGED) return task_diverged(e->ctx, e->run, e->learner->diverged_step);
     STRATA_TRY(status);
     status = record_measures(e, "", BFC_MAX_DEPTH);
     if (status == STRATA_ERR_DIVERGED) return task_diverged(e->ctx, e->run, e->learner->diverged_step);
     STRATA_TRY(status);
-    if (e->class_->parameter_count) STRATA_TRY(task_record(e->ctx, e->run, "parameters", (double)e->class_->parameter_count(e->learner)));
+    if (e->class_->parameter_count)
+        STRATA_TRY(task_record(e->ctx, e->run, "parameters", (double)e->class_->parameter_count(e->learner)));
     return has_form(e) ? record_movement(e) : STRATA_OK;
 }
 
