@@ -44,43 +44,38 @@ static void assert_near(double value, double expected, double tolerance) {
         fail_msg("got %.17g, expected %.17g within %g", value, expected, tolerance);
 }
 
-static struct kernel make(const char *name, struct kernel_options options, size_t n, const double *x,
-                          size_t dimension) {
+static struct kernel make(const char *text, size_t n, const double *x, size_t dimension) {
+    const size_t square[3] = {1, 3, 3}; /* for kernels of pictures */
     struct kernel kernel;
-    assert_int_equal(kernel_create(ctx, name, &options, n, x, dimension, &kernel), STRATA_OK);
+    assert_int_equal(kernel_create(ctx, text, n, x, dimension, dimension == 9 ? square : NULL, &kernel), STRATA_OK);
     return kernel;
 }
 
 static void gram_matches_golden_values(void **state) {
     (void)state;
     double gram[9];
-    struct kernel_options options = kernel_options_default();
-    options.layers = 2;
-    options.bias_variance = 0.1;
-    struct kernel ntk = make("relu_ntk", options, 3, golden_x, 4);
-    assert_int_equal(kernel_gram(ctx, &ntk, 3, golden_x, 3, golden_x, gram), STRATA_OK);
+    struct kernel ntk = make("ntk(layers=2, bias_variance=0.1)", 3, golden_x, 4);
+    assert_int_equal(kernel_gram(ctx, NULL, &ntk, 3, golden_x, 3, golden_x, gram), STRATA_OK);
     assert_near(gram[0], 9.975, 1e-12);
     assert_near(gram[1], 2.195317, 1e-6);
     assert_near(gram[5], 1.318057, 1e-6);
-    options.bandwidth = 2.0;
-    struct kernel rbf = make("rbf", options, 3, golden_x, 4);
-    assert_int_equal(kernel_gram(ctx, &rbf, 3, golden_x, 3, golden_x, gram), STRATA_OK);
+    struct kernel rbf = make("rbf(bandwidth=2)", 3, golden_x, 4);
+    assert_int_equal(kernel_gram(ctx, NULL, &rbf, 3, golden_x, 3, golden_x, gram), STRATA_OK);
     assert_near(gram[1], .356561, 1e-6);
     assert_near(gram[2], .230213, 1e-6);
     assert_near(gram[5], .209611, 1e-6);
-    options.degree = 3;
-    struct kernel polynomial = make("polynomial", options, 3, golden_x, 4); /* scale 0: the dimension, 4 */
-    assert_int_equal(kernel_gram(ctx, &polynomial, 3, golden_x, 3, golden_x, gram), STRATA_OK);
+    struct kernel poly = make("poly3", 3, golden_x, 4); /* scale: the dimension, 4 */
+    assert_int_equal(kernel_gram(ctx, NULL, &poly, 3, golden_x, 3, golden_x, gram), STRATA_OK);
     assert_near(gram[1], 1.423828, 1e-6);
 }
 
 /* The recursion as it is written, one pair at a time, over atan2. */
-static double ntk_twin(const struct kernel_options *o, size_t d, const double *x, const double *z) {
+static double ntk_twin(size_t layers, double w, double b, size_t d, const double *x, const double *z) {
     double aa = 0, bb = 0, c = 0;
     for (size_t i = 0; i < d; ++i) aa += x[i] * x[i], bb += z[i] * z[i], c += x[i] * z[i];
-    double w = o->weight_variance, b = o->bias_variance, t;
-    aa = w * aa / (double)d + b, bb = w * bb / (double)d + b, c = w * c / (double)d + b, t = c;
-    for (size_t l = 0; l < o->layers; ++l) {
+    aa = w * aa / (double)d + b, bb = w * bb / (double)d + b, c = w * c / (double)d + b;
+    double t = c;
+    for (size_t l = 0; l < layers; ++l) {
         double root = sqrt(fmax(aa * bb - c * c, 0.0)), angle = root == 0.0 && c == 0.0 ? M_PI / 2 : atan2(root, c);
         double derivative = 0.5 - angle / (2 * M_PI), dual = root / (2 * M_PI) + derivative * c;
         t = w * dual + b + w * derivative * t;
@@ -96,14 +91,12 @@ static void ntk_equals_the_plain_recursion(void **state) {
     double *x = normals(1, N * D), *gram = malloc(N * N * sizeof *gram);
     for (size_t k = 0; k < D; ++k) x[3 * D + k] = 0.0, x[5 * D + k] = -x[4 * D + k];
     for (int biased = 0; biased < 2; ++biased) {
-        struct kernel_options options = kernel_options_default();
-        options.bias_variance = biased ? 0.1 : 0.0;
-        struct kernel kernel = make("relu_ntk", options, N, x, D);
-        assert_int_equal(kernel_gram(ctx, &kernel, N, x, N, x, gram), STRATA_OK);
+        struct kernel kernel = make(biased ? "ntk4" : "ntk(layers=4, bias_variance=0)", N, x, D);
+        assert_int_equal(kernel_gram(ctx, NULL, &kernel, N, x, N, x, gram), STRATA_OK);
         /* Values up to 30; sqrt(a a' - c^2) near opposite rows costs half the digits of c, so 1e-7. */
         for (size_t i = 0; i < N; ++i)
             for (size_t j = 0; j < N; ++j) {
-                double expected = ntk_twin(&options, D, x + i * D, x + j * D);
+                double expected = ntk_twin(4, 2.0, biased ? 0.1 : 0.0, D, x + i * D, x + j * D);
                 double tolerance = i == j || (i == 4 && j == 5) || (i == 5 && j == 4) ? 1e-6 : 1e-9;
                 if (!(fabs(gram[i * N + j] - expected) <= tolerance))
                     fail_msg("(%zu, %zu): %.17g, expected %.17g", i, j, gram[i * N + j], expected);
@@ -126,7 +119,7 @@ static void angles_equal_atan2(void **state) {
         cosine[i] = 1.0, sine[i] = pow(10.0, -(double)i); /* small angles keep their digits */
     double *angle = malloc(N * sizeof *angle);
     memcpy(angle, sine, N * sizeof *angle);
-    kernel_angles(N, cosine, angle);
+    dual_angles(N, cosine, angle);
     for (size_t i = 0; i + 1 < N; ++i)
         assert_near(angle[i], atan2(sine[i], cosine[i]), 3.0 * DBL_EPSILON * atan2(sine[i], cosine[i]));
     assert_near(angle[N - 1], M_PI / 2, 0.0);
@@ -138,20 +131,18 @@ static void angles_equal_atan2(void **state) {
 /* Every kernel of the table: symmetric to the bit, positive semidefinite, its diagonal, and blocks that agree. */
 static void gram_invariants_hold_for_every_kernel(void **state) {
     (void)state;
-    enum { N = 530, D = 5, SMALL = 60 };
+    enum { N = 530, D = 9, SMALL = 60 };
     double *x = normals(2, N * D), *gram = malloc(N * N * sizeof *gram), *other = malloc(N * N * sizeof *other),
            *diagonal = malloc(N * sizeof *diagonal);
     double *copy = malloc(N * D * sizeof *copy), values[SMALL], small[SMALL * SMALL];
     memcpy(copy, x, N * D * sizeof *copy);
     for (size_t k = 0; k < kernel_table_size; ++k) {
-        struct kernel_options options = kernel_options_default();
-        options.degree = 4;
-        struct kernel kernel = make(kernel_table[k]->name, options, N, x, D);
+        struct kernel kernel = make(kernel_table[k]->name, N, x, D);
         assert_non_null(kernel_table[k]->formula);
         assert_non_null(kernel_table[k]->source);
-        assert_int_equal(kernel_gram(ctx, &kernel, N, x, N, x, gram), STRATA_OK);
-        assert_int_equal(kernel_gram(ctx, &kernel, N, x, N, copy, other), STRATA_OK); /* not seen as symmetric */
-        kernel_diagonal(&kernel, N, x, diagonal);
+        assert_int_equal(kernel_gram(ctx, NULL, &kernel, N, x, N, x, gram), STRATA_OK);
+        assert_int_equal(kernel_gram(ctx, NULL, &kernel, N, x, N, copy, other), STRATA_OK); /* not seen as symmetric */
+        assert_int_equal(kernel_diagonal(ctx, &kernel, N, x, diagonal), STRATA_OK);
         double largest = 0.0;
         for (size_t i = 0; i < N; ++i) largest = fmax(largest, diagonal[i]);
         for (size_t i = 0; i < N; ++i) {
@@ -166,7 +157,7 @@ static void gram_invariants_hold_for_every_kernel(void **state) {
         assert_int_equal(linalg_eigen_symmetric(ctx, SMALL, small, values, NULL), STRATA_OK);
         assert_true(values[0] >= -1e-10 * values[SMALL - 1]);
         for (size_t i = 0; i < N; i += 97) { /* one row alone: another block size */
-            assert_int_equal(kernel_gram(ctx, &kernel, 1, x + i * D, N, copy, other), STRATA_OK);
+            assert_int_equal(kernel_gram(ctx, NULL, &kernel, 1, x + i * D, N, copy, other), STRATA_OK);
             for (size_t j = 0; j < N; ++j)
                 if (i != j) assert_near(other[j], gram[i * N + j], 1e-12 * largest);
         }
@@ -181,26 +172,64 @@ static void gram_invariants_hold_for_every_kernel(void **state) {
 static void bandwidth_is_the_median_distance(void **state) {
     (void)state;
     const double x[4] = {0, 1, 3, 7}, same[3] = {2, 2, 2}; /* distances 1 2 3 4 6 7: upper median 4 */
-    assert_near(make("rbf", kernel_options_default(), 4, x, 1).options.bandwidth, 4.0, 1e-15);
+    struct kernel rbf = make("rbf", 4, x, 1);
+    assert_near(kernel_parameter(&rbf, "bandwidth"), 4.0, 1e-15);
     struct kernel kernel;
-    struct kernel_options options = kernel_options_default();
-    assert_int_equal(kernel_create(ctx, "rbf", &options, 3, same, 1, &kernel), STRATA_ERR_ARGUMENT);
-    assert_int_equal(kernel_create(ctx, "rbg", &options, 4, x, 1, &kernel), STRATA_ERR_NOT_FOUND);
-    assert_non_null(strstr(strata_context_message(ctx), "'rbf'"));
-    options.bias_variance = -1.0;
-    assert_int_equal(kernel_create(ctx, "rbf", &options, 4, x, 1, &kernel), STRATA_ERR_ARGUMENT);
-    assert_non_null(strstr(strata_context_message(ctx), "bias variance"));
+    assert_int_equal(kernel_create(ctx, "rbf", 3, same, 1, NULL, &kernel), STRATA_ERR_ARGUMENT);
+}
+
+static void kernels_are_read_from_text_and_printed(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *printed;
+    } good[] = {
+        {"poly3", "poly(degree=3, offset=1, scale=4)"},
+        {"poly(degree=3,offset=0.5)", "poly(degree=3, offset=0.5, scale=4)"},
+        {"ntk", "ntk(layers=3, activation=relu, weight_variance=2, bias_variance=0.1)"},
+        {"rbf(bandwidth=2)", "rbf(bandwidth=2)"},
+    };
+    static const struct {
+        const char *text;
+        strata_status status;
+        const char *said;
+    } bad[] = {
+        {"rbg", STRATA_ERR_NOT_FOUND, "'rbf'"},
+        {"rbf2", STRATA_ERR_NOT_FOUND, "rbf"},
+        {"poly(degre=3)", STRATA_ERR_CONFIG, "'degree'"},
+        {"poly(degree=0)", STRATA_ERR_CONFIG, "[1, 64]"},
+        {"poly(degree=2.5)", STRATA_ERR_CONFIG, "whole"},
+        {"poly(offset=-1)", STRATA_ERR_CONFIG, "offset"},
+        {"poly(degree=nan)", STRATA_ERR_CONFIG, "'nan'"},
+        {"ntk(activation=rely)", STRATA_ERR_CONFIG, "'relu'"},
+        {"ntk(layers)", STRATA_ERR_CONFIG, "parameter=value"},
+        {"poly(degree=2", STRATA_ERR_CONFIG, "poly(degree=2"},
+        {"poly(degree=2)x", STRATA_ERR_CONFIG, "poly"},
+    };
+    for (size_t i = 0; i < sizeof good / sizeof *good; ++i) {
+        struct kernel kernel = make(good[i].text, 3, golden_x, 4), again;
+        char text[KERNEL_TEXT];
+        kernel_text(&kernel, text);
+        if (strncmp(text, good[i].printed, strlen(good[i].printed) - 1) != 0)
+            fail_msg("'%s' is printed as '%s'", good[i].text, text);
+        assert_int_equal(kernel_create(ctx, text, 0, NULL, 4, NULL, &again), STRATA_OK);
+        assert_memory_equal(again.number, kernel.number, sizeof kernel.number);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; ++i) {
+        struct kernel kernel;
+        if (kernel_create(ctx, bad[i].text, 3, golden_x, 4, NULL, &kernel) != bad[i].status)
+            fail_msg("'%s': %s", bad[i].text, strata_context_message(ctx));
+        if (!strstr(strata_context_message(ctx), bad[i].said))
+            fail_msg("'%s': %s", bad[i].text, strata_context_message(ctx));
+    }
 }
 
 static void leave_one_out_matches_golden_residuals(void **state) {
     (void)state;
     const double residuals[3] = {1.218439, -1.361456, .472289}, y[3] = {1, -1, .5}, ridge = 0.1;
     double gram[9], error, expected = 0.0;
-    struct kernel_options options = kernel_options_default();
-    options.bandwidth = 2.0;
-    struct kernel rbf = make("rbf", options, 3, golden_x, 4);
+    struct kernel rbf = make("rbf(bandwidth=2)", 3, golden_x, 4);
     struct ridge_path path;
-    assert_int_equal(kernel_gram(ctx, &rbf, 3, golden_x, 3, golden_x, gram), STRATA_OK);
+    assert_int_equal(kernel_gram(ctx, NULL, &rbf, 3, golden_x, 3, golden_x, gram), STRATA_OK);
     assert_int_equal(ridge_path_from_gram(ctx, 3, gram, &path), STRATA_OK);
     assert_int_equal(ridge_path_leave_one_out(ctx, &path, 1, y, 1, &ridge, &error), STRATA_OK);
     for (int i = 0; i < 3; ++i) expected += residuals[i] * residuals[i] / 3.0;
@@ -261,10 +290,9 @@ static strata_status every_call(void) {
     double gram[9], error;
     const double ridge = 0.1, y[3] = {1, 2, 4};
     struct kernel kernel;
-    struct kernel_options options = kernel_options_default();
     struct ridge_path path = {0};
-    STRATA_TRY(kernel_create(ctx, "rbf", &options, 3, golden_x, 4, &kernel));
-    STRATA_TRY(kernel_gram(ctx, &kernel, 3, golden_x, 3, golden_x, gram));
+    STRATA_TRY(kernel_create(ctx, "rbf", 3, golden_x, 4, NULL, &kernel));
+    STRATA_TRY(kernel_gram(ctx, NULL, &kernel, 3, golden_x, 3, golden_x, gram));
     STRATA_TRY(ridge_path_from_features(ctx, 3, 4, golden_x, &path));
     ridge_path_destroy(&path);
     STRATA_TRY(ridge_path_from_features(ctx, 6, 2, golden_x, &path));
@@ -294,6 +322,7 @@ int main(void) {
         cmocka_unit_test(angles_equal_atan2),
         cmocka_unit_test(gram_invariants_hold_for_every_kernel),
         cmocka_unit_test(bandwidth_is_the_median_distance),
+        cmocka_unit_test(kernels_are_read_from_text_and_printed),
         cmocka_unit_test(leave_one_out_matches_golden_residuals),
         cmocka_unit_test(leave_one_out_equals_refits),
         cmocka_unit_test(indefinite_gram_is_refused),

@@ -1,92 +1,41 @@
 /* SPDX-License-Identifier: MIT */
-/* The kernel table, options from data, and Gram blocks: a product by BLAS, then the class's row pass. */
+/* The kernel table, and Gram matrices by blocks of rows: jobs that any thread may take, each with its own cells. */
 #include "kernels/kernel.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stdatomic.h>
 
-#include "core/file.h"
 #include "core/memory.h"
 #include "linalg/linalg.h"
 
-enum { BLOCK = 512, MEDIAN_ROWS = 500, TILE = 64 };
+enum { BLOCK = 128, TILE = 64 };
 
-const struct kernel_class *const kernel_table[] = {&kernel_polynomial, &kernel_rbf, &kernel_relu_ntk};
+extern const struct kernel_class kernel_poly, kernel_rbf, kernel_ntk;
+
+/* The table: one line a kernel. */
+const struct kernel_class *const kernel_table[] = {&kernel_poly, &kernel_rbf, &kernel_ntk};
 const size_t kernel_table_size = sizeof kernel_table / sizeof *kernel_table;
 
-struct kernel_options kernel_options_default(void) {
-    return (struct kernel_options){.degree = 2, .offset = 1.0, .layers = 4, .weight_variance = 2.0};
+strata_status kernel_check(strata_context *ctx, const struct kernel *kernel, const char *what, size_t n,
+                           const double *x) {
+    for (size_t i = 0; i < n; ++i)
+        for (size_t k = 0; k < kernel->dimension; ++k)
+            if (!isfinite(x[i * kernel->dimension + k]))
+                return strata_fail(ctx, STRATA_ERR_ARGUMENT, "kernel '%s': %s %zu: value %zu is not finite",
+                                   kernel->class_->name, what, i, k);
+    return kernel->class_->check ? kernel->class_->check(ctx, kernel, what, n, x) : STRATA_OK;
 }
 
-static int compare_doubles(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* Median distance between different ones of at most MEDIAN_ROWS evenly spaced rows. */
-static strata_status median_distance(strata_context *ctx, size_t n, const double *x, size_t dimension,
-                                     double *distance) {
-    size_t rows = n < MEDIAN_ROWS ? n : MEDIAN_ROWS, count = 0;
-    double *squares = mem_zero(rows * rows / 2 + 1, sizeof *squares);
-    if (!squares) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for the distances of %zu rows", rows);
-    for (size_t i = 0; i < rows; ++i)
-        for (size_t j = 0; j < i; ++j) {
-            const double *a = x + i * n / rows * dimension, *b = x + j * n / rows * dimension;
-            double square = 0.0;
-            for (size_t k = 0; k < dimension; ++k) square += (a[k] - b[k]) * (a[k] - b[k]);
-            if (square > 0.0) squares[count++] = square;
-        }
-    qsort(squares, count, sizeof *squares, compare_doubles);
-    *distance = count ? sqrt(squares[count / 2]) : 0.0;
-    mem_free(squares);
-    if (count == 0)
-        return strata_fail(ctx, STRATA_ERR_ARGUMENT,
-                           "kernel bandwidth: the median distance needs two different rows, %zu equal ones were given",
-                           n);
-    return STRATA_OK;
-}
-
-static strata_status options_check(strata_context *ctx, const struct kernel_options *options) {
-    const double bounds[][2] = {{options->offset, 0.0},
-                                {options->scale, 0.0},
-                                {options->bandwidth, 0.0},
-                                {options->weight_variance, 0.0},
-                                {options->bias_variance, 0.0}};
-    static const char *const names[] = {"offset", "scale", "bandwidth", "weight variance", "bias variance"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; ++i)
-        if (!(bounds[i][0] >= bounds[i][1] && isfinite(bounds[i][0])))
-            return strata_fail(ctx, STRATA_ERR_ARGUMENT, "kernel: %s: expected a number >= 0, got %g", names[i],
-                               bounds[i][0]);
-    if (options->degree < 1 || options->layers < 1)
-        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "kernel: expected degree and layers >= 1, got %zu and %zu",
-                           options->degree, options->layers);
-    return STRATA_OK;
-}
-
-static strata_status class_find(strata_context *ctx, const char *name, const struct kernel_class **class_) {
-    const char *names[sizeof kernel_table / sizeof *kernel_table];
-    for (size_t i = 0; i < kernel_table_size; ++i) {
-        names[i] = kernel_table[i]->name;
-        if (strcmp(names[i], name) != 0) continue;
-        *class_ = kernel_table[i];
-        return STRATA_OK;
-    }
-    const char *nearest = name_nearest(name, names, kernel_table_size);
-    return strata_fail(ctx, STRATA_ERR_NOT_FOUND, "no kernel is called '%s'%s%s%s", name,
-                       nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
-}
-
-strata_status kernel_create(strata_context *ctx, const char *name, const struct kernel_options *options, size_t n,
-                            const double *x, size_t dimension, struct kernel *kernel) {
-    *kernel = (struct kernel){.options = *options, .dimension = dimension};
-    STRATA_TRY(class_find(ctx, name, &kernel->class_));
-    STRATA_TRY(options_check(ctx, options));
-    if (kernel->options.scale == 0.0) kernel->options.scale = (double)dimension;
-    if (kernel->options.bandwidth == 0.0 && kernel->class_ == &kernel_rbf)
-        STRATA_TRY(median_distance(ctx, n, x, dimension, &kernel->options.bandwidth));
-    return STRATA_OK;
-}
+/* What the blocks of one Gram matrix share. `x_state` and `z_state` are squared norms in the first form. */
+struct gram_run {
+    const struct kernel *kernel;
+    strata_context *ctx;
+    size_t n, m, state_size, scratch_size;
+    const double *x, *z;
+    double *x_state, *z_state, *scratch, *out;
+    bool symmetric;
+    atomic_bool cancelled;
+};
 
 static void row_squares(size_t n, size_t dimension, const double *x, double *squares) {
     for (size_t i = 0; i < n; ++i) {
@@ -94,6 +43,45 @@ static void row_squares(size_t n, size_t dimension, const double *x, double *squ
         for (size_t k = 0; k < dimension; ++k) sum += x[i * dimension + k] * x[i * dimension + k];
         squares[i] = sum;
     }
+}
+
+/* Later blocks of a symmetric matrix are longer: they are handed out first. */
+static size_t block_first(const struct gram_run *run, size_t index) {
+    size_t blocks = (run->n + BLOCK - 1) / BLOCK;
+    return (run->symmetric ? blocks - 1 - index : index) * BLOCK;
+}
+
+static void product_block(const struct gram_run *run, size_t first, size_t rows) {
+    const struct kernel *kernel = run->kernel;
+    size_t d = kernel->dimension, columns = run->symmetric ? first + rows : run->m;
+    double *out = run->out + first * run->m;
+    linalg_gemm_f64(AS_IS, TRANSPOSED, rows, columns, d, 1.0, run->x + first * d, d, run->z, d, 0.0, out, run->m);
+    for (size_t i = 0; i < rows; ++i) {
+        size_t row = first + i;
+        double square = run->x_state[row], *values = out + i * run->m;
+        kernel->class_->row(kernel, run->symmetric ? row : run->m, square, run->z_state, values);
+        if (run->symmetric) values[row] = kernel->class_->diagonal(kernel, square);
+    }
+}
+
+static void pair_block(const struct gram_run *run, size_t first, size_t rows, double *scratch) {
+    const struct kernel *kernel = run->kernel;
+    size_t d = kernel->dimension, size = run->state_size;
+    for (size_t i = first; i < first + rows; ++i)
+        for (size_t j = 0; j < (run->symmetric ? i + 1 : run->m); ++j)
+            run->out[i * run->m + j] = kernel->class_->pair(kernel, run->x + i * d, run->x_state + i * size,
+                                                            run->z + j * d, run->z_state + j * size, scratch);
+}
+
+static void gram_job(void *user, size_t index, size_t worker) {
+    struct gram_run *run = user;
+    size_t first = block_first(run, index), rows = run->n - first < BLOCK ? run->n - first : BLOCK;
+    if (context_cancelled(run->ctx)) atomic_store(&run->cancelled, true);
+    if (atomic_load(&run->cancelled)) return;
+    if (run->kernel->class_->row)
+        product_block(run, first, rows);
+    else
+        pair_block(run, first, rows, run->scratch + worker * run->scratch_size);
 }
 
 /* Copies the lower triangle of [n, n] to the upper one. */
@@ -104,29 +92,61 @@ static void mirror(size_t n, double *a) {
                 for (size_t j = jb > i ? jb : i + 1; j < jb + TILE && j < n; ++j) a[i * n + j] = a[j * n + i];
 }
 
-strata_status kernel_gram(strata_context *ctx, const struct kernel *kernel, size_t n, const double *x, size_t m,
-                          const double *z, double *out) {
-    size_t d = kernel->dimension;
-    bool symmetric = x == z && n == m;
-    double *xx = mem_zero(n + m, sizeof *xx);
-    if (!xx) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for a Gram block of %zu x %zu", n, m);
-    double *zz = xx + n;
-    row_squares(n, d, x, xx);
-    row_squares(m, d, z, zz);
-    for (size_t first = 0; first < n; first += BLOCK) {
-        size_t rows = n - first < BLOCK ? n - first : BLOCK, columns = symmetric ? first + rows : m;
-        linalg_gemm_f64(AS_IS, TRANSPOSED, rows, columns, d, 1.0, x + first * d, d, z, d, 0.0, out + first * m, m);
-        for (size_t i = first; i < first + rows; ++i) {
-            kernel->class_->row(&kernel->options, d, symmetric ? i : m, xx[i], zz, out + i * m);
-            if (symmetric) out[i * m + i] = kernel->class_->diagonal(&kernel->options, d, xx[i]);
-        }
+static void states(const struct gram_run *run, size_t n, const double *x, double *out) {
+    const struct kernel *kernel = run->kernel;
+    if (kernel->class_->row) {
+        row_squares(n, kernel->dimension, x, out);
+        return;
     }
-    if (symmetric) mirror(n, out);
-    mem_free(xx);
-    return STRATA_OK;
+    for (size_t i = 0; i < n; ++i)
+        kernel->class_->state(kernel, x + i * kernel->dimension, out + i * run->state_size, run->scratch);
 }
 
-void kernel_diagonal(const struct kernel *kernel, size_t n, const double *x, double *out) {
-    row_squares(n, kernel->dimension, x, out);
-    for (size_t i = 0; i < n; ++i) out[i] = kernel->class_->diagonal(&kernel->options, kernel->dimension, out[i]);
+strata_status kernel_gram(strata_context *ctx, struct thread_pool *pool, const struct kernel *kernel, size_t n,
+                          const double *x, size_t m, const double *z, double *out) {
+    const struct kernel_class *class_ = kernel->class_;
+    size_t threads = pool ? thread_pool_size(pool) : 1;
+    struct gram_run run = {.kernel = kernel,
+                           .ctx = ctx,
+                           .n = n,
+                           .m = m,
+                           .x = x,
+                           .z = z,
+                           .out = out,
+                           .state_size = class_->row ? 1 : class_->state_size(kernel),
+                           .scratch_size = class_->row ? 0 : class_->scratch_size(kernel),
+                           .symmetric = x == z && n == m};
+    size_t x_cells = 0, z_cells = 0;
+    STRATA_TRY(mem_product(ctx, n, run.state_size, "Gram matrix", &x_cells));
+    STRATA_TRY(mem_product(ctx, run.symmetric ? 0 : m, run.state_size, "Gram matrix", &z_cells));
+    double *block = mem_zero(x_cells + z_cells + threads * run.scratch_size + 1, sizeof *block);
+    if (!block) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for a Gram matrix of %zu x %zu", n, m);
+    run.x_state = block;
+    run.z_state = run.symmetric ? block : block + x_cells;
+    run.scratch = block + x_cells + z_cells;
+    states(&run, n, x, run.x_state);
+    if (!run.symmetric) states(&run, m, z, run.z_state);
+    thread_pool_run(pool, (n + BLOCK - 1) / BLOCK, gram_job, &run);
+    if (run.symmetric) mirror(n, out);
+    mem_free(block);
+    return run.cancelled ? strata_fail(ctx, STRATA_ERR_INTERRUPTED, "interrupted in a Gram matrix") : STRATA_OK;
+}
+
+strata_status kernel_diagonal(strata_context *ctx, const struct kernel *kernel, size_t n, const double *x,
+                              double *out) {
+    const struct kernel_class *class_ = kernel->class_;
+    size_t d = kernel->dimension, state_size = class_->row ? 0 : class_->state_size(kernel);
+    if (class_->row) {
+        row_squares(n, d, x, out);
+        for (size_t i = 0; i < n; ++i) out[i] = class_->diagonal(kernel, out[i]);
+        return STRATA_OK;
+    }
+    double *state = mem_zero(state_size + class_->scratch_size(kernel) + 1, sizeof *state);
+    if (!state) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for a kernel's diagonal");
+    for (size_t i = 0; i < n; ++i) {
+        class_->state(kernel, x + i * d, state, state + state_size);
+        out[i] = class_->pair(kernel, x + i * d, state, x + i * d, state, state + state_size);
+    }
+    mem_free(state);
+    return STRATA_OK;
 }

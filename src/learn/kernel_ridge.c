@@ -24,11 +24,8 @@ static const struct setting kernel_ridge_settings[] = {
     RIDGE_ROW_RIDGE,
     {"kernel.selection_rows", SETTING_COUNT, "1000", 2, 20000, NULL,
      "rows that the ridge is chosen on by leave-one-out"},
-    {"kernel.offset", SETTING_NUMBER, "1", 0, 1e6, NULL, "c of the polynomial kernel (x.z / dimension + c)^degree"},
-    {"kernel.bandwidth", SETTING_NUMBER, "0", 0, 1e6, NULL,
-     "l of the RBF kernel exp(-r^2 / 2 l^2); 0: the median distance"},
-    {"kernel.layers", SETTING_COUNT, "4", 1, 1000, NULL, "hidden layers of the ReLU-NTK kernel"},
-    RIDGE_ROW_BIAS,
+    {"kernel.name", SETTING_TEXT, "rbf", 0, 0, NULL,
+     "kernel of the learners that leave it open: NAME or NAME(parameter=value, ...)"},
     RIDGE_ROW_MEMORY,
     {0},
 };
@@ -45,23 +42,13 @@ struct kernel_ridge {
     double ridge;
 };
 
-/* What tells one class from another. */
-struct kernel_choice {
-    const char *kernel;
-    size_t degree;
-};
-
 static strata_status kernel_from_settings(strata_context *ctx, const struct kernel_ridge *self, size_t n,
                                           const double *x, size_t inputs, struct kernel *kernel) {
-    const struct settings *settings = self->settings;
-    struct kernel_options options = kernel_options_default();
-    options.offset = settings_number(settings, "kernel.offset");
-    options.bandwidth = settings_number(settings, "kernel.bandwidth");
-    options.layers = settings_count(settings, "kernel.layers");
-    options.bias_variance = settings_number(settings, "kernel.bias_variance");
-    const struct kernel_choice *choice = self->base.class_->details;
-    options.degree = choice->degree;
-    return kernel_create(ctx, choice->kernel, &options, n, x, inputs, kernel);
+    const char *text = self->base.class_->details; /* NULL: the settings say which */
+    if (!text) text = settings_text(self->settings, "kernel.name");
+    const struct dataset *data = source_dataset(self->source);
+    STRATA_TRY(kernel_create(ctx, text, n, x, inputs, data ? data->image : NULL, kernel));
+    return kernel_check(ctx, kernel, "training row", n, x);
 }
 
 static strata_status kernel_ridge_create(strata_context *ctx, const struct learner_class *class_,
@@ -93,7 +80,7 @@ static strata_status gram_create(strata_context *ctx, const struct kernel *kerne
     STRATA_TRY(mem_product(ctx, n, n, "Gram matrix", &cells));
     *gram = mem_zero(cells, sizeof **gram);
     if (!*gram) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for the Gram matrix of %zu rows", n);
-    STRATA_TRY(kernel_gram(ctx, kernel, n, rows->x, n, rows->x, *gram));
+    STRATA_TRY(kernel_gram(ctx, NULL, kernel, n, rows->x, n, rows->x, *gram));
     *mean_diagonal = 0.0;
     for (size_t i = 0; i < n; ++i) *mean_diagonal += (*gram)[i * n + i] / (double)n;
     return STRATA_OK;
@@ -158,10 +145,11 @@ static strata_status kernel_ridge_fit(strata_context *ctx, struct learner *learn
             status = strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for learner '%s'", learner->class_->name);
             goto cleanup;
         }
-        kernel_diagonal(&self->kernel, rows.rows, rows.x, diagonal);
+        status = kernel_diagonal(ctx, &self->kernel, rows.rows, rows.x, diagonal);
         self->ridge = 0.0;
         for (size_t i = 0; i < rows.rows; ++i) self->ridge += relative * diagonal[i] / (double)rows.rows;
         mem_free(diagonal);
+        if (status != STRATA_OK) goto cleanup;
     } else {
         STRATA_GO(ridge_by_leave_one_out(ctx, self, &rows, &self->ridge, &loss));
     }
@@ -201,7 +189,7 @@ static strata_status kernel_ridge_predict(strata_context *ctx, struct learner *l
     for (size_t first = 0; first < rows; first += PREDICT_ROWS) {
         size_t count = rows - first < PREDICT_ROWS ? rows - first : PREDICT_ROWS;
         for (size_t i = 0; i < count * d; ++i) wide[i] = (double)x[first * d + i];
-        STRATA_GO(kernel_gram(ctx, &self->kernel, count, wide, self->rows, self->x, gram));
+        STRATA_GO(kernel_gram(ctx, NULL, &self->kernel, count, wide, self->rows, self->x, gram));
         linalg_gemm_f64(AS_IS, AS_IS, count, outputs, self->rows, 1.0, gram, self->rows, self->weights, outputs, 0.0,
                         values, outputs);
         for (size_t i = 0; i < count * outputs; ++i)
@@ -219,7 +207,6 @@ static strata_status kernel_ridge_save(strata_context *ctx, struct learner *lear
     STRATA_TRY(ridge_tensor_add(ctx, state, "kernel.rows", self->rows, self->inputs, self->x));
     STRATA_TRY(ridge_tensor_add(ctx, state, "kernel.weights", self->rows, self->outputs, self->weights));
     STRATA_TRY(ridge_tensor_add(ctx, state, "kernel.mean", 1, self->outputs, self->mean));
-    STRATA_TRY(ridge_tensor_add(ctx, state, "kernel.bandwidth", 1, 1, &self->kernel.options.bandwidth));
     return ridge_tensor_add(ctx, state, "kernel.ridge", 1, 1, &self->ridge);
 }
 
@@ -229,24 +216,21 @@ static strata_status kernel_ridge_load(strata_context *ctx, struct learner *lear
     if (!tensor_file_find(state, "kernel.rows")) return STRATA_OK;
     strata_status status = STRATA_OK;
     size_t rows = 0, inputs = 0, outputs = 0, one = 1;
-    double *bandwidth = NULL, *ridge = NULL;
+    double *ridge = NULL;
     STRATA_GO(ridge_tensor_load(ctx, state, "kernel.rows", &rows, &inputs, &self->x));
     STRATA_GO(ridge_tensor_load(ctx, state, "kernel.weights", &rows, &outputs, &self->weights));
     STRATA_GO(ridge_tensor_load(ctx, state, "kernel.mean", &one, &outputs, &self->mean));
-    STRATA_GO(ridge_tensor_load(ctx, state, "kernel.bandwidth", &one, &one, &bandwidth));
     STRATA_GO(ridge_tensor_load(ctx, state, "kernel.ridge", &one, &one, &ridge));
     STRATA_GO(kernel_from_settings(ctx, self, rows, self->x, inputs, &self->kernel));
-    self->kernel.options.bandwidth = *bandwidth;
     self->ridge = *ridge;
     self->rows = rows, self->inputs = inputs, self->outputs = outputs;
 cleanup:
-    mem_free(bandwidth);
     mem_free(ridge);
     if (status != STRATA_OK) model_clear(self);
     return status;
 }
 
-/* "kernel.weights", "kernel.ridge" and "kernel.bandwidth" of a fitted learner. */
+/* "kernel.weights" and "kernel.ridge" of a fitted learner. */
 static strata_status kernel_ridge_parameter(strata_context *ctx, struct learner *learner, const char *name,
                                             size_t *count, double *values) {
     const struct kernel_ridge *self = (const struct kernel_ridge *)learner;
@@ -257,7 +241,6 @@ static strata_status kernel_ridge_parameter(strata_context *ctx, struct learner 
     } known[] = {
         {"kernel.weights", self->weights, self->rows * self->outputs},
         {"kernel.ridge", &self->ridge, 1},
-        {"kernel.bandwidth", &self->kernel.options.bandwidth, 1},
     };
     for (size_t i = 0; self->rows && i < sizeof known / sizeof *known; ++i)
         if (strcmp(known[i].name, name) == 0) {
@@ -280,30 +263,18 @@ static size_t kernel_ridge_parameter_count(const struct learner *learner) {
     .parameter = kernel_ridge_parameter, .parameter_count = kernel_ridge_parameter_count,      \
     .destroy = kernel_ridge_destroy
 
-extern const struct learner_class learner_krr_poly2, learner_krr_poly4, learner_krr_rbf, learner_krr_relu_ntk;
+#define KERNEL_RIDGE(which, kernel, label, rest)                                               \
+    extern const struct learner_class learner_##which;                                         \
+    const struct learner_class learner_##which = {.name = #which,                              \
+                                                  .details = (kernel),                         \
+                                                  .title = "Kernel ridge, " label,             \
+                                                  .summary = "kernel ridge regression, " rest, \
+                                                  KERNEL_RIDGE_CLASS}
 
-const struct learner_class learner_krr_poly2 = {
-    .name = "krr_poly2",
-    .details = &(const struct kernel_choice){"polynomial", 2},
-    .title = "Kernel ridge, degree 2",
-    .summary = "kernel ridge regression, (x.z / d + c)^2, ridge by leave-one-out (Schölkopf & Smola 2002)",
-    KERNEL_RIDGE_CLASS};
-const struct learner_class learner_krr_poly4 = {
-    .name = "krr_poly4",
-    .details = &(const struct kernel_choice){"polynomial", 4},
-    .title = "Kernel ridge, degree 4",
-    .summary = "kernel ridge regression, (x.z / d + c)^4, ridge by leave-one-out (Schölkopf & Smola 2002)",
-    KERNEL_RIDGE_CLASS};
-const struct learner_class learner_krr_rbf = {
-    .name = "krr_rbf",
-    .details = &(const struct kernel_choice){"rbf", 1},
-    .title = "Kernel ridge, RBF",
-    .summary =
-        "kernel ridge regression, Gaussian kernel of median bandwidth, ridge by leave-one-out (Schölkopf & Smola 2002)",
-    KERNEL_RIDGE_CLASS};
-const struct learner_class learner_krr_relu_ntk = {
-    .name = "krr_relu_ntk",
-    .details = &(const struct kernel_choice){"relu_ntk", 1},
-    .title = "Kernel ridge, ReLU-NTK",
-    .summary = "kernel ridge regression with the tangent kernel of an infinite ReLU network (Jacot et al. 2018)",
-    KERNEL_RIDGE_CLASS};
+KERNEL_RIDGE(krr, NULL, "kernel.name", "the kernel of kernel.name, ridge by leave-one-out (Schölkopf & Smola 2002)");
+KERNEL_RIDGE(krr_poly2, "poly2", "degree 2", "(x.z / d + 1)^2, ridge by leave-one-out (Schölkopf & Smola 2002)");
+KERNEL_RIDGE(krr_poly4, "poly4", "degree 4", "(x.z / d + 1)^4, ridge by leave-one-out (Schölkopf & Smola 2002)");
+KERNEL_RIDGE(krr_rbf, "rbf", "RBF",
+             "Gaussian kernel of median bandwidth, ridge by leave-one-out (Schölkopf & Smola 2002)");
+KERNEL_RIDGE(krr_relu_ntk, "ntk(layers=4)", "ReLU-NTK",
+             "tangent kernel of an infinite ReLU network (Jacot et al. 2018)");

@@ -21,6 +21,7 @@
     X(dense_greedy)     \
     X(dense_staged)     \
     X(random_features)  \
+    X(krr)              \
     X(krr_poly2)        \
     X(krr_poly4)        \
     X(krr_rbf)          \
