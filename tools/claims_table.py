@@ -7,7 +7,8 @@ usage: claims_table.py DIR                the claims: statement, measured [inter
        claims_table.py DIR --table ID     a table of the report
        claims_table.py DIR --into FILE... writes them into Markdown files, between the lines
                                               <!-- claims -->, <!-- claims brief --> or <!-- table ID -->
-                                          and <!-- end -->; a file without such lines is an error
+                                          and <!-- end -->; with " of STUDY" before " -->" the lines are passed
+                                          over by runs of other studies. A file without such lines is an error.
 
 Reads DIR/result.json. A verdict or control that is not the expected one is set in bold.
 """
@@ -17,7 +18,7 @@ import re
 import signal
 import sys
 
-BLOCK = re.compile(r"(<!-- (claims|claims brief|table [a-z_]+) -->\n).*?(<!-- end -->)", re.S)
+BLOCK = re.compile(r"(<!-- (claims brief|claims|table [a-z_]+)(?: of ([a-z_]+))? -->\n)(.*?)(<!-- end -->)", re.S)
 NAN = "-"
 
 
@@ -94,6 +95,11 @@ def render(result, what):
     return claims_table(result, brief=what == "claims brief")
 
 
+def rendered_block(result, match):
+    head, what, study, _, end = match.groups()
+    return match[0] if study and study != result["study"] else head + render(result, what) + "\n" + end
+
+
 def main(arguments):
     if not arguments or arguments[0].startswith("-"):
         sys.exit(__doc__.strip())
@@ -112,7 +118,7 @@ def main(arguments):
     elif options[0] == "--into" and len(options) > 1:
         for name in options[1:]:
             file = pathlib.Path(name)
-            text, count = BLOCK.subn(lambda m: m[1] + render(result, m[2]) + "\n" + m[3], file.read_text(encoding="utf-8"))
+            text, count = BLOCK.subn(lambda match: rendered_block(result, match), file.read_text(encoding="utf-8"))
             if count == 0:
                 sys.exit(f"claims_table.py: {name} has no <!-- claims --> ... <!-- end --> lines")
             file.write_text(text, encoding="utf-8")

@@ -32,6 +32,9 @@ void dataset_destroy(struct dataset *data);
 STRATA_MUST_USE strata_status dataset_take(strata_context *ctx, const struct dataset *from, const uint32_t *order,
                                            size_t first, size_t count, struct dataset *to);
 
+/** Pictures averaged over squares of `side` x `side` pixels, in place. ERR_ARGUMENT for rows that are no pictures, or a side that does not divide them. */
+STRATA_MUST_USE strata_status dataset_shrink(strata_context *ctx, struct dataset *data, size_t side);
+
 /** Column means and standard deviations of x ([inputs] each); a constant column has sd 1. */
 void dataset_moments(const struct dataset *data, double *mean, double *sd);
 /** x = (x - mean) / sd in place. */

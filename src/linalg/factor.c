@@ -36,14 +36,18 @@ strata_status linalg_cholesky(strata_context *ctx, size_t n, double *a) {
     return STRATA_OK;
 }
 
-void linalg_cholesky_solve(size_t n, const double *factor, size_t columns, double *b) {
+void linalg_cholesky_solve_leading(size_t n, size_t order, const double *factor, size_t columns, double *b) {
     if (n == 0 || columns == 0) return;
     blas_ready();
-    int order = blas_int(n), width = blas_int(columns);
-    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, order, width, 1.0, factor, order, b,
+    int rows = blas_int(n), stride = blas_int(order), width = blas_int(columns);
+    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, rows, width, 1.0, factor, stride, b,
                 width);
-    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasTrans, CblasNonUnit, order, width, 1.0, factor, order, b,
+    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasTrans, CblasNonUnit, rows, width, 1.0, factor, stride, b,
                 width);
+}
+
+void linalg_cholesky_solve(size_t n, const double *factor, size_t columns, double *b) {
+    linalg_cholesky_solve_leading(n, n, factor, columns, b);
 }
 
 /* QR of Aᵀ [columns, rows], which is what column-major LAPACK sees in a row-major A. */

@@ -31,6 +31,9 @@ STRATA_MUST_USE strata_status linalg_cholesky(strata_context *ctx, size_t n, dou
 /** Solves A X = B given A's lower Cholesky factor; B [n, columns] in place. */
 void linalg_cholesky_solve(size_t n, const double *factor, size_t columns, double *b);
 
+/** The same for the leading [n, n] block of A, given A's factor [order, order]: its leading block is the block's factor. */
+void linalg_cholesky_solve_leading(size_t n, size_t order, const double *factor, size_t columns, double *b);
+
 /** All eigenpairs of a symmetric [n, n] (lower triangle read): `values` [n] ascending, `vectors` [n, n] rows = eigenvectors; `a` is destroyed. */
 STRATA_MUST_USE strata_status linalg_eigen_symmetric(strata_context *ctx, size_t n, double *a, double *values,
                                                      double *vectors);

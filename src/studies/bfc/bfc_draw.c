@@ -6,7 +6,6 @@
 
 #include "core/memory.h"
 #include "studies/bfc/bfc.h"
-#include "studies/bfc/bfc_look.h"
 
 struct drawer {
     strata_context *ctx;

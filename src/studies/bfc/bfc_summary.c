@@ -6,7 +6,6 @@
 
 #include "core/memory.h"
 #include "studies/bfc/bfc.h"
-#include "studies/bfc/bfc_look.h"
 
 /* ---- values per seed ---- */
 
@@ -244,20 +243,9 @@ static const struct rule rules[] = {
     {"bfc.real.linear", real_linear, SEEDS_USUAL},
 };
 
-/* A claim whose tasks were not planned (a learner left out of a list) is left out; a missing number of a planned one is a divergence. */
-static strata_status summarise_rule(strata_context *ctx, const struct records *records, struct summary *summary,
-                                    const struct rule *rule) {
-    const struct settings *settings = records_settings(records);
-    size_t seeds = bfc_seed_count(settings, rule->seeds);
-    double values[LOOK_MAX_SEEDS];
-    struct look look = {.records = records, .settings = settings};
-    for (look.seed = 1; look.seed <= seeds; ++look.seed) values[look.seed - 1] = rule->value(&look);
-    if (look.absent) return STRATA_OK;
-    return summary_claim(ctx, summary, rule->id, seeds, values, look.note[0] ? look.note : NULL);
-}
-
 strata_status bfc_summarise(strata_context *ctx, const struct records *records, struct summary *summary) {
     for (size_t i = 0; i < sizeof rules / sizeof *rules; ++i)
-        STRATA_TRY(summarise_rule(ctx, records, summary, &rules[i]));
+        STRATA_TRY(look_claim(ctx, records, summary, rules[i].id,
+                              bfc_seed_count(records_settings(records), rules[i].seeds), rules[i].value));
     return bfc_draw(ctx, records, summary);
 }

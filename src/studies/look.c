@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "studies/bfc/bfc_look.h"
+#include "studies/look.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -23,6 +23,27 @@ double look_get(struct look *look, const char *key, const char *learner, const c
     if (isnan(value) && !records_diverged(look->records, &step, "%s/%s/seed=%zu", learner, case_, look->seed))
         look->absent = true;
     return value;
+}
+
+size_t look_array(struct look *look, const char *key, const double **values, const char *learner,
+                  const char *case_format, ...) {
+    char case_[96];
+    va_list arguments;
+    va_start(arguments, case_format);
+    vsnprintf(case_, sizeof case_, case_format, arguments);
+    va_end(arguments);
+    size_t count = records_array(look->records, key, values, "%s/%s/seed=%zu", learner, case_, look->seed);
+    if (count == 0) look->absent = true;
+    return count;
+}
+
+strata_status look_claim(strata_context *ctx, const struct records *records, struct summary *summary, const char *id,
+                         size_t seeds, double (*value)(struct look *look)) {
+    double values[LOOK_MAX_SEEDS];
+    struct look look = {.records = records, .settings = records_settings(records)};
+    for (look.seed = 1; look.seed <= seeds; ++look.seed) values[look.seed - 1] = value(&look);
+    if (look.absent) return STRATA_OK;
+    return summary_claim(ctx, summary, id, seeds, values, look.note[0] ? look.note : NULL);
 }
 
 double look_ratio(double a, double b) {
