@@ -65,9 +65,9 @@ static void every_size_equals_a_fit_of_its_own(void **state) {
     const size_t sizes[] = {1, 17, 40, ROWS};
     struct kernel kernel = make("rbf(bandwidth=2)");
     double errors[4 * OUTPUTS], alone[OUTPUTS];
-    assert_int_equal(nested_ridge(ctx, NULL, &kernel, ROWS, x, OUTPUTS, y, TESTS, test_x, test_y, 0.01, 4, sizes,
-                                  errors),
-                     STRATA_OK);
+    assert_int_equal(
+        nested_ridge(ctx, NULL, &kernel, ROWS, x, OUTPUTS, y, TESTS, test_x, test_y, 0.01, 4, sizes, errors),
+        STRATA_OK);
     for (size_t s = 0; s < 4; ++s) {
         fit(&kernel, sizes[s], 0.01, alone);
         for (size_t k = 0; k < OUTPUTS; ++k)

@@ -8,10 +8,19 @@
 
 static const double pi = 3.14159265358979323846;
 
-extern const struct dual_class dual_relu;
-
 /* The table: one line an activation. */
-const struct dual_class *const dual_table[] = {&dual_relu};
+#define DUAL_LIST(X)                                                                                                 \
+    X(relu)                                                                                                          \
+    X(leaky_relu) X(abs) X(identity) X(sign) X(step) X(relu_squared) X(square) X(hermite) X(erf) X(gelu) X(gaussian) \
+        X(sin) X(cos) X(rbf) X(tanh) X(sigmoid) X(softplus) X(silu)
+
+#define DECLARE(name) extern const struct dual_class dual_##name;
+DUAL_LIST(DECLARE)
+#undef DECLARE
+
+#define ENTRY(name) &dual_##name,
+const struct dual_class *const dual_table[] = {DUAL_LIST(ENTRY)};
+#undef ENTRY
 const size_t dual_table_size = sizeof dual_table / sizeof *dual_table;
 
 const struct dual_class *dual_find(const char *name) {

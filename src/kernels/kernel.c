@@ -10,10 +10,16 @@
 
 enum { BLOCK = 128, TILE = 64 };
 
-extern const struct kernel_class kernel_poly, kernel_rbf, kernel_ntk;
-
 /* The table: one line a kernel. */
-const struct kernel_class *const kernel_table[] = {&kernel_poly, &kernel_rbf, &kernel_ntk};
+#define KERNEL_LIST(X) X(poly) X(rbf) X(laplace) X(matern) X(arc_cosine) X(elementary) X(comp) X(nngp) X(ntk)
+
+#define DECLARE(name) extern const struct kernel_class kernel_##name;
+KERNEL_LIST(DECLARE)
+#undef DECLARE
+
+#define ENTRY(name) &kernel_##name,
+const struct kernel_class *const kernel_table[] = {KERNEL_LIST(ENTRY)};
+#undef ENTRY
 const size_t kernel_table_size = sizeof kernel_table / sizeof *kernel_table;
 
 strata_status kernel_check(strata_context *ctx, const struct kernel *kernel, const char *what, size_t n,

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* k(x, z) = exp(-|x - z|^2 / 2 l^2). Source: Schölkopf & Smola, Learning with Kernels, 2002, sec. 2.3. */
-#include <math.h>
-
+#include "core/clones.h"
 #include "kernels/radial.h"
+#include "kernels/vector_exp.h"
 
 static const struct kernel_parameter rbf_parameters[] = {RADIAL_PARAMETER, {0}};
 
+STRATA_CLONES static void exp_loop(size_t count, double factor, double *restrict values) {
+    for (size_t j = 0; j < count; ++j) values[j] = vector_exp(factor * values[j]);
+}
+
 static void rbf_row(const struct kernel *kernel, size_t count, double xx, const double *zz, double *values) {
-    double factor = -0.5 / (kernel->number[RADIAL_BANDWIDTH] * kernel->number[RADIAL_BANDWIDTH]);
     radial_squares(count, xx, zz, values);
-    for (size_t j = 0; j < count; ++j) values[j] = exp(factor * values[j]);
+    exp_loop(count, -0.5 / (kernel->number[RADIAL_BANDWIDTH] * kernel->number[RADIAL_BANDWIDTH]), values);
 }
 
 extern const struct kernel_class kernel_rbf;
