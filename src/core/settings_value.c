@@ -242,7 +242,7 @@ static strata_status names_add(const struct place *place, const char *item, stru
     value->arguments[value->count++] = arguments;
     if (!name || !arguments) return fail_memory(place->ctx);
     strata_status status = STRATA_OK;
-    bool good = ini_name_valid(name, strlen(name)) && (!place->row->choices || choice_known(place->row->choices, name));
+    bool good = place->row->choices ? choice_known(place->row->choices, name) : ini_name_valid(name, strlen(name));
     if (good && has_arguments) {
         good = item[size - 1] == ')'; /* "a(b)c" is refused here, "a(b)(c)" by the inner "b)(c" */
         inner = trimmed_copy(item + name_size + 1, size - name_size - 2);
