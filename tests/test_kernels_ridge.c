@@ -4,7 +4,7 @@
 
 #include "kernels/ridge_scan.h"
 
-enum { N = 24, M = 9, D = 3, OUTPUTS = 2 };
+enum { N = 150, M = 9, D = 3, OUTPUTS = 2 };
 
 static double x[N * D], y[N * OUTPUTS], test_x[M * D], test_y[M * OUTPUTS];
 
@@ -51,7 +51,7 @@ static void every_ridge_equals_a_fit_of_its_own(void **state) {
     const double ridges[] = {1e-3, .1, 3};
     struct ridge_point points[3];
     struct kernel kernel = make("rbf(bandwidth=1.5)", N, x, D, NULL);
-    double rows[N * D], weights[N * OUTPUTS], factor[N * N];
+    static double rows[N * D], weights[N * OUTPUTS], factor[N * N];
     assert_int_equal(ridge_scan(ctx, NULL, &kernel, N, x, OUTPUTS, y, M, test_x, test_y, 3, ridges, points), STRATA_OK);
     for (size_t r = 0; r < 3; ++r) {
         double leave_one_out = 0, fit_term = 0, determinant = 0;

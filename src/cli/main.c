@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "cli/command.h"
 #include "cli/live.h"
 #include "core/file.h"
+#include "linalg/linalg.h"
 
 static volatile sig_atomic_t stop_asked;
 
@@ -142,7 +144,14 @@ static int finish(int exit_status) {
     return exit_status == STATUS_USAGE ? STATUS_USAGE : STATUS_STOPPED;
 }
 
+/* Starts the program anew, once, with the BLAS kernels that fit the CPU; where it can't be, slower ones do. */
+static void take_fitting_blas(char **argv) {
+    const char *core = getenv("OPENBLAS_CORETYPE") ? NULL : linalg_blas_better_core();
+    if (core && setenv("OPENBLAS_CORETYPE", core, 1) == 0) execv("/proc/self/exe", argv);
+}
+
 int main(int argc, char **argv) {
+    take_fitting_blas(argv);
     struct live_line live = {.mutex = PTHREAD_MUTEX_INITIALIZER};
     struct cli cli = {.live = &live};
     fill_standard_streams();

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cblas.h>
 
@@ -95,4 +96,16 @@ const char *linalg_blas_name(void) {
     }
     pthread_mutex_unlock(&lock);
     return name;
+}
+
+const char *linalg_blas_better_core(void) {
+#if defined(__x86_64__)
+    const char *core = openblas_get_corename();
+    if (strcmp(core, "Prescott") != 0 && strcmp(core, "Core2") != 0) return NULL;
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512vl"))
+        return "SkylakeX";
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return "Haswell";
+#endif
+    return NULL;
 }

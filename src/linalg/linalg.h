@@ -63,6 +63,12 @@ void linalg_set_blas_threads(int threads);
 /** What the BLAS says it is, such as "OpenBLAS 0.3.21 Zen"; static storage. */
 const char *linalg_blas_name(void);
 
+/**
+ * OPENBLAS_CORETYPE with which OpenBLAS would take kernels that fit this CPU; NULL when it has. Releases older than the
+ * CPU's model fall back to their oldest kernels, several times slower. It is read when the library is loaded.
+ */
+const char *linalg_blas_better_core(void);
+
 /* ---- GEMM chosen once: the table of design over shape and CPU ---- */
 
 /** A product with a planned shape, alpha 1. `kernels` are small-matrix kernels for beta 0 and 1, NULL for BLAS. */
