@@ -8,10 +8,11 @@
 #include "core/memory.h"
 #include "linalg/linalg.h"
 
-enum { BLOCK = 128, TILE = 64 };
+enum { BLOCK = 128, PAIR_BLOCK = 1, TILE = 64 };
 
 /* The table: one line a kernel. */
-#define KERNEL_LIST(X) X(poly) X(rbf) X(laplace) X(matern) X(arc_cosine) X(elementary) X(comp) X(nngp) X(ntk)
+#define KERNEL_LIST(X) \
+    X(poly) X(rbf) X(laplace) X(matern) X(arc_cosine) X(elementary) X(comp) X(nngp) X(ntk) X(cntk) X(cnngp) X(conv_comp)
 
 #define DECLARE(name) extern const struct kernel_class kernel_##name;
 KERNEL_LIST(DECLARE)
@@ -39,6 +40,7 @@ struct gram_run {
     size_t n, m, state_size, scratch_size;
     const double *x, *z;
     double *x_state, *z_state, *scratch, *out;
+    size_t block; /* rows of a job */
     bool symmetric;
     atomic_bool cancelled;
 };
@@ -53,8 +55,8 @@ static void row_squares(size_t n, size_t dimension, const double *x, double *squ
 
 /* Later blocks of a symmetric matrix are longer: they are handed out first. */
 static size_t block_first(const struct gram_run *run, size_t index) {
-    size_t blocks = (run->n + BLOCK - 1) / BLOCK;
-    return (run->symmetric ? blocks - 1 - index : index) * BLOCK;
+    size_t blocks = (run->n + run->block - 1) / run->block;
+    return (run->symmetric ? blocks - 1 - index : index) * run->block;
 }
 
 static void product_block(const struct gram_run *run, size_t first, size_t rows) {
@@ -81,7 +83,7 @@ static void pair_block(const struct gram_run *run, size_t first, size_t rows, do
 
 static void gram_job(void *user, size_t index, size_t worker) {
     struct gram_run *run = user;
-    size_t first = block_first(run, index), rows = run->n - first < BLOCK ? run->n - first : BLOCK;
+    size_t first = block_first(run, index), rows = run->n - first < run->block ? run->n - first : run->block;
     if (context_cancelled(run->ctx)) atomic_store(&run->cancelled, true);
     if (atomic_load(&run->cancelled)) return;
     if (run->kernel->class_->row)
@@ -121,6 +123,7 @@ strata_status kernel_gram(strata_context *ctx, struct thread_pool *pool, const s
                            .out = out,
                            .state_size = class_->row ? 1 : class_->state_size(kernel),
                            .scratch_size = class_->row ? 0 : class_->scratch_size(kernel),
+                           .block = class_->row ? BLOCK : PAIR_BLOCK,
                            .symmetric = x == z && n == m};
     size_t x_cells = 0, z_cells = 0;
     STRATA_TRY(mem_product(ctx, n, run.state_size, "Gram matrix", &x_cells));
@@ -132,7 +135,7 @@ strata_status kernel_gram(strata_context *ctx, struct thread_pool *pool, const s
     run.scratch = block + x_cells + z_cells;
     states(&run, n, x, run.x_state);
     if (!run.symmetric) states(&run, m, z, run.z_state);
-    thread_pool_run(pool, (n + BLOCK - 1) / BLOCK, gram_job, &run);
+    thread_pool_run(pool, (n + run.block - 1) / run.block, gram_job, &run);
     if (run.symmetric) mirror(n, out);
     mem_free(block);
     return run.cancelled ? strata_fail(ctx, STRATA_ERR_INTERRUPTED, "interrupted in a Gram matrix") : STRATA_OK;
