@@ -25,7 +25,13 @@
     X(krr_poly2)        \
     X(krr_poly4)        \
     X(krr_rbf)          \
-    X(krr_relu_ntk)
+    X(krr_relu_ntk)     \
+    X(krr_cg)           \
+    X(falkon)           \
+    X(eigenpro)         \
+    X(random_fourier)   \
+    X(kernel_stack)     \
+    X(rfm)
 
 #define DECLARE(name) extern const struct learner_class learner_##name;
 LEARNER_LIST(DECLARE)

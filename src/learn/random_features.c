@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Random ReLU features with a ridge readout: phi(x) = sqrt(2 / D) relu(sqrt(2 / d) W x + sqrt(b) v) with W, v
- * standard normal and never trained, f = mean(y) + phi(x) w. The ridge has the least exact
- * leave-one-out error, from one eigendecomposition of the smaller of phiᵀphi and phi phiᵀ.
+ * Random features with a ridge readout, f = mean(y) + phi(x) w, W and v standard normal, u uniform, never trained:
+ *
+ *   ReLU     phi(x) = sqrt(2 / D) relu(sqrt(2 / d) W x + sqrt(b) v)
+ *   Fourier  phi(x) = sqrt(2 / D) cos(W x / l + 2 pi u), whose kernel is exp(-|x - z|^2 / 2 l^2)
+ *
+ * The ridge has the least exact leave-one-out error, from one eigendecomposition of the smaller of phiᵀphi and phi phiᵀ.
  * Source: Rahimi & Recht, NIPS 2007; NIPS 2008.
  */
 #include <math.h>
@@ -15,16 +18,28 @@
 
 enum { PREDICT_ROWS = 256 };
 
+#define ROW_COUNT \
+    { "random_features.count", SETTING_COUNT, "1000", 1, 20000, NULL, "random features" }
+
 static const struct setting random_features_settings[] = {
-    {"random_features.count", SETTING_COUNT, "1000", 1, 20000, NULL, "random ReLU features"},
+    ROW_COUNT, RIDGE_ROW_RIDGE, RIDGE_ROW_BIAS, RIDGE_ROW_MEMORY, {0},
+};
+
+static const struct setting random_fourier_settings[] = {
+    ROW_COUNT,
+    {"random_features.bandwidth", SETTING_NUMBER, "0", 0, 1e9, NULL,
+     "bandwidth l of the Gaussian kernel; 0: the root of the number of inputs"},
     RIDGE_ROW_RIDGE,
-    RIDGE_ROW_BIAS,
     RIDGE_ROW_MEMORY,
     {0},
 };
 
+/* `details` of the two classes. */
+static const bool relu_features = false, fourier_features = true;
+
 struct random_features {
     struct learner base;
+    bool fourier;
     const struct settings *settings;
     const struct sample_source *source;
     size_t count, inputs, outputs;
@@ -42,7 +57,7 @@ static void features_apply(const struct random_features *self, size_t rows, cons
     for (size_t i = 0; i < rows; ++i)
         for (size_t j = 0; j < self->count; ++j) {
             double value = phi[i * self->count + j] + self->biases[j];
-            phi[i * self->count + j] = value > 0.0 ? scale * value : 0.0;
+            phi[i * self->count + j] = self->fourier ? scale * cos(value) : value > 0.0 ? scale * value : 0.0;
         }
 }
 
@@ -56,6 +71,22 @@ static void random_features_destroy(struct learner *learner) {
     mem_free(self);
 }
 
+static void draw(struct random_features *self, struct rng_stream stream) {
+    const double two_pi = 6.28318530717958647693;
+    size_t cells = self->count * self->inputs;
+    double bandwidth = self->fourier ? settings_number(self->settings, "random_features.bandwidth") : 0;
+    double spread = self->fourier ? 1 / (bandwidth > 0 ? bandwidth : sqrt((double)self->inputs))
+                                  : sqrt(2.0 / (double)self->inputs);
+    double bias = self->fourier ? two_pi : sqrt(settings_number(self->settings, "kernel.bias_variance"));
+    rng_normal_f64(rng_stream_at(stream, 0), cells, self->directions);
+    if (self->fourier)
+        rng_uniform_f64(rng_stream_at(stream, 1), self->count, self->biases);
+    else
+        rng_normal_f64(rng_stream_at(stream, 1), self->count, self->biases);
+    for (size_t i = 0; i < cells; ++i) self->directions[i] *= spread;
+    for (size_t i = 0; i < self->count; ++i) self->biases[i] *= bias;
+}
+
 static strata_status random_features_create(strata_context *ctx, const struct learner_class *class_,
                                             const struct learner_request *request, struct learner **learner) {
     size_t count = settings_count(request->settings, "random_features.count"), inputs = source_inputs(request->train),
@@ -64,6 +95,7 @@ static strata_status random_features_create(strata_context *ctx, const struct le
     struct random_features *self = mem_zero(1, sizeof *self);
     if (self)
         *self = (struct random_features){.base.class_ = class_,
+                                         .fourier = *(const bool *)class_->details,
                                          .settings = request->settings,
                                          .source = request->train,
                                          .count = count,
@@ -75,12 +107,7 @@ static strata_status random_features_create(strata_context *ctx, const struct le
         return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for %zu random features of %zu inputs", count,
                            inputs);
     }
-    struct rng_stream stream = rng_stream_make(request->seed, request->replicate, RNG_FEATURES);
-    rng_normal_f64(rng_stream_at(stream, 0), cells, self->directions);
-    rng_normal_f64(rng_stream_at(stream, 1), count, self->biases);
-    double spread = sqrt(2.0 / (double)inputs), bias = sqrt(settings_number(request->settings, "kernel.bias_variance"));
-    for (size_t i = 0; i < cells; ++i) self->directions[i] *= spread;
-    for (size_t i = 0; i < count; ++i) self->biases[i] *= bias;
+    draw(self, rng_stream_make(request->seed, request->replicate, RNG_FEATURES));
     *learner = &self->base;
     return STRATA_OK;
 }
@@ -224,21 +251,25 @@ static size_t random_features_parameter_count(const struct learner *learner) {
     return self->count * (self->weights ? self->outputs : source_outputs(self->source));
 }
 
-extern const struct learner_class learner_random_features;
+#define RANDOM_FEATURES(which, rows, kind, label, text)                                               \
+    extern const struct learner_class learner_##which;                                                \
+    const struct learner_class learner_##which = {.name = #which,                                     \
+                                                  .title = label,                                     \
+                                                  .summary = text,                                    \
+                                                  .settings = rows,                                   \
+                                                  .details = &(kind),                                 \
+                                                  .create = random_features_create,                   \
+                                                  .fit = random_features_fit,                         \
+                                                  .predict = random_features_predict,                 \
+                                                  .layer_count = random_features_layer_count,         \
+                                                  .layer_width = random_features_layer_width,         \
+                                                  .features = random_features_features,               \
+                                                  .save = random_features_save,                       \
+                                                  .load = random_features_load,                       \
+                                                  .parameter_count = random_features_parameter_count, \
+                                                  .destroy = random_features_destroy}
 
-const struct learner_class learner_random_features = {
-    .name = "random_features",
-    .title = "Random ReLU features",
-    .summary = "fixed random ReLU features, ridge readout by leave-one-out (Rahimi & Recht 2008)",
-    .settings = random_features_settings,
-    .create = random_features_create,
-    .fit = random_features_fit,
-    .predict = random_features_predict,
-    .layer_count = random_features_layer_count,
-    .layer_width = random_features_layer_width,
-    .features = random_features_features,
-    .save = random_features_save,
-    .load = random_features_load,
-    .parameter_count = random_features_parameter_count,
-    .destroy = random_features_destroy,
-};
+RANDOM_FEATURES(random_features, random_features_settings, relu_features, "Random ReLU features",
+                "fixed random ReLU features, ridge readout by leave-one-out (Rahimi & Recht 2008)");
+RANDOM_FEATURES(random_fourier, random_fourier_settings, fourier_features, "Random Fourier features",
+                "fixed random Fourier features of a Gaussian kernel, ridge readout (Rahimi & Recht 2007)");

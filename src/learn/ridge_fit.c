@@ -94,10 +94,11 @@ strata_status ridge_memory_check(strata_context *ctx, const char *learner, const
     double wanted = (double)rows * (double)columns * sizeof(double) / 1048576.0;
     size_t allowed = settings_count(settings, "kernel.memory_mb");
     if (wanted <= (double)allowed) return STRATA_OK;
-    return strata_fail(
-        ctx, STRATA_ERR_TOO_LARGE,
-        "learner '%s': a matrix of %zu x %zu takes %.0f MiB, kernel.memory_mb allows %zu: take fewer rows or raise it",
-        learner, rows, columns, wanted, allowed);
+    return strata_fail(ctx, STRATA_ERR_TOO_LARGE,
+                       "learner '%s': a matrix of %zu x %zu takes %.0f MiB, kernel.memory_mb allows %zu: raise it, "
+                       "take fewer rows, or "
+                       "learner falkon or krr_cg, which need no such matrix",
+                       learner, rows, columns, wanted, allowed);
 }
 
 /* ---- the ridge ---- */

@@ -36,18 +36,39 @@ strata_status linalg_cholesky(strata_context *ctx, size_t n, double *a) {
     return STRATA_OK;
 }
 
-void linalg_cholesky_solve_leading(size_t n, size_t order, const double *factor, size_t columns, double *b) {
+static void lower_solve(enum transpose transpose, size_t n, size_t order, const double *factor, size_t columns,
+                        double *b) {
     if (n == 0 || columns == 0) return;
     blas_ready();
-    int rows = blas_int(n), stride = blas_int(order), width = blas_int(columns);
-    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, rows, width, 1.0, factor, stride, b,
-                width);
-    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasTrans, CblasNonUnit, rows, width, 1.0, factor, stride, b,
-                width);
+    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, transpose == TRANSPOSED ? CblasTrans : CblasNoTrans, CblasNonUnit,
+                blas_int(n), blas_int(columns), 1.0, factor, blas_int(order), b, blas_int(columns));
+}
+
+void linalg_lower_solve(enum transpose transpose, size_t n, const double *factor, size_t columns, double *b) {
+    lower_solve(transpose, n, n, factor, columns, b);
+}
+
+void linalg_cholesky_solve_leading(size_t n, size_t order, const double *factor, size_t columns, double *b) {
+    lower_solve(AS_IS, n, order, factor, columns, b);
+    lower_solve(TRANSPOSED, n, order, factor, columns, b);
 }
 
 void linalg_cholesky_solve(size_t n, const double *factor, size_t columns, double *b) {
     linalg_cholesky_solve_leading(n, n, factor, columns, b);
+}
+
+strata_status linalg_cholesky_inverse_diagonal(strata_context *ctx, size_t n, const double *factor, double *diagonal) {
+    double *inverse = mem_zero(n * n, sizeof *inverse);
+    if (!inverse)
+        return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for the inverse of %zu x %zu numbers", n, n);
+    blas_ready();
+    memcpy(inverse, factor, n * n * sizeof *inverse);
+    lapack_int info = n ? LAPACKE_dtrtri_work(LAPACK_COL_MAJOR, 'U', 'N', blas_int(n), inverse, blas_int(n)) : 0;
+    for (size_t i = 0; i < n; ++i) diagonal[i] = 0;
+    for (size_t i = 0; i < n; ++i)
+        for (size_t j = 0; j <= i; ++j) diagonal[j] += inverse[i * n + j] * inverse[i * n + j];
+    mem_free(inverse);
+    return info == 0 ? STRATA_OK : strata_fail(ctx, STRATA_ERR_INTERNAL, "LAPACK dtrtri refused: %d", (int)info);
 }
 
 /* QR of Aᵀ [columns, rows], which is what column-major LAPACK sees in a row-major A. */

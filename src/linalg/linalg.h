@@ -31,6 +31,13 @@ STRATA_MUST_USE strata_status linalg_cholesky(strata_context *ctx, size_t n, dou
 /** Solves A X = B given A's lower Cholesky factor; B [n, columns] in place. */
 void linalg_cholesky_solve(size_t n, const double *factor, size_t columns, double *b);
 
+/** Solves L X = B (AS_IS) or L' X = B (TRANSPOSED) with a lower triangular L [n, n]; B [n, columns] in place. */
+void linalg_lower_solve(enum transpose transpose, size_t n, const double *factor, size_t columns, double *b);
+
+/** diagonal[i] = [A^-1]_ii given A's lower Cholesky factor. Errors: MEMORY. */
+STRATA_MUST_USE strata_status linalg_cholesky_inverse_diagonal(strata_context *ctx, size_t n, const double *factor,
+                                                               double *diagonal);
+
 /** The same for the leading [n, n] block of A, given A's factor [order, order]: its leading block is the block's factor. */
 void linalg_cholesky_solve_leading(size_t n, size_t order, const double *factor, size_t columns, double *b);
 
