@@ -83,6 +83,18 @@ awk '$1 == "test" { error = $3 } END { exit !(error > 0 && error < 0.2) }' out |
 ! ./own_data missing.csv model.safetensors 2>out || fault "own_data missing.csv: expected a failure"
 grep -q '^missing.csv: ' out || fault "own_data missing.csv said: $(cat out)"
 
+./kernel_ridge example.csv >out 2>&1 || fault "kernel_ridge: $(cat out)"
+awk 'NR == 1 { exit !($1 == 400 && $NF > 0 && $NF < 0.05) }' out || fault "kernel_ridge printed: $(cat out)"
+/usr/bin/env python3 -c 'import struct, sys
+rows = [l.split(",") for l in open("example.csv")][1:]
+text = "{\"descr\": \"<f8\", \"fortran_order\": False, \"shape\": (%d, %d), }" % (len(rows), len(rows[0]))
+text = (text + " " * (63 - (10 + len(text)) % 64) + "\n").encode()
+data = b"".join(struct.pack("<%dd" % len(r), *map(float, r)) for r in rows)
+open("example.npy", "wb").write(b"\x93NUMPY\x01\0" + struct.pack("<H", len(text)) + text + data)' &&
+    ./kernel_ridge example.npy >out.npy 2>&1
+cmp out out.npy || fault "kernel_ridge example.npy printed: $(cat out.npy)"
+! ./kernel_ridge missing.npy 2>out || fault "kernel_ridge missing.npy: expected a failure"
+
 ./run_study bfc study.seeds=1 train.steps_per_stage=30 learner.list=sgd_joint study.classification=false >out 2>err ||
     fault "run_study: $(cat err)"
 [ -f "$(sed -n 's/^the report is in //p' out)" ] || fault "run_study printed: $(cat out)"

@@ -5,7 +5,8 @@
  * Teachers (strata/teacher.h) are synthetic targets with known hidden features; data sets
  * (strata/dataset.h) hold rows of inputs and targets; learners (strata/learner.h) are fitted to
  * either; studies (strata/study.h) are whole experiments that end in verdicts; functions
- * (strata/function.h) are what attacks and explanations work on.
+ * (strata/function.h) are what attacks and explanations work on; kernels (strata/kernel.h) are
+ * those of wide networks and their rivals, with ridge regression and Gaussian processes.
  *
  * - Every call that can fail takes a context and returns a strata_status. The message is in the context.
  * - Objects come from a `*_create` (or `*_read`, `*_open`, `*_run`) and go to the `*_destroy` of their type,
@@ -21,6 +22,7 @@
 #include <strata/context.h>
 #include <strata/dataset.h>
 #include <strata/function.h>
+#include <strata/kernel.h>
 #include <strata/learner.h>
 #include <strata/status.h>
 #include <strata/study.h>

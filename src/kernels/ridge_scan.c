@@ -59,20 +59,25 @@ static strata_status check_semidefinite(strata_context *ctx, struct scan *s) {
                        "Gram matrix of %zu rows: an eigenvalue is below %g: not positive semidefinite", s->n, -slack);
 }
 
-static strata_status decompose(strata_context *ctx, struct scan *s) {
+/* From a Gram matrix, which is destroyed. */
+static strata_status decompose(strata_context *ctx, struct scan *s, double *gram) {
+    for (size_t i = 0; i < s->n; ++i) s->unit += gram[i * s->n + i] / (double)s->n;
+    STRATA_TRY(band_form_create(ctx, s->pool, s->n, gram, &s->form));
+    STRATA_TRY(band_factor_create(ctx, &s->form, &s->factor));
+    linalg_gemm_f64(TRANSPOSED, TRANSPOSED, s->outputs, s->n, s->n, 1.0, s->y, s->outputs, s->form.basis, s->n, 0.0,
+                    s->rotated, s->n);
+    return check_semidefinite(ctx, s);
+}
+
+static strata_status decompose_kernel(strata_context *ctx, struct scan *s) {
     size_t cells;
     STRATA_TRY(mem_product(ctx, s->n, s->n, "Gram matrix", &cells));
     double *gram = mem_zero(cells, sizeof *gram);
     if (!gram) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for the Gram matrix of %zu rows", s->n);
     strata_status status = kernel_gram(ctx, s->pool, s->kernel, s->n, s->x, s->n, s->x, gram);
-    for (size_t i = 0; i < s->n; ++i) s->unit += gram[i * s->n + i] / (double)s->n;
-    if (status == STRATA_OK) status = band_form_create(ctx, s->pool, s->n, gram, &s->form);
+    if (status == STRATA_OK) status = decompose(ctx, s, gram);
     mem_free(gram);
-    STRATA_TRY(status);
-    STRATA_TRY(band_factor_create(ctx, &s->form, &s->factor));
-    linalg_gemm_f64(TRANSPOSED, TRANSPOSED, s->outputs, s->n, s->n, 1.0, s->y, s->outputs, s->form.basis, s->n, 0.0,
-                    s->rotated, s->n);
-    return check_semidefinite(ctx, s);
+    return status;
 }
 
 /* Everything but the test error. */
@@ -135,19 +140,37 @@ static strata_status scan_points(strata_context *ctx, struct scan *s, const doub
     return STRATA_OK;
 }
 
+static strata_status check_ridges(strata_context *ctx, size_t count, const double *ridges) {
+    for (size_t i = 0; i < count; ++i)
+        if (!(ridges[i] >= 0))
+            return strata_fail(ctx, STRATA_ERR_ARGUMENT, "ridge %zu is %g: expected >= 0", i, ridges[i]);
+    return STRATA_OK;
+}
+
 strata_status ridge_scan(strata_context *ctx, struct thread_pool *pool, const struct kernel *kernel, size_t n,
                          const double *x, size_t outputs, const double *y, size_t m, const double *test_x,
                          const double *test_y, size_t count, const double *ridges, struct ridge_point *points) {
     strata_status status = STRATA_OK;
-    for (size_t i = 0; i < count; ++i)
-        if (!(ridges[i] >= 0))
-            return strata_fail(ctx, STRATA_ERR_ARGUMENT, "ridge %zu is %g: expected >= 0", i, ridges[i]);
     struct scan s = {
         .pool = pool, .kernel = kernel, .n = n, .outputs = outputs, .m = m, .count = count, .x = x, .y = y};
+    STRATA_TRY(check_ridges(ctx, count, ridges));
     STRATA_GO(scan_allocate(ctx, &s));
-    STRATA_GO(decompose(ctx, &s));
+    STRATA_GO(decompose_kernel(ctx, &s));
     STRATA_GO(scan_points(ctx, &s, ridges, points));
     STRATA_GO(predict(ctx, &s, test_x, test_y, points));
+cleanup:
+    scan_destroy(&s);
+    return status;
+}
+
+strata_status ridge_scan_gram(strata_context *ctx, struct thread_pool *pool, size_t n, double *gram, size_t outputs,
+                              const double *y, size_t count, const double *ridges, struct ridge_point *points) {
+    strata_status status = STRATA_OK;
+    struct scan s = {.pool = pool, .n = n, .outputs = outputs, .count = count, .y = y};
+    STRATA_TRY(check_ridges(ctx, count, ridges));
+    STRATA_GO(scan_allocate(ctx, &s));
+    STRATA_GO(decompose(ctx, &s, gram));
+    STRATA_GO(scan_points(ctx, &s, ridges, points));
 cleanup:
     scan_destroy(&s);
     return status;

@@ -27,4 +27,9 @@ STRATA_MUST_USE strata_status ridge_scan(strata_context *ctx, struct thread_pool
                                          const double *test_x, const double *test_y, size_t count, const double *ridges,
                                          struct ridge_point *points);
 
+/** The same from a Gram matrix [n, n], which is destroyed, without test rows. */
+STRATA_MUST_USE strata_status ridge_scan_gram(strata_context *ctx, struct thread_pool *pool, size_t n, double *gram,
+                                              size_t outputs, const double *y, size_t count, const double *ridges,
+                                              struct ridge_point *points);
+
 #endif

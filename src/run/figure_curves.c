@@ -71,9 +71,10 @@ static void axes_plan(struct sketch *sketch, struct axis *x, struct axis *y) {
     }
     for (size_t i = 0; i < data->marker_count; i++) extent_add(&along, data->markers[i].x);
     axis_make(&up, sketch->spec->log_y, false, y);
-    /* points scatter over a range: round tics; the few x of a curve are settings, so tics themselves */
-    size_t count = data->marker_count || data->kind == FIGURE_POINTS ? 0 : x_values(data, values);
+    /* points that scatter over a range: round tics; the few x of a curve are settings, so tics themselves */
+    size_t count = data->marker_count ? 0 : x_values(data, values);
     bool usable = count > 0 && (!sketch->spec->log_x || values[0] > 0);
+    for (size_t i = 0; i < count && data->kind == FIGURE_POINTS; i++) usable = usable && values[i] == floor(values[i]);
     if (usable) axis_at(values, count, sketch->spec->log_x, x);
     if (!usable || !tics_apart(sketch, x)) axis_make(&along, sketch->spec->log_x, data->kind == FIGURE_LINES, x);
 }

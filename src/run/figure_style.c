@@ -52,6 +52,20 @@ static const struct series_style known_styles[] = {
     {"krr_poly4", BLACK, SOLID, SQUARE},
     {"krr_rbf", BLACK, DASHED, CIRCLE},
     {"krr_relu_ntk", BLACK, LONG, NABLA},
+    {"kernel_stack", VERMILLION, DASHED, SQUARE},
+    {"rfm", ORANGE, SOLID, DIAMOND},
+    /* kernels; digits behind a name are a parameter */
+    {"poly2", OLIVE, LONG, SQUARE},
+    {"poly4", OLIVE, DASH_DOT, TRIANGLE},
+    {"rbf", BLACK, DASHED, CIRCLE},
+    {"laplace", GREEN, LONG, TRIANGLE},
+    {"ntk", PURPLE, DASH_DOT, DIAMOND},
+    {"nngp", SKY, SOLID, PENTAGON},
+    {"comp", GREY, DASHED, NABLA},
+    {"cntk", VERMILLION, SOLID, SQUARE},
+    {"cnngp", ORANGE, DASHED, DIAMOND},
+    {"conv_comp", GREY, DOTTED, NABLA},
+    {"theory", BLACK, DOTTED, CIRCLE},
 };
 
 /** For names that are not learners, by order. */
@@ -75,10 +89,19 @@ static bool base_equal(const char *a, const char *b) {
     return size && size == base_size(b) && strncmp(a, b, size) == 0;
 }
 
-static const struct series_style *style_find(const char *series) {
+static const struct series_style *style_named(const char *name, size_t size) {
     for (size_t i = 0; i < COUNT_OF(known_styles); i++)
-        if (base_equal(known_styles[i].name, series)) return &known_styles[i];
+        if (strlen(known_styles[i].name) == size && strncmp(known_styles[i].name, name, size) == 0)
+            return &known_styles[i];
     return NULL;
+}
+
+/** By the leading name, else by that less the digits behind it: "ntk" of "ntk3". */
+static const struct series_style *style_find(const char *series) {
+    size_t size = base_size(series);
+    const struct series_style *style = style_named(series, size);
+    while (!style && size && series[size - 1] >= '0' && series[size - 1] <= '9') style = style_named(series, --size);
+    return style;
 }
 
 void colour_tint(const char *colour, double density, char tint[8]) {
@@ -145,7 +168,7 @@ strata_status series_looks(strata_context *ctx, const struct figure_names *serie
         for (size_t j = 0; j < i; j++) {
             bool parent = all[i].fit && strlen(series->names[j]) == stem && strncmp(series->names[j], name, stem) == 0;
             if (parent) all[i].parent = j;
-            if (!all[i].fit && !all[j].fit && base_equal(series->names[j], name) && style_find(name)) all[i].variant++;
+            if (!all[i].fit && !all[j].fit && all[j].style == style_find(name)) all[i].variant++;
         }
         const struct series_style *known = style_find(name);
         if (all[i].parent != i) {

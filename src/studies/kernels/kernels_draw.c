@@ -56,7 +56,7 @@ static strata_status draw_size(const struct drawer *d, size_t n) {
         char text[KERNEL_TEXT], slug[KERNELS_SLUG];
         kernels_text(d->settings, "study.kernels", k, text);
         kernels_slug(text, slug);
-        STRATA_TRY(draw_error(d, slug, slug, case_, n));
+        STRATA_TRY(draw_error(d, slug, text, case_, n));
     }
     for (size_t i = 0; i < settings_names(d->settings, "study.sequential"); ++i) {
         const char *construction = settings_name(d->settings, "study.sequential", i);
@@ -251,26 +251,27 @@ static strata_status draw_limit(const struct drawer *d) {
 
 /* ---- pictures */
 
-static strata_status draw_picture(const struct drawer *d, const char *slug, const char *set, bool small, size_t n) {
+static strata_status draw_picture(const struct drawer *d, const char *slug, const char *series, const char *set,
+                                  bool small, size_t n) {
     char case_[64], category[64];
     struct interval error;
     snprintf(case_, sizeof case_, small ? CASE_SMALL_PICTURES : CASE_PICTURES, set, n);
     if (!look_interval(d->records, d->seeds, "error_rate", slug, case_, INTERVAL_LINEAR, &error)) return STRATA_OK;
     snprintf(category, sizeof category, "%s, %zu %s", set, n, small ? "averaged" : "whole");
     const double values[] = {(double)n, error.mean, error.low, error.high};
-    STRATA_TRY(row(d, "pictures", 2, (const char *const[]){category, slug}, 4, values));
-    return summary_bar(d->ctx, d->summary, "pictures", slug, category, error.mean, error.low, error.high);
+    STRATA_TRY(row(d, "pictures", 2, (const char *const[]){category, series}, 4, values));
+    return summary_bar(d->ctx, d->summary, "pictures", series, category, error.mean, error.low, error.high);
 }
 
 static strata_status draw_set(const struct drawer *d, const char *set, bool small) {
     const char *list = small ? "pictures.convolutional" : "pictures.kernels";
     size_t n = settings_count(d->settings, small ? "pictures.small_train_size" : "pictures.train_size");
-    STRATA_TRY(draw_picture(d, "mlp_relu", set, small, n));
+    STRATA_TRY(draw_picture(d, "mlp_relu", "mlp_relu", set, small, n));
     for (size_t k = 0; k < settings_names(d->settings, list); ++k) {
         char text[KERNEL_TEXT], slug[KERNELS_SLUG];
         kernels_text(d->settings, list, k, text);
         kernels_slug(text, slug);
-        STRATA_TRY(draw_picture(d, slug, set, small, n));
+        STRATA_TRY(draw_picture(d, slug, text, set, small, n));
     }
     return STRATA_OK;
 }
