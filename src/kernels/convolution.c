@@ -83,10 +83,22 @@ STRATA_CLONES static void scale_row(size_t count, double factor, const double *r
     for (size_t j = 0; j < count; ++j) to[j] = factor * from[j];
 }
 
-/* d + e t, times a factor; `fresh`: weight of d. */
-STRATA_CLONES static void tangent_row(size_t count, double factor, double fresh, const double *restrict d,
-                                      const double *restrict e, const double *restrict t, double *restrict to) {
-    for (size_t j = 0; j < count; ++j) to[j] = factor * (fresh * d[j] + e[j] * t[j]);
+/* Both covariances of a hidden layer, times a factor: d and d + e t. */
+STRATA_CLONES static void hidden_row(size_t count, double factor, const double *restrict d, const double *restrict e,
+                                     const double *restrict t, double *restrict s_to, double *restrict t_to) {
+    for (size_t j = 0; j < count; ++j) {
+        s_to[j] = factor * d[j];
+        t_to[j] = factor * (d[j] + e[j] * t[j]);
+    }
+}
+
+/* fresh d + e t, and onto a sum. */
+STRATA_CLONES static void output_row(size_t count, double fresh, const double *restrict d, const double *restrict e,
+                                     const double *restrict t, double *restrict to, double *restrict sum) {
+    for (size_t j = 0; j < count; ++j) {
+        to[j] = fresh * d[j] + e[j] * t[j];
+        sum[j] += to[j];
+    }
 }
 
 /* to[j] += from[j + shift] where that lies in the row. */
@@ -99,8 +111,29 @@ static void add_shifted(size_t length, ptrdiff_t shift, const double *from, doub
         add_row(length - by, from + by, to);
 }
 
+STRATA_CLONES static void three_rows(size_t count, const double *restrict centre, const double *restrict before,
+                                     const double *restrict after, double *restrict to) {
+    for (size_t j = 0; j < count; ++j) to[j] = centre[j] + before[j] + after[j];
+}
+
+/* Three taps at once, the common filter: to[j] = centre[j] + before[j - by] + after[j + by]. */
+static void add_three(size_t length, size_t by, const double *centre, const double *before, const double *after,
+                      double *to) {
+    if (2 * by >= length) {
+        memcpy(to, centre, length * sizeof *to);
+        add_shifted(length, -(ptrdiff_t)by, before, to);
+        add_shifted(length, (ptrdiff_t)by, after, to);
+        return;
+    }
+    for (size_t j = 0; j < by; ++j) to[j] = centre[j] + after[j + by];
+    three_rows(length - 2 * by, centre + by, before, after + 2 * by, to + by);
+    for (size_t j = length - by; j < length; ++j) to[j] = centre[j] + before[j - by];
+}
+
+/* What stands in the padding is anything until a line is made ready for shifts along it. */
 static void clear_padding(const struct frame *f, size_t radius, double *row) {
-    for (size_t y = 0; y < f->height; ++y) memset(row + y * f->pitch + f->width, 0, radius * sizeof *row);
+    for (size_t x = f->width; x < f->width + radius; ++x)
+        for (size_t y = 0; y < f->height; ++y) row[y * f->pitch + x] = 0;
 }
 
 /* ---- the two passes of a convolution */
@@ -110,10 +143,14 @@ static void sum_along(const struct convolution *c, const struct frame *f, size_t
     ptrdiff_t r = (ptrdiff_t)c->radius, width = (ptrdiff_t)f->width;
     for (ptrdiff_t x = 0; x < width; ++x) {
         double *to = cells + (y * f->width + (size_t)x) * f->length;
-        memcpy(to, line + (size_t)x * f->length, f->length * sizeof *to);
+        const double *own = line + (size_t)x * f->length;
+        if (r == 1 && x > 0 && x + 1 < width) {
+            add_three(f->length, 1, own, own - f->length, own + f->length, to);
+            continue;
+        }
+        memcpy(to, own, f->length * sizeof *to);
         for (ptrdiff_t o = -r; o <= r; ++o)
             if (o && x + o >= 0 && x + o < width) add_shifted(f->length, o, line + (size_t)(x + o) * f->length, to);
-        clear_padding(f, c->radius, to);
     }
 }
 
@@ -121,7 +158,13 @@ static void sum_along(const struct convolution *c, const struct frame *f, size_t
 static void sum_across(const struct convolution *c, const struct frame *f, size_t y, size_t x, const double *cells,
                        double *to) {
     ptrdiff_t r = (ptrdiff_t)c->radius, height = (ptrdiff_t)f->height, line = (ptrdiff_t)y;
-    memcpy(to, cells + (y * f->width + x) * f->length, f->length * sizeof *to);
+    const double *own = cells + (y * f->width + x) * f->length;
+    if (r == 1 && line > 0 && line + 1 < height) {
+        size_t step = f->width * f->length;
+        add_three(f->length, f->pitch, own, own - step, own + step, to);
+        return;
+    }
+    memcpy(to, own, f->length * sizeof *to);
     for (ptrdiff_t o = -r; o <= r; ++o)
         if (o && line + o >= 0 && line + o < height)
             add_shifted(f->length, o * (ptrdiff_t)f->pitch, cells + ((size_t)(line + o) * f->width + x) * f->length,
@@ -203,8 +246,10 @@ static void hidden_layer(const struct convolution *c, size_t layer, const double
             double *to[2] = {w->lines[0] + (line * f.width + x) * f.length,
                              w->lines[1] + (c->tangent ? (line * f.width + x) * f.length : 0)};
             nonlinearity(c, &f, layer, y, x, own[y * f.pitch + x], other, w);
-            scale_row(f.length, c->scale, w->d, to[0]);
-            if (c->tangent) tangent_row(f.length, c->scale, 1, w->d, w->e, w->t, to[1]);
+            if (c->tangent)
+                hidden_row(f.length, c->scale, w->d, w->e, w->t, to[0], to[1]);
+            else
+                scale_row(f.length, c->scale, w->d, to[0]);
             for (size_t part = 0; part < parts; ++part) clear_padding(&f, c->radius, to[part]);
         }
         if (halved && line == 0) continue;
@@ -229,11 +274,12 @@ static double output_layer(const struct convolution *c, const double *own, const
     for (size_t y = 0; y < f.height; ++y)
         for (size_t x = 0; x < f.width; ++x) {
             size_t place = y * f.pitch + x;
-            double *result = w->d;
             nonlinearity(c, &f, c->layers - 1, y, x, own[place], other, w);
-            if (c->tangent) tangent_row(f.length, 1, c->train_readout ? 1 : 0, w->d, w->e, w->t, result = w->s);
-            add_row(f.length, result, w->sum);
-            equal += result[place];
+            if (c->tangent)
+                output_row(f.length, c->train_readout ? 1 : 0, w->d, w->e, w->t, w->s, w->sum);
+            else
+                add_row(f.length, w->d, w->sum);
+            equal += (c->tangent ? w->s : w->d)[place];
         }
     return c->average ? row_total(&f, w->sum) / (pixels * pixels) : equal / pixels;
 }

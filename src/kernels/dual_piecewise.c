@@ -11,30 +11,23 @@
 
 #include "core/clones.h"
 #include "kernels/dual.h"
+#include "kernels/vector_angle.h"
 
 static const double pi = 3.14159265358979323846;
 
-STRATA_CLONES static void root_row(size_t count, double a, const double *restrict b, const double *restrict c,
-                                   double *restrict root, double *restrict angle) {
+STRATA_CLONES static void pieces_loop(double half, double g, size_t count, double a, const double *restrict b,
+                                      const double *restrict c, double *restrict d, double *restrict e) {
     for (size_t j = 0; j < count; ++j) {
-        double square = a * b[j] - c[j] * c[j];
-        root[j] = angle[j] = __builtin_sqrt(square > 0.0 ? square : 0.0);
-    }
-}
-
-STRATA_CLONES static void finish_row(double half, double g, size_t count, const double *restrict c, double *restrict d,
-                                     double *restrict e) {
-    for (size_t j = 0; j < count; ++j) {
-        e[j] = half - g * e[j];
-        d[j] = g * d[j] + e[j] * c[j];
+        double square = a * b[j] - c[j] * c[j], root = __builtin_sqrt(square > 0.0 ? square : 0.0);
+        double slope = half - g * vector_angle(c[j], root);
+        e[j] = slope;
+        d[j] = g * root + slope * c[j];
     }
 }
 
 static void pieces_row(double low, double high, size_t count, double a, const double *restrict b,
                        const double *restrict c, double *restrict d, double *restrict e) {
-    root_row(count, a, b, c, d, e);
-    dual_angles(count, c, e);
-    finish_row(0.5 * (low * low + high * high), (low - high) * (low - high) / (2 * pi), count, c, d, e);
+    pieces_loop(0.5 * (low * low + high * high), (low - high) * (low - high) / (2 * pi), count, a, b, c, d, e);
 }
 
 static void pieces_diagonal(double low, double high, double a, double *d, double *e) {
