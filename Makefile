@@ -37,10 +37,11 @@ test: all
 test-long: all
 	@meson test -C $(BUILD) --no-rebuild --suite long --print-errorlogs
 
-# Our steps and PyTorch's, in turn; minutes, and worth something on an idle machine only.
+# Our steps and PyTorch's, our kernels and NumPy's, in turn; minutes, and worth something on an idle machine only.
 bench:
-	@$(MAKE) --no-print-directory all EXTRA_PACKAGES="python3-torch python3-numpy"
+	@$(MAKE) --no-print-directory all EXTRA_PACKAGES="python3-torch python3-numpy python3-sklearn"
 	@/usr/bin/python3 bench/compare.py $(BUILD)/strata $(BENCH_FLAGS)
+	@/usr/bin/python3 bench/kernels.py $(BUILD)/libstrata.so $(BENCH_KERNEL_FLAGS)
 
 # ---- checks, each in a build folder of its own
 FUZZ_SECONDS ?= 60

@@ -34,9 +34,11 @@ int main(int count, char **words) {
     if (!status) status = strata_kernel_fit_predict(ctx, fit, 1, x, &mean, &variance);
     for (size_t i = 0; i < shape.rows; ++i) loss += left_out[i] * left_out[i] / shape.rows;
     strata_kernel_fit_measures found = status ? (strata_kernel_fit_measures){0} : strata_kernel_fit_get_measures(fit);
-    if (status) fprintf(stderr, "%s\n", strata_context_message(ctx));
-    else printf("%zu rows, ridge %.1e, error left out %.4f\nrow 0: %.3g predicted %.3g +- %.2g\n", shape.rows,
-                found.ridge, loss / power, y[0], mean, variance);
+    if (status)
+        fprintf(stderr, "%s\n", strata_context_message(ctx));
+    else
+        printf("%zu rows, ridge %.1e, error left out %.4f\nrow 0: %.3g predicted %.3g +- %.2g\n", shape.rows,
+               found.ridge, loss / power, y[0], mean, variance);
     strata_kernel_fit_destroy(fit), strata_kernel_destroy(ntk), strata_dataset_destroy(data), free(x), free(y);
     return strata_context_destroy(ctx), status != STRATA_OK;
 }

@@ -66,10 +66,13 @@ expect 2 "not available in this version" data get fashion-mnist
 expect 2 "expected the name" data show
 expect 2 "unknown data set 'no-such-set'" data show no-such-set
 expect 2 "one word too many" data list fashion-mnist
+expect 2 "unknown kernel .ntkk. .did you mean .ntk..." kernels ntkk
 
 prints --help
 prints --version
 prints studies
+prints kernels
+for kernel in $("$strata" kernels | sed -n "s/^\([a-z_]*\) .*/\1/p"); do prints kernels "$kernel"; done
 commands=$("$strata" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
 [ "$(echo "$commands" | wc -w)" -ge 7 ] || fault "commands found in --help: $commands"
 for command in $commands; do

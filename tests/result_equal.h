@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The contract's equality of two results: all but seconds, threads, host, started, finished, and table columns ending in _seconds. */
+/*
+ * The contract's equality of two results: all but seconds, threads, host, started, finished, and table columns ending
+ * in _seconds.
+ */
 #ifndef TESTS_RESULT_EQUAL_H
 #define TESTS_RESULT_EQUAL_H
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The public learner: what it learns is what the folders below learn, its file is the learner, its derivative is one. */
+/*
+ * The public learner: what it learns is what the folders below learn, its file is the learner, its derivative is one.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

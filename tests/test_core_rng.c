@@ -185,7 +185,10 @@ static void permutation_holds_every_index_once(void **state) {
     }
 }
 
-/* All 24 orders of four are equally frequent: chi-squared with 23 degrees of freedom exceeds 76 with probability 1e-7. */
+/*
+ * All 24 orders of four are equally frequent: chi-squared with 23 degrees of freedom exceeds 76 with probability
+ * 1e-7.
+ */
 static void permutations_are_uniform(void **state) {
     (void)state;
     enum { TRIALS = 24000 };

@@ -159,7 +159,9 @@ static void targets_agree_with_naive_loops(void **state) {
         teacher_targets(teacher, ROWS, single, y_single);
         for (size_t r = 0; r < ROWS; ++r) {
             double naive = naive_value(teacher_net_of(teacher), x + r * D);
-            /* Sums of 70 terms, three squarings and the cancellation of the offset (a few units): some 1e3 roundoffs. */
+            /*
+             * Sums of 70 terms, three squarings and the cancellation of the offset (a few units): some 1e3 roundoffs.
+             */
             assert_true(fabs(y[r] - naive) <= 1e3 * DBL_EPSILON * (10 + fabs(naive)));
             assert_true(fabs((double)y_single[r] - naive) <= 1e3 * (double)FLT_EPSILON * (10 + fabs(naive)));
         }

@@ -119,7 +119,9 @@ static double regression_error(const struct learner_class *class_, enum shape sh
     return error;
 }
 
-/* n >= C(3 + degree, degree): 10 and 35 monomials. What is left is float32 and the ridge, 1e-10 of the mean diagonal. */
+/*
+ * n >= C(3 + degree, degree): 10 and 35 monomials. What is left is float32 and the ridge, 1e-10 of the mean diagonal.
+ */
 static void polynomial_kernel_is_exact_on_its_degree(void **state) {
     (void)state;
     assert_true(regression_error(&learner_krr_poly2, SHAPE_DEGREE_2, 12) < 1e-10);
@@ -303,7 +305,10 @@ static void random_features_are_addressed_by_seed(void **state) {
     }
     assert_memory_equal(phi[0], phi[1], 20 * 1000 * sizeof(float));
     assert_memory_not_equal(phi[0], phi[2], 20 * 1000 * sizeof(float));
-    /* E |phi|^2 = |x|^2 2 / d + b over 1,000 features: the square of a half-normal has sd sqrt(5) means, 3 errors = .2 */
+    /*
+     * E |phi|^2 = |x|^2 2 / d + b over 1,000 features: the square of a half-normal has sd sqrt(5) means, 3 errors =
+     * .2
+     */
     double square = 0.0, expected = 0.1;
     for (size_t j = 0; j < 1000; ++j) square += (double)phi[0][j] * (double)phi[0][j];
     for (size_t k = 0; k < DIMENSION; ++k) expected += 2.0 / DIMENSION * (double)train.x[k] * (double)train.x[k];

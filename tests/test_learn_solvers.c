@@ -251,6 +251,28 @@ static void fourier_features_come_close_to_their_kernel(void **state) {
     if (!(errors[1] < 0.02 && errors[1] < errors[0] / 6)) fail_msg("errors %g, %g", errors[0], errors[1]);
 }
 
+/* The bandwidth is the one whose own fit leaves out best; a text that says it is obeyed. */
+static void bandwidths_are_chosen_by_leaving_out(void **state) {
+    (void)state;
+    use(single);
+    set("kernel.ridge", "0");
+    set("kernel.name", "rbf");
+    double chosen = fit_error("krr", NULL), alone[3];
+    static const char *const factors[] = {"0.5", "1", "2"};
+    for (size_t i = 0; i < 3; ++i) {
+        set("kernel.bandwidth_factors", factors[i]);
+        alone[i] = fit_error("krr", NULL);
+    }
+    assert_true(chosen == alone[0] || chosen == alone[1] || chosen == alone[2]);
+    assert_true(chosen <= 1.05 * fmin(alone[0], fmin(alone[1], alone[2])));
+    set("kernel.bandwidth_factors", "none");
+    assert_true(fit_error("krr", NULL) == alone[1]);
+    set("kernel.name", "rbf(bandwidth=3)");
+    double said = fit_error("krr", NULL);
+    set("kernel.bandwidth_factors", "0.5, 2");
+    assert_true(fit_error("krr", NULL) == said);
+}
+
 static void refuse(const char *name, strata_status expected, const char *part) {
     struct learner *learner = make(name);
     strata_status status = learner_fit(ctx, learner, NULL);
@@ -287,6 +309,7 @@ int main(void) {
         cmocka_unit_test_setup(kernels_on_kernels_go_beyond_one, before),
         cmocka_unit_test_setup(a_learned_metric_finds_the_direction, before),
         cmocka_unit_test_setup(fourier_features_come_close_to_their_kernel, before),
+        cmocka_unit_test_setup(bandwidths_are_chosen_by_leaving_out, before),
         cmocka_unit_test_setup(bad_settings_are_refused, before),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Planned products against the sum written from the definition: shapes of one part, of several, and without equal parts. */
+/*
+ * Planned products against the sum written from the definition: shapes of one part, of several, and without equal
+ * parts.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -44,7 +44,9 @@ strata_dataset *dataset_handle(void);
 STRATA_MUST_USE strata_status dataset_file_read(strata_context *ctx, const strata_dataset_file *file,
                                                 struct dataset *data);
 
-/** Finite numbers; labels that are classes: a class count of 0 is set from them. ERR_FORMAT or ERR_ARGUMENT (`fault`). */
+/**
+ * Finite numbers; labels that are classes: a class count of 0 is set from them. ERR_FORMAT or ERR_ARGUMENT (`fault`).
+ */
 STRATA_MUST_USE strata_status dataset_check(strata_context *ctx, strata_status fault, const char *where,
                                             struct dataset *data);
 

@@ -65,6 +65,7 @@ strata_status command_report(struct cli *cli, const struct arguments *arguments)
 strata_status command_studies(struct cli *cli, const struct arguments *arguments);
 strata_status command_sweep(struct cli *cli, const struct arguments *arguments);
 strata_status command_compare(struct cli *cli, const struct arguments *arguments);
+strata_status command_kernels(struct cli *cli, const struct arguments *arguments);
 strata_status command_data(struct cli *cli, const struct arguments *arguments);
 strata_status command_bench(struct cli *cli, const struct arguments *arguments);
 

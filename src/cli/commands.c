@@ -75,6 +75,10 @@ const struct command command_table[] = {
      command_compare},
     {"report", "DIR", 1, 1, "rebuild report.html and the figures from the stored numbers",
      "Nothing is trained or measured again.", OPTIONS(&option_quiet), command_report},
+    {"kernels", "[NAME]", 0, 1, "list the kernels, or one kernel's formula and parameters",
+     "Names and parameters are what kernel.name, study.kernels and other lists of kernels take: NAME or "
+     "NAME(parameter=value, ...).",
+     OPTIONS(NULL), command_kernels},
     {"data", "list|show [NAME]", 1, 2, "list the known data sets, or show one",
      "list: where each data set was found, or that it is missing. show NAME: its shape and where it is looked for.",
      OPTIONS(&option_data), command_data},

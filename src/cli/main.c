@@ -15,6 +15,7 @@
 #include "cli/command.h"
 #include "cli/live.h"
 #include "core/file.h"
+#include "core/memory.h"
 #include "linalg/linalg.h"
 
 static volatile sig_atomic_t stop_asked;
@@ -147,7 +148,17 @@ static int finish(int exit_status) {
 /* Starts the program anew, once, with the BLAS kernels that fit the CPU; where it can't be, slower ones do. */
 static void take_fitting_blas(char **argv) {
     const char *core = getenv("OPENBLAS_CORETYPE") ? NULL : linalg_blas_better_core();
-    if (core && setenv("OPENBLAS_CORETYPE", core, 1) == 0) execv("/proc/self/exe", argv);
+    size_t count = 0;
+    char wanted[64];
+    if (!core) return;
+    while (environ[count]) ++count;
+    char **variables = mem_zero(count + 2, sizeof *variables);
+    if (!variables) return;
+    snprintf(wanted, sizeof wanted, "OPENBLAS_CORETYPE=%s", core);
+    memcpy(variables, environ, count * sizeof *variables);
+    variables[count] = wanted;
+    execve("/proc/self/exe", argv, variables);
+    mem_free(variables);
 }
 
 int main(int argc, char **argv) {

@@ -30,7 +30,10 @@ void buffer_destroy(struct buffer *buffer);
  */
 STRATA_MUST_USE strata_status file_read(strata_context *ctx, const char *path, size_t limit, struct buffer *buffer);
 
-/** The same, inflating when the file starts with the gzip magic; `limit` bounds the inflated size. Truncated gzip: FORMAT. */
+/**
+ * The same, inflating when the file starts with the gzip magic; `limit` bounds the inflated size. Truncated gzip:
+ * FORMAT.
+ */
 STRATA_MUST_USE strata_status file_read_gzip(strata_context *ctx, const char *path, size_t limit,
                                              struct buffer *buffer);
 
@@ -53,10 +56,16 @@ char *string_format_list(const char *format, va_list arguments);
 /** Number in the C locale whatever the environment says. False when `text` is not wholly one finite number. */
 bool number_parse(const char *text, double *value);
 
-/** Shortest text that reads back as the same double ("%.17g" at most), '.' as the point in any locale; `text` holds 32. */
+/**
+ * Shortest text that reads back as the same double ("%.17g" at most), '.' as the point in any locale; `text` holds
+ * 32.
+ */
 void number_format(double value, char text[32]);
 
-/** Bytes of the UTF-8 character that `bytes` (size >= 1) starts with (RFC 3629: no overlong form, no surrogate); 0 if there is none. */
+/**
+ * Bytes of the UTF-8 character that `bytes` (size >= 1) starts with (RFC 3629: no overlong form, no surrogate); 0 if
+ * there is none.
+ */
 size_t utf8_length(const char *bytes, size_t size);
 bool utf8_valid(const char *text);
 

@@ -121,7 +121,10 @@ void rng_normal_f64(struct rng_stream stream, size_t count, double *values) {
     }
 }
 
-/* -2 ln u for u = (bits + 0.5) / 2^32, by the atanh series on a mantissa in [sqrt(1/2), sqrt(2)): error < 4e-7 relative. */
+/*
+ * -2 ln u for u = (bits + 0.5) / 2^32, by the atanh series on a mantissa in [sqrt(1/2), sqrt(2)): error < 4e-7
+ * relative.
+ */
 static inline float minus_two_log(uint32_t bits) {
     float u = ((float)(bits >> 8) + 0.5f) * 0x1p-24f;
     /* Near 0 the upper 24 bits are coarse: use all 32 of them there. */

@@ -65,7 +65,10 @@ STRATA_MUST_USE strata_status tensor_file_write(strata_context *ctx, const struc
  */
 STRATA_MUST_USE strata_status tensor_file_read(strata_context *ctx, const char *path, struct tensor_file *file);
 
-/** The parser behind tensor_file_read, for fuzzing; takes the buffer's bytes over on success, leaves both as they were else. */
+/**
+ * The parser behind tensor_file_read, for fuzzing; takes the buffer's bytes over on success, leaves both as they were
+ * else.
+ */
 STRATA_MUST_USE strata_status tensor_file_parse(strata_context *ctx, const char *path, struct buffer *bytes,
                                                 struct tensor_file *file);
 

@@ -20,7 +20,7 @@ enum setting_type {
     SETTING_TEXT,    /* free text (paths); may be empty by default only */
     SETTING_CHOICE,  /* one of `choices`, written "a|b|c" */
     SETTING_NUMBERS, /* comma list of numbers in range; logspace(lo,hi,count); `none` is empty */
-    SETTING_NAMES /* comma list of names or name(key=value, ...); each name in `choices` unless that is NULL; `none` is empty */
+    SETTING_NAMES    /* comma list of names or name(key=value, ...); each in `choices`, if any; `none` is empty */
 };
 
 struct setting {
@@ -86,7 +86,9 @@ bool settings_has(const struct settings *settings, const char *key);
 /** Deep copy. */
 STRATA_MUST_USE strata_status settings_copy(strata_context *ctx, const struct settings *from, struct settings **to);
 
-/** Splits at commas outside parentheses; trims blanks. `items` is an array of strings (mem_free each, then the array). */
+/**
+ * Splits at commas outside parentheses; trims blanks. `items` is an array of strings (mem_free each, then the array).
+ */
 STRATA_MUST_USE strata_status list_split(strata_context *ctx, const char *text, char ***items, size_t *count);
 
 #endif

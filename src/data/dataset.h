@@ -28,11 +28,16 @@ STRATA_MUST_USE strata_status dataset_allocate(strata_context *ctx, struct datas
 /** Frees x and y and forgets them; a zeroed set and NULL are fine. */
 void dataset_destroy(struct dataset *data);
 
-/** Rows `order[first..first+count)` (NULL: as they stand) as a new dataset. ERR_ARGUMENT when they are not all there. */
+/**
+ * Rows `order[first..first+count)` (NULL: as they stand) as a new dataset. ERR_ARGUMENT when they are not all there.
+ */
 STRATA_MUST_USE strata_status dataset_take(strata_context *ctx, const struct dataset *from, const uint32_t *order,
                                            size_t first, size_t count, struct dataset *to);
 
-/** Pictures averaged over squares of `side` x `side` pixels, in place. ERR_ARGUMENT for rows that are no pictures, or a side that does not divide them. */
+/**
+ * Pictures averaged over squares of `side` x `side` pixels, in place. ERR_ARGUMENT for rows that are no pictures, or
+ * a side that does not divide them.
+ */
 STRATA_MUST_USE strata_status dataset_shrink(strata_context *ctx, struct dataset *data, size_t side);
 
 /** Column means and standard deviations of x ([inputs] each); a constant column has sd 1. */
@@ -97,9 +102,9 @@ extern const size_t data_table_size;
 const struct data_source *data_find(const char *name);
 
 /**
- * The folder that holds a known data set: DIR/folder or DIR itself (unless that is another set's), from `data_folder` (--data; NULL: skip),
- * $STRATA_DATA, ~/.local/share/strata, the package's folder. ERR_NOT_FOUND names all places tried, the
- * package and `strata data get NAME`. `path` is a fresh string.
+ * The folder that holds a known data set: DIR/folder or DIR itself (unless that is another set's), from `data_folder`
+ * (--data; NULL: skip), $STRATA_DATA, ~/.local/share/strata, the package's folder. ERR_NOT_FOUND names all places
+ * tried, the package and `strata data get NAME`. `path` is a fresh string.
  */
 STRATA_MUST_USE strata_status data_locate(strata_context *ctx, const struct data_source *source,
                                           const char *data_folder, char **path);

@@ -98,7 +98,9 @@ enum op_variant op_variant_best(void);
 /** The class of one variant, NULL when it was not built; running one that the CPU lacks is an illegal instruction. */
 const struct op_class *op_class_variant(enum op_kind kind, enum precision precision, enum op_variant variant);
 
-/** The class of an op for a precision, from the variant for this CPU. Input, parameter and constant have none (NULL). */
+/**
+ * The class of an op for a precision, from the variant for this CPU. Input, parameter and constant have none (NULL).
+ */
 const struct op_class *op_class_get(enum op_kind kind, enum precision precision);
 
 #endif

@@ -43,7 +43,10 @@ void program_bind(struct program *program, node input, const void *data);
 /** Runs forward on the first `rows` rows (1 <= rows <= planned) of the bound inputs. */
 void program_forward(struct program *program, size_t rows, bool training);
 
-/** After forward: gradients of a scalar root (seed NULL), or of <seed, root> with seed [rows, size] or [1] of the program's precision. */
+/**
+ * After forward: gradients of a scalar root (seed NULL), or of <seed, root> with seed [rows, size] or [1] of the
+ * program's precision.
+ */
 void program_backward(struct program *program, const void *seed);
 
 /** After forward: pushes tangents set by program_set_tangent through the graph. */

@@ -9,7 +9,10 @@
 #include "core/memory.h"
 #include "linalg/linalg.h"
 
-/* A weight matrix [fan_in, units]; `factor` multiplies what it adds to the kernel: 1 where weights are what is trained. */
+/*
+ * A weight matrix [fan_in, units]; `factor` multiplies what it adds to the kernel: 1 where weights are what is
+ * trained.
+ */
 struct weights {
     double *values;
     size_t fan_in, units;

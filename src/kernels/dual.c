@@ -8,12 +8,13 @@
 #include "kernels/vector_angle.h"
 
 /* The table: one line an activation. */
-#define DUAL_LIST(X)                                                                                                 \
-    X(relu)                                                                                                          \
-    X(leaky_relu)                                                                                                    \
-    X(abs)                                                                                                           \
-    X(identity) X(sign) X(step) X(relu_squared) X(square) X(hermite) X(erf) X(gelu) X(gaussian) X(sin) X(cos) X(rbf) \
-        X(tanh) X(sigmoid) X(softplus) X(silu)
+#define DUAL_LIST(X)                                                                                             \
+    X(relu)                                                                                                      \
+    X(leaky_relu)                                                                                                \
+    X(abs)                                                                                                       \
+    X(identity)                                                                                                  \
+    X(sign) X(step) X(relu_squared) X(square) X(hermite) X(erf) X(gelu) X(gaussian) X(sin) X(cos) X(rbf) X(tanh) \
+        X(sigmoid) X(softplus) X(silu)
 
 #define DECLARE(name) extern const struct dual_class dual_##name;
 DUAL_LIST(DECLARE)

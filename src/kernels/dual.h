@@ -55,7 +55,10 @@ extern const size_t dual_table_size;
 /** By name; NULL when unknown. */
 const struct dual_class *dual_find(const char *name);
 
-/** Angle in [0, pi] of the point (cosine, sine) with sine >= 0, pi / 2 at the origin; within 4e-16 of atan2, in place over `sine`. */
+/**
+ * Angle in [0, pi] of the point (cosine, sine) with sine >= 0, pi / 2 at the origin; within 4e-16 of atan2, in place
+ * over `sine`.
+ */
 void dual_angles(size_t count, const double *cosine, double *sine);
 
 #endif

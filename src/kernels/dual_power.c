@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Powers: squared ReLU, square, normalised Hermite polynomials. Sources: Cho & Saul 2009 (order 2); Isserlis 1918; Mehler 1866. */
+/*
+ * Powers: squared ReLU, square, normalised Hermite polynomials. Sources: Cho & Saul 2009 (order 2); Isserlis 1918;
+ * Mehler 1866.
+ */
 #include <math.h>
 
 #include "core/clones.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Smooth activations without a closed form, by Gauss-Hermite quadrature on 64 x 64 nodes: u = sqrt(a) s,
- * v = (c / sqrt(a)) s + sqrt(b - c^2 / a) t with s, t standard normal. Errors of 1e-10 and less up to unit variance; they
- * grow with the variance, as the functions become steps. 4,096 evaluations a pair: a hundred times the cost of a closed
- * form. Source: Abramowitz & Stegun 1964, 25.4.46.
+ * v = (c / sqrt(a)) s + sqrt(b - c^2 / a) t with s, t standard normal. Errors of 1e-10 and less up to unit variance;
+ * they grow with the variance, as the functions become steps. 4,096 evaluations a pair: a hundred times the cost of a
+ * closed form. Source: Abramowitz & Stegun 1964, 25.4.46.
  */
 #include <math.h>
 

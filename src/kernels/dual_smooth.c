@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* erf, GELU and the Gaussian bump. Sources: Williams, NIPS 1996 (erf); Tsuchida et al. 2020 (GELU); Gaussian integrals (bump). */
+/*
+ * erf, GELU and the Gaussian bump. Sources: Williams, NIPS 1996 (erf); Tsuchida et al. 2020 (GELU); Gaussian
+ * integrals (bump).
+ */
 #include <math.h>
 
 #include "core/clones.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Sign and step: their slope is a Dirac pulse, so that its dual grows as 1 / angle near the diagonal. Source: Cho & Saul 2009 (order 0). */
+/*
+ * Sign and step: their slope is a Dirac pulse, so that its dual grows as 1 / angle near the diagonal. Source: Cho &
+ * Saul 2009 (order 0).
+ */
 #include <math.h>
 
 #include "core/clones.h"

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Waves: sin, cos, and the shifted cosine whose dual is the RBF kernel. Source: Rahimi & Recht, NIPS 2007; Louart et al. 2018. */
+/*
+ * Waves: sin, cos, and the shifted cosine whose dual is the RBF kernel. Source: Rahimi & Recht, NIPS 2007; Louart et
+ * al. 2018.
+ */
 #include <math.h>
 
 #include "core/clones.h"

@@ -38,7 +38,10 @@ void empirical_ntk_set_parameter(struct empirical_ntk *ntk, const char *name, co
 /** J of one output: [n, parameters]. x [n, inputs]. */
 void empirical_ntk_jacobian(struct empirical_ntk *ntk, size_t output, size_t n, const double *x, double *jacobian);
 
-/** The kernel between x [n, inputs] and z [m, inputs]; `output` is read for NTK_OUTPUT alone. Errors: ARGUMENT, MEMORY. */
+/**
+ * The kernel between x [n, inputs] and z [m, inputs]; `output` is read for NTK_OUTPUT alone. Errors: ARGUMENT,
+ * MEMORY.
+ */
 STRATA_MUST_USE strata_status empirical_ntk_gram(strata_context *ctx, struct empirical_ntk *ntk, enum ntk_part part,
                                                  size_t output, size_t n, const double *x, size_t m, const double *z,
                                                  double *out);

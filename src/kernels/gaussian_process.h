@@ -56,8 +56,8 @@ STRATA_MUST_USE strata_status gaussian_process_predict(strata_context *ctx, cons
  * summed squared error (INFINITY: to the end): with A = T_mn T_nn^-1 (1 - exp(-time T_nn)), mean A y and variance of
  * N_mm + A N_nn A' - A N_nm - (A N_nm)'. Source: Lee et al., NeurIPS 2019, eqs. (13) to (15).
  *
- * @param ntk, nngp  [n, n] each, symmetric; `ntk` is destroyed. @param ntk_cross, nngp_cross [m, n]; @param own [m]: of nngp.
- * Errors: ARGUMENT (time < 0), CONVERGENCE, MEMORY.
+ * @param ntk, nngp  [n, n] each, symmetric; `ntk` is destroyed. @param ntk_cross, nngp_cross [m, n]; @param own [m]:
+ * of nngp. Errors: ARGUMENT (time < 0), CONVERGENCE, MEMORY.
  */
 STRATA_MUST_USE strata_status ntk_ensemble_predict(strata_context *ctx, double time, size_t n, double *ntk,
                                                    const double *nngp, size_t outputs, const double *y, size_t m,

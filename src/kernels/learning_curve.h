@@ -16,7 +16,10 @@ struct learning_curve {
     double eigenvalue[LEARNING_CURVE_DEGREES], multiplicity[LEARNING_CURVE_DEGREES], tail;
 };
 
-/** Of a kernel on the sphere of radius sqrt(kernel->dimension). Errors: those of sphere_eigenvalues; CONVERGENCE when an eigenvalue is negative beyond rounding. */
+/**
+ * Of a kernel on the sphere of radius sqrt(kernel->dimension). Errors: those of sphere_eigenvalues; CONVERGENCE when
+ * an eigenvalue is negative beyond rounding.
+ */
 STRATA_MUST_USE strata_status learning_curve_create(strata_context *ctx, const struct kernel *kernel,
                                                     struct learning_curve *curve);
 

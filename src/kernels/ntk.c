@@ -105,7 +105,9 @@ STRATA_CLONES static void add_loop(size_t count, const double *restrict from, do
     for (size_t j = 0; j < count; ++j) to[j] += from[j];
 }
 
-/* From c = t = S_0 to the kernel in `out`: NNGP (tangent false) or NTK. `own` and `other`: variances of the two rows. */
+/*
+ * From c = t = S_0 to the kernel in `out`: NNGP (tangent false) or NTK. `own` and `other`: variances of the two rows.
+ */
 static void chunk_run(const struct recursion *r, bool tangent, size_t count, double own, double *other, double *c,
                       double *t, double *out) {
     double d[CHUNK], e[CHUNK], keep = r->skip > 0 ? 1 : 0;

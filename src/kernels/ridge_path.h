@@ -19,7 +19,10 @@ struct ridge_path {
 STRATA_MUST_USE strata_status ridge_path_from_gram(strata_context *ctx, size_t rows, double *gram,
                                                    struct ridge_path *path);
 
-/** From features [rows, width] with K = features featuresᵀ, through the smaller of the two products; directions below 1e-12 of the largest (rounding) are left out. */
+/**
+ * From features [rows, width] with K = features featuresᵀ, through the smaller of the two products; directions below
+ * 1e-12 of the largest (rounding) are left out.
+ */
 STRATA_MUST_USE strata_status ridge_path_from_features(strata_context *ctx, size_t rows, size_t width,
                                                        const double *features, struct ridge_path *path);
 void ridge_path_destroy(struct ridge_path *path);

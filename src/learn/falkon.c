@@ -23,6 +23,7 @@
 static const struct setting falkon_settings[] = {
     RIDGE_ROW_RIDGE,
     KERNEL_ROW_SELECTION,
+    KERNEL_ROW_BANDWIDTHS,
     KERNEL_ROW_NAME,
     RIDGE_ROW_MEMORY,
     {"solver.centres", SETTING_COUNT, "1000", 1, 100000, NULL, "training rows that the function is made of"},

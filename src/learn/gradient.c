@@ -216,7 +216,10 @@ static double one_step(struct gradient_learner *self) {
     return loss;
 }
 
-/* The weights as they are now: a running fit holds the newest in its program. Nothing is derived from weights that diverged. */
+/*
+ * The weights as they are now: a running fit holds the newest in its program. Nothing is derived from weights that
+ * diverged.
+ */
 static strata_status synchronise(strata_context *ctx, struct gradient_learner *self) {
     const struct gradient_builder *builder = self->details->builder;
     if (self->training.program && self->started) store_from_program(&self->store, self->training.program, true);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Kernel ridge regression without its matrix: conjugate gradients on (K + ridge I) weights = y over Gram blocks, as many
- * of which are kept as kernel.memory_mb allows, preconditioned by L L' + ridge I with a pivoted partial Cholesky factor
- * L [n, rank] of K. Sources: Gardner et al., NeurIPS 2018; Harbrecht, Peters & Schneider 2012 (the factor).
+ * Kernel ridge regression without its matrix: conjugate gradients on (K + ridge I) weights = y over Gram blocks, as
+ * many of which are kept as kernel.memory_mb allows, preconditioned by L L' + ridge I with a pivoted partial Cholesky
+ * factor L [n, rank] of K. Sources: Gardner et al., NeurIPS 2018; Harbrecht, Peters & Schneider 2012 (the factor).
  */
 #include <float.h>
 #include <math.h>
@@ -17,6 +17,7 @@
 static const struct setting kernel_cg_settings[] = {
     RIDGE_ROW_RIDGE,
     KERNEL_ROW_SELECTION,
+    KERNEL_ROW_BANDWIDTHS,
     KERNEL_ROW_NAME,
     RIDGE_ROW_MEMORY,
     {"solver.rank", SETTING_COUNT, "100", 0, 10000, NULL, "columns of the preconditioner's partial factor"},

@@ -113,12 +113,39 @@ cleanup:
     return status;
 }
 
+/* The kernel's number that may be chosen; NULL when it has none or its text says it. */
+static double *open_bandwidth(const struct kernel_ridge_request *request, struct kernel *kernel) {
+    if (strstr(request->kernel, "bandwidth")) return NULL;
+    for (size_t i = 0; kernel->class_->parameters[i].name; ++i)
+        if (strcmp(kernel->class_->parameters[i].name, "bandwidth") == 0) return &kernel->number[i];
+    return NULL;
+}
+
+static strata_status bandwidth_by_leave_one_out(strata_context *ctx, const struct kernel_ridge_request *request,
+                                                struct kernel *kernel, const struct ridge_rows *rows, double *ridge,
+                                                double *loss) {
+    const double *factors;
+    size_t count = settings_numbers(request->settings, "kernel.bandwidth_factors", &factors);
+    double *bandwidth = open_bandwidth(request, kernel), median = bandwidth ? *bandwidth : 0, best = median;
+    if (!bandwidth || count == 0) return ridge_by_leave_one_out(ctx, request, kernel, rows, ridge, loss);
+    for (size_t i = 0; i < count; ++i) {
+        double candidate_ridge, candidate_loss;
+        *bandwidth = factors[i] * median;
+        STRATA_TRY(ridge_by_leave_one_out(ctx, request, kernel, rows, &candidate_ridge, &candidate_loss));
+        if (i && !(candidate_loss < *loss)) continue;
+        *loss = candidate_loss;
+        *ridge = candidate_ridge;
+        best = *bandwidth;
+    }
+    *bandwidth = best;
+    return STRATA_OK;
+}
+
 strata_status kernel_ridge_choose(strata_context *ctx, const struct kernel_ridge_request *request,
-                                  const struct kernel *kernel, const struct ridge_rows *rows, double *ridge,
-                                  double *loss) {
+                                  struct kernel *kernel, const struct ridge_rows *rows, double *ridge, double *loss) {
     double relative = settings_number(request->settings, "kernel.ridge");
     *loss = NAN;
-    if (relative <= 0.0) return ridge_by_leave_one_out(ctx, request, kernel, rows, ridge, loss);
+    if (relative <= 0.0) return bandwidth_by_leave_one_out(ctx, request, kernel, rows, ridge, loss);
     double *diagonal = mem_zero(rows->rows, sizeof *diagonal);
     if (!diagonal) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for learner '%s'", request->learner);
     strata_status status = kernel_diagonal(ctx, kernel, rows->rows, rows->x, diagonal);

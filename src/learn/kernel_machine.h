@@ -45,6 +45,12 @@ STRATA_MUST_USE strata_status kernel_machine_load(strata_context *ctx, const cha
         "kernel.selection_rows", SETTING_COUNT, "1000", 2, 20000, NULL, \
             "rows that the ridge is chosen on by leave-one-out"         \
     }
+#define KERNEL_ROW_BANDWIDTHS                                                                      \
+    {                                                                                              \
+        "kernel.bandwidth_factors", SETTING_NUMBERS, "0.5, 1, 2", 1e-6, 1e6, NULL,                 \
+            "multiples of the median distance that leave-one-out chooses a bandwidth from, where " \
+            "kernel.name gives none"                                                               \
+    }
 #define SOLVER_ROW_THREADS \
     { "solver.threads", SETTING_COUNT, "1", 1, 1024, NULL, "threads of a large kernel fit; they change no bit" }
 #define SOLVER_ROW_STEPS \
@@ -63,11 +69,12 @@ struct kernel_ridge_request {
 
 /**
  * The ridge that kernel.ridge says in units of the mean diagonal; at 0, the one of least leave-one-out error `loss` on
- * kernel.selection_rows rows. Errors: those of kernel_gram and ridge_path_from_gram.
+ * kernel.selection_rows rows, together with the bandwidth among kernel.bandwidth_factors where the request's text
+ * leaves it open. Errors: those of kernel_gram and ridge_path_from_gram.
  */
 STRATA_MUST_USE strata_status kernel_ridge_choose(strata_context *ctx, const struct kernel_ridge_request *request,
-                                                  const struct kernel *kernel, const struct ridge_rows *rows,
-                                                  double *ridge, double *loss);
+                                                  struct kernel *kernel, const struct ridge_rows *rows, double *ridge,
+                                                  double *loss);
 
 /**
  * Fits a machine to rows, whose `x` it takes over. Where rounding makes a pivot negative the ridge is raised along the
@@ -119,7 +126,10 @@ STRATA_MUST_USE strata_status iterative_fit_begin(strata_context *ctx, struct ke
                                                   struct iterative_fit *fit);
 void iterative_fit_end(struct iterative_fit *fit);
 
-/** Weights of zero on `rows` rows, the mean and the kernel of a fit; whoever fits gives `x` and, last, `rows`. Errors: MEMORY. */
+/**
+ * Weights of zero on `rows` rows, the mean and the kernel of a fit; whoever fits gives `x` and, last, `rows`. Errors:
+ * MEMORY.
+ */
 STRATA_MUST_USE strata_status kernel_machine_allocate(strata_context *ctx, const struct iterative_fit *fit, size_t rows,
                                                       struct kernel_machine *machine);
 

@@ -13,7 +13,7 @@
 #include "learn/kernel_machine.h"
 
 static const struct setting kernel_ridge_settings[] = {
-    RIDGE_ROW_RIDGE, KERNEL_ROW_SELECTION, KERNEL_ROW_NAME, RIDGE_ROW_MEMORY, {0},
+    RIDGE_ROW_RIDGE, KERNEL_ROW_SELECTION, KERNEL_ROW_BANDWIDTHS, KERNEL_ROW_NAME, RIDGE_ROW_MEMORY, {0},
 };
 
 static strata_status kernel_ridge_learn(strata_context *ctx, struct learner *learner, const struct fit_hooks *hooks) {

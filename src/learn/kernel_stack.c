@@ -27,6 +27,7 @@ static const struct setting kernel_stack_settings[] = {
     {"stack.components", SETTING_COUNT, "64", 1, 2000, NULL, "principal components"},
     RIDGE_ROW_RIDGE,
     KERNEL_ROW_SELECTION,
+    KERNEL_ROW_BANDWIDTHS,
     RIDGE_ROW_MEMORY,
     {0},
 };

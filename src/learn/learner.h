@@ -69,7 +69,10 @@ struct learner_class {
      */
     strata_status (*vjp)(strata_context *ctx, struct learner *learner, size_t rows, const float *x, const float *seed,
                          float *out, float *gradient);
-    /** State for checkpoints: everything that fit needs to go on with equal bits. Kernel machines may have none (NULL). */
+    /**
+     * State for checkpoints: everything that fit needs to go on with equal bits. Kernel machines may have none
+     * (NULL).
+     */
     strata_status (*save)(strata_context *ctx, struct learner *learner, struct tensor_file *state);
     strata_status (*load)(strata_context *ctx, struct learner *learner, const struct tensor_file *state);
     /** Parameter by name ("layer1.input.weight"); `values` NULL asks for the size. ERR_NOT_FOUND. */

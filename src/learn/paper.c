@@ -6,12 +6,13 @@
  *     E_0 = x;  S_l = K_l [E_{l-1}, x];  E_l = sigma(R_l S_l)
  *     F_l = sigma(W_l [E_{l-1}, x]);     output = b + sum_l alpha_l 1'F_l,   alpha_l = gap^(l-1)
  *     loss = E (y - output)^2 + sum over levels below the newest of
- *            lambda3 |K_e'K_x - W_e'W_x|^2 + lambda4 |K_e'K_e - W_e'W_e|^2 + lambda5 |K'K - W'W|^2 + lambda6 (|K|^2 + |W|^2)
+ *            lambda3 |K_e'K_x - W_e'W_x|^2 + lambda4 |K_e'K_e - W_e'W_e|^2 + lambda5 |K'K - W'W|^2
+ *            + lambda6 (|K|^2 + |W|^2)
  *
- * with K = [K_e, K_x] for the parts that read E_{l-1} and x, and sigma(z) = z^2, constant where |z| > B. Levels start one
- * after the other; K_l starts as the top-k singular part of W_l when level l + 1 starts, and from then on both move by
- * gradient (setting K_l by SVD in every step would remove the effect). Teachers with centred levels need biases: from
- * level 2 on, and of the output. W starts as a small Gaussian kick in place of zero with noise.
+ * with K = [K_e, K_x] for the parts that read E_{l-1} and x, and sigma(z) = z^2, constant where |z| > B. Levels start
+ * one after the other; K_l starts as the top-k singular part of W_l when level l + 1 starts, and from then on both
+ * move by gradient (setting K_l by SVD in every step would remove the effect). Teachers with centred levels need
+ * biases: from level 2 on, and of the output. W starts as a small Gaussian kick in place of zero with noise.
  * Source: Allen-Zhu & Li 2020, sec. 3 and 4 (quadratic activations).
  */
 #include "learn/paper.h"

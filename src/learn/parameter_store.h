@@ -32,7 +32,10 @@ bool store_finite(const struct parameter_store *store);
 void store_to_program(const struct parameter_store *store, struct program *program, bool state);
 void store_from_program(struct parameter_store *store, const struct program *program, bool state);
 
-/** As tensors "parameter.NAME" and "slot0.NAME"; loading checks names and sizes (ERR_FORMAT, nothing changed). Data is borrowed until written. */
+/**
+ * As tensors "parameter.NAME" and "slot0.NAME"; loading checks names and sizes (ERR_FORMAT, nothing changed). Data is
+ * borrowed until written.
+ */
 STRATA_MUST_USE strata_status store_save(strata_context *ctx, const struct parameter_store *store,
                                          struct tensor_file *file);
 STRATA_MUST_USE strata_status store_load(strata_context *ctx, struct parameter_store *store,

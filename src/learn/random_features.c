@@ -5,8 +5,8 @@
  *   ReLU     phi(x) = sqrt(2 / D) relu(sqrt(2 / d) W x + sqrt(b) v)
  *   Fourier  phi(x) = sqrt(2 / D) cos(W x / l + 2 pi u), whose kernel is exp(-|x - z|^2 / 2 l^2)
  *
- * The ridge has the least exact leave-one-out error, from one eigendecomposition of the smaller of phiᵀphi and phi phiᵀ.
- * Source: Rahimi & Recht, NIPS 2007; NIPS 2008.
+ * The ridge has the least exact leave-one-out error, from one eigendecomposition of the smaller of phiᵀphi and phi
+ * phiᵀ. Source: Rahimi & Recht, NIPS 2007; NIPS 2008.
  */
 #include <math.h>
 #include <string.h>

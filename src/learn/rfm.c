@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Recursive feature machines: kernel ridge regression with exp(-r / l), r^2 = (x - z)' M (x - z), whose metric M is
- * learned: M <- mean over training rows of grad f grad f' (the average gradient outer product), scaled to trace d, round
- * after round from M = I; the round of least leave-one-out error is kept. In rows x' = x R, R = M^(1/2), it is the plain
- * Laplace kernel, and grad f = R grad' f. A kernel that depends on the labels: lower bounds for kernels leave it out.
- * Source: Radhakrishnan, Beaglehole, Pandit & Belkin, Science 383 (2024) 1461.
+ * learned: M <- mean over training rows of grad f grad f' (the average gradient outer product), scaled to trace d,
+ * round after round from M = I; the round of least leave-one-out error is kept. In rows x' = x R, R = M^(1/2), it is
+ * the plain Laplace kernel, and grad f = R grad' f. A kernel that depends on the labels: lower bounds for kernels
+ * leave it out. Source: Radhakrishnan, Beaglehole, Pandit & Belkin, Science 383 (2024) 1461.
  */
 #include <math.h>
 #include <string.h>
@@ -18,6 +18,7 @@ enum { BLOCK = 256 };
 static const struct setting rfm_settings[] = {
     RIDGE_ROW_RIDGE,
     KERNEL_ROW_SELECTION,
+    KERNEL_ROW_BANDWIDTHS,
     RIDGE_ROW_MEMORY,
     {"rfm.rounds", SETTING_COUNT, "5", 0, 1000, NULL, "times that the metric is learned"},
     {0},

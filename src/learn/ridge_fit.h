@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What kernel ridge regression and random features share: the finite set as doubles, the ridge's choice, the one step of a fit. */
+/*
+ * What kernel ridge regression and random features share: the finite set as doubles, the ridge's choice, the one step
+ * of a fit.
+ */
 #ifndef LEARN_RIDGE_FIT_H
 #define LEARN_RIDGE_FIT_H
 
@@ -31,7 +34,10 @@ struct ridge_rows {
     double *mean; /* [outputs] */
 };
 
-/** Copies the source's set. Errors: UNSUPPORTED (an endless source), ARGUMENT (no rows, a non-finite value, with its row), MEMORY. */
+/**
+ * Copies the source's set. Errors: UNSUPPORTED (an endless source), ARGUMENT (no rows, a non-finite value, with its
+ * row), MEMORY.
+ */
 STRATA_MUST_USE strata_status ridge_rows_create(strata_context *ctx, const char *learner,
                                                 const struct sample_source *source, struct ridge_rows *rows);
 /** `count` evenly spaced rows (all when there are no more); targets keep the mean of the whole. */
@@ -57,7 +63,10 @@ double ridge_raise(double ridge);
 STRATA_MUST_USE strata_status ridge_report(strata_context *ctx, struct learner *learner, const struct fit_hooks *hooks,
                                            double loss);
 
-/** Adds a float64 matrix whose values the learner keeps; copies tensor `name` of the given shape back (rows or columns 0: any). ERR_FORMAT. */
+/**
+ * Adds a float64 matrix whose values the learner keeps; copies tensor `name` of the given shape back (rows or columns
+ * 0: any). ERR_FORMAT.
+ */
 STRATA_MUST_USE strata_status ridge_tensor_add(strata_context *ctx, struct tensor_file *state, const char *name,
                                                size_t rows, size_t columns, const double *values);
 STRATA_MUST_USE strata_status ridge_tensor_load(strata_context *ctx, const struct tensor_file *state, const char *name,

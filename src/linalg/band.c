@@ -28,7 +28,9 @@ static lapack_int reduce(size_t n, size_t band, double *a, double *values, doubl
     return info;
 }
 
-/* Q = H_1 H_2 ... of the panels' reflectors, from the last one on: columns before a panel's are still the identity's. */
+/*
+ * Q = H_1 H_2 ... of the panels' reflectors, from the last one on: columns before a panel's are still the identity's.
+ */
 static lapack_int form_basis(size_t n, size_t band, const double *a, const double *tau, double *basis, double *work,
                              lapack_int work_size) {
     memset(basis, 0, n * n * sizeof *basis);

@@ -26,7 +26,10 @@ struct band_factor {
     double *blocks; /* [blocks, 2, band, band]: each block row of the factor left of its diagonal, and on it */
 };
 
-/** From a symmetric [n, n], which is destroyed. `pool` borrowed or NULL. Errors: CONVERGENCE (a number that is not finite), MEMORY. */
+/**
+ * From a symmetric [n, n], which is destroyed. `pool` borrowed or NULL. Errors: CONVERGENCE (a number that is not
+ * finite), MEMORY.
+ */
 STRATA_MUST_USE strata_status band_form_create(strata_context *ctx, struct thread_pool *pool, size_t n, double *a,
                                                struct band_form *form);
 void band_form_destroy(struct band_form *form);

@@ -2,7 +2,8 @@
 /*
  * Which GEMM for which shape. Products of up to 1024 in every dimension go to libxsmm's generated kernels, in parts of
  * at most 512, all others to OpenBLAS on one thread: measured (docs/performance.md), libxsmm's kernels reach the
- * processor's peak while their operands stay in cache and fall behind OpenBLAS's packed ones above. The choice depends on shape and CPU alone.
+ * processor's peak while their operands stay in cache and fall behind OpenBLAS's packed ones above. The choice depends
+ * on shape and CPU alone.
  */
 #include "linalg/linalg.h"
 

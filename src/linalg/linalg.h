@@ -19,13 +19,19 @@ void linalg_gemm_f64(enum transpose ta, enum transpose tb, size_t m, size_t n, s
 void linalg_gemm_f32(enum transpose ta, enum transpose tb, size_t m, size_t n, size_t k, float alpha, const float *a,
                      size_t lda, const float *b, size_t ldb, float beta, float *c, size_t ldc);
 
-/** C = alpha A Aᵀ + beta C (AS_IS, A [n, k]) or alpha Aᵀ A + beta C (TRANSPOSED, A [k, n]); C [n, n] filled on both sides. */
+/**
+ * C = alpha A Aᵀ + beta C (AS_IS, A [n, k]) or alpha Aᵀ A + beta C (TRANSPOSED, A [k, n]); C [n, n] filled on both
+ * sides.
+ */
 void linalg_syrk_f64(enum transpose ta, size_t n, size_t k, double alpha, const double *a, size_t lda, double beta,
                      double *c);
 void linalg_syrk_f32(enum transpose ta, size_t n, size_t k, float alpha, const float *a, size_t lda, float beta,
                      float *c);
 
-/** Lower Cholesky factor in place of a symmetric [n, n]; the upper triangle is zeroed. ERR_CONVERGENCE with the failing pivot when not positive definite. */
+/**
+ * Lower Cholesky factor in place of a symmetric [n, n]; the upper triangle is zeroed. ERR_CONVERGENCE with the
+ * failing pivot when not positive definite.
+ */
 STRATA_MUST_USE strata_status linalg_cholesky(strata_context *ctx, size_t n, double *a);
 
 /** Solves A X = B given A's lower Cholesky factor; B [n, columns] in place. */
@@ -38,26 +44,42 @@ void linalg_lower_solve(enum transpose transpose, size_t n, const double *factor
 STRATA_MUST_USE strata_status linalg_cholesky_inverse_diagonal(strata_context *ctx, size_t n, const double *factor,
                                                                double *diagonal);
 
-/** The same for the leading [n, n] block of A, given A's factor [order, order]: its leading block is the block's factor. */
+/**
+ * The same for the leading [n, n] block of A, given A's factor [order, order]: its leading block is the block's
+ * factor.
+ */
 void linalg_cholesky_solve_leading(size_t n, size_t order, const double *factor, size_t columns, double *b);
 
-/** All eigenpairs of a symmetric [n, n] (lower triangle read): `values` [n] ascending, `vectors` [n, n] rows = eigenvectors; `a` is destroyed. */
+/**
+ * All eigenpairs of a symmetric [n, n] (lower triangle read): `values` [n] ascending, `vectors` [n, n] rows =
+ * eigenvectors; `a` is destroyed.
+ */
 STRATA_MUST_USE strata_status linalg_eigen_symmetric(strata_context *ctx, size_t n, double *a, double *values,
                                                      double *vectors);
 
-/** `count` < n largest eigenpairs by ARPACK with a fixed start vector: `values` descending, `vectors` [count, n] rows, largest entry positive. */
+/**
+ * `count` < n largest eigenpairs by ARPACK with a fixed start vector: `values` descending, `vectors` [count, n] rows,
+ * largest entry positive.
+ */
 STRATA_MUST_USE strata_status linalg_eigen_largest(strata_context *ctx, size_t n, const double *a, size_t count,
                                                    double *values, double *vectors);
 
-/** Thin SVD A = U diag(s) Vᵀ of [m, n], r = min(m, n): `u` [m, r], `s` [r] descending, `vt` [r, n]; `u`, `vt` may be NULL together; `a` is destroyed. */
+/**
+ * Thin SVD A = U diag(s) Vᵀ of [m, n], r = min(m, n): `u` [m, r], `s` [r] descending, `vt` [r, n]; `u`, `vt` may be
+ * NULL together; `a` is destroyed.
+ */
 STRATA_MUST_USE strata_status linalg_svd(strata_context *ctx, size_t m, size_t n, double *a, double *u, double *s,
                                          double *vt);
 
-/** QR of a Gaussian-like [rows, columns], rows <= columns: overwrites `a` with orthonormal rows spanning its row space (signs fixed: R's diagonal positive). */
+/**
+ * QR of a Gaussian-like [rows, columns], rows <= columns: overwrites `a` with orthonormal rows spanning its row space
+ * (signs fixed: R's diagonal positive).
+ */
 STRATA_MUST_USE strata_status linalg_orthonormal_rows(strata_context *ctx, size_t rows, size_t columns, double *a);
 
 /**
- * Ridge regression: W = argmin ||X W - Y||^2 + lambda ||W||^2 by Cholesky of XᵀX + lambda I (falls to the dual when n < p).
+ * Ridge regression: W = argmin ||X W - Y||^2 + lambda ||W||^2 by Cholesky of XᵀX + lambda I (falls to the dual when n
+ * < p).
  *
  * @param x       [n, p]; @param y [n, outputs]; @param w [p, outputs] out.
  */

@@ -16,7 +16,10 @@ double relative_error(size_t rows, size_t outputs, const float *prediction, cons
 /** Share of rows where the class of the logit (1 when > 0, else 0) is not the label 0/1. A NaN logit is wrong. */
 double binary_error_rate(size_t rows, const float *logits, const float *labels);
 
-/** Share of rows where the largest of [rows, classes] logits (the first among equals) is not the label's. A row with NaN is wrong. */
+/**
+ * Share of rows where the largest of [rows, classes] logits (the first among equals) is not the label's. A row with
+ * NaN is wrong.
+ */
 double multiclass_error_rate(size_t rows, size_t classes, const float *logits, const float *labels);
 
 #endif

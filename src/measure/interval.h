@@ -18,7 +18,10 @@ double interval_mean(size_t count, const double *values);
 /** Standard deviation with divisor count - 1; NaN when count < 2. */
 double interval_sd(size_t count, const double *values);
 
-/** Student's t with the tail `upper` in (0, 0.5] above it: 0.025 gives the 97.5 % quantile. `df` > 0, whole or not; 1e-12 relative. */
+/**
+ * Student's t with the tail `upper` in (0, 0.5] above it: 0.025 gives the 97.5 % quantile. `df` > 0, whole or not;
+ * 1e-12 relative.
+ */
 double student_quantile(double upper, double df);
 
 /**

@@ -19,7 +19,8 @@ struct probe_rows {
  * Deterministic: no draws.
  *
  * @param accuracy  out, in [0, 1].
- * Errors: ARGUMENT (fewer than 10 training rows, no test rows, a label out of range or a non-finite feature, with its row), MEMORY.
+ * Errors: ARGUMENT (fewer than 10 training rows, no test rows, a label out of range or a non-finite feature, with its
+ * row), MEMORY.
  */
 STRATA_MUST_USE strata_status probe_accuracy(strata_context *ctx, size_t width, size_t classes,
                                              const struct probe_rows *train, const struct probe_rows *test,

@@ -29,7 +29,10 @@ STRATA_MUST_USE strata_status readout_moments_create(strata_context *ctx, size_t
                                                      struct readout_moments *moments);
 void readout_moments_destroy(struct readout_moments *moments);
 
-/** The readout that minimises the mean squared error + ridge |weights of standardised features|^2. ERR_CONVERGENCE when ridge is too small. */
+/**
+ * The readout that minimises the mean squared error + ridge |weights of standardised features|^2. ERR_CONVERGENCE
+ * when ridge is too small.
+ */
 STRATA_MUST_USE strata_status readout_solve(strata_context *ctx, const struct readout_moments *moments, double ridge,
                                             struct readout *readout);
 void readout_destroy(struct readout *readout);

@@ -90,11 +90,17 @@ struct network_nodes {
     node output;
 };
 
-/** Adds the network to a graph: input "x", parameters "layer1.input", "layer2.layer1", "layer1.bias", "readout1", "output.bias". */
+/**
+ * Adds the network to a graph: input "x", parameters "layer1.input", "layer2.layer1", "layer1.bias", "readout1",
+ * "output.bias".
+ */
 STRATA_MUST_USE strata_status network_build(const struct network *network, const struct network_view *view,
                                             struct graph *graph, struct network_nodes *nodes);
 
-/** Initial values of a named parameter: normal draws from the stream of its name times its sd; biases are zero. ERR_NOT_FOUND. */
+/**
+ * Initial values of a named parameter: normal draws from the stream of its name times its sd; biases are zero.
+ * ERR_NOT_FOUND.
+ */
 STRATA_MUST_USE strata_status network_initialise(strata_context *ctx, const struct network *network,
                                                  struct rng_stream stream, const char *name, size_t count,
                                                  double *values);

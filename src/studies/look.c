@@ -19,7 +19,10 @@ double look_get(struct look *look, const char *key, const char *learner, const c
     if (records_diverged(look->records, &step, "%s/%s/seed=%zu", learner, case_, look->seed) && !look->note[0])
         snprintf(look->note, sizeof look->note, "seed %zu: %s diverged at step %zu", look->seed, learner, step);
     double value = records_get(look->records, key, "%s/%s/seed=%zu", learner, case_, look->seed);
-    /* A finished fit without the record: the measure does not apply, such as a form error where layer 1 is no form of x. */
+    /*
+     * A finished fit without the record: the measure does not apply, such as a form error where layer 1 is no form of
+     * x.
+     */
     if (isnan(value) && !records_diverged(look->records, &step, "%s/%s/seed=%zu", learner, case_, look->seed))
         look->absent = true;
     return value;

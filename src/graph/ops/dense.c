@@ -97,7 +97,10 @@ enum { TILE = 8 };
 typedef float tile_row __attribute__((vector_size(TILE * sizeof(float))));
 typedef int tile_index __attribute__((vector_size(TILE * sizeof(int))));
 
-/* Swaps the off-diagonal blocks of size `distance` of all tiles of twice that size: lanes 8.. are those of the lower row. */
+/*
+ * Swaps the off-diagonal blocks of size `distance` of all tiles of twice that size: lanes 8.. are those of the lower
+ * row.
+ */
 #define SWAP_BLOCKS(row, distance, upper, lower)                                      \
     for (size_t r = 0; r < TILE; ++r)                                                 \
         if (!(r & (distance))) {                                                      \

@@ -41,7 +41,10 @@ UPDATE(update_nesterov) {
     }
 }
 
-/* Kingma & Ba 2015, algorithm 1, with weight decay in the gradient (`coupled`) or on the weights (`decoupled`: AdamW). */
+/*
+ * Kingma & Ba 2015, algorithm 1, with weight decay in the gradient (`coupled`) or on the weights (`decoupled`:
+ * AdamW).
+ */
 static inline void adam_pass(const struct optimizer_step *step, size_t count, void *parameters, const void *gradients,
                              void *const *slot, double coupled, double decoupled) {
     real *restrict p = parameters, *restrict m = slot[0], *restrict v = slot[1];

@@ -18,7 +18,8 @@
 #include "graph/real.h"
 
 #define REAL_CONSTANT(value) ((real)(value))
-#define VECTOR_INLINE        static inline __attribute__((always_inline)) /* a call left in a loop forbids its vectorisation */
+/* A call left in a loop forbids its vectorisation. */
+#define VECTOR_INLINE        static inline __attribute__((always_inline))
 
 #if REAL_BITS == 64
 

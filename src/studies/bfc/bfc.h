@@ -59,7 +59,10 @@ enum bfc_seeds bfc_learner_seeds(const char *learner);
 /* The case of a learner at a gap and depth 2: the fits at the first depth serve where they are the same. */
 void bfc_gap_case(const struct settings *settings, double gap, const char *learner, char case_[64]);
 
-/* Training samples at which a learner's error falls through 1 % in a dimension: +-Inf outside the grid `size_key`, NaN after a divergence. */
+/*
+ * Training samples at which a learner's error falls through 1 % in a dimension: +-Inf outside the grid `size_key`,
+ * NaN after a divergence.
+ */
 double bfc_samples_needed(struct look *look, const char *learner, const char *size_key, size_t dimension);
 
 #endif

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What the study claims, with bounds from the specification of each effect, and the controls in which it must not show. */
+/*
+ * What the study claims, with bounds from the specification of each effect, and the controls in which it must not
+ * show.
+ */
 #include <math.h>
 
 #include "studies/bfc/bfc.h"

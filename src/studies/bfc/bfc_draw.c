@@ -231,7 +231,10 @@ static strata_status draw_gaps(const struct drawer *d) {
 
 /* ---- finite data ---- */
 
-/* Where the error last falls through 1 % on the grid, log-interpolated; +-Inf outside the grid, NaN when something is missing. */
+/*
+ * Where the error last falls through 1 % on the grid, log-interpolated; +-Inf outside the grid, NaN when something is
+ * missing.
+ */
 double bfc_samples_needed(struct look *look, const char *learner, const char *size_key, size_t dimension) {
     const double target = log(0.01), *sizes;
     size_t count = settings_numbers(look->settings, size_key, &sizes);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Dense networks on real pictures: greedy, staged and joint training; probes, kernel alignment and first-layer pictures. */
+/*
+ * Dense networks on real pictures: greedy, staged and joint training; probes, kernel alignment and first-layer
+ * pictures.
+ */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

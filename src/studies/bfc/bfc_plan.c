@@ -148,7 +148,10 @@ static strata_status plan_linear_teacher(const struct planner *p) {
     return add_all(p, learners, SEEDS_USUAL, 4, overrides, BFC_LINEAR_TEACHER);
 }
 
-/* Layer-wise training gets as many steps for each layer as joint training has in all: labels go on improving with time alone. */
+/*
+ * Layer-wise training gets as many steps for each layer as joint training has in all: labels go on improving with
+ * time alone.
+ */
 static strata_status plan_labels(const struct planner *p) {
     static const char *const learners[] = {"sgd_joint", "sgd_staged", "staged_cut", NULL}, *const joint[] = {
                                                                                                "sgd_joint", NULL};
@@ -194,7 +197,9 @@ static strata_status plan_grid(const struct planner *p, const char *learner, con
     return STRATA_OK;
 }
 
-/* All rivals on one training set of medium size, and the degree-two target that the degree-two kernel learns exactly. */
+/*
+ * All rivals on one training set of medium size, and the degree-two target that the degree-two kernel learns exactly.
+ */
 static strata_status plan_few(const struct planner *p) {
     size_t n = settings_count(p->settings, "study.kernel_train_size");
     if (n == 0) return STRATA_OK;
