@@ -31,10 +31,19 @@ wide="--set study.gaps=1,0.3 --set study.dimensions=6,8 --set study.sample_sizes
     --set random_features.count=8 --set study.longer=true --set data.dimension=4
     --set learner.list=sgd_joint,sgd_staged,layerwise,layerwise_refit,staged_cut,two_layer,paper,paper_frozen,paper_cut"
 
-for words in --version --help --man "--completion bash" studies "studies bfc" "data list" "run --help"; do
+kernels="--preset smoke --seeds 1 --threads 2 --set sphere.seeds=1 --set study.sample_sizes=20,40 --set study.epochs=2
+    --set train.warmup=1 --set data.test_size=64 --set data.dimension=4 --set teacher.width=2 --set study.feature_learning=true
+    --set study.sequential=two_stage,residual,kernel_pca --set stack.components=5 --set sphere.dimension=4
+    --set sphere.sizes=10,20,30,40 --set sphere.staircase=10,20,30,40 --set sphere.test_size=32
+    --set exponent.dimensions=4,5,6 --set exponent.sizes=10,20,40 --set monomials.dimension=6
+    --set monomials.train_size=20 --set monomials.test_size=32 --set limit.widths=8,16,32 --set limit.networks=2"
+
+for words in --version --help --man "--completion bash" studies "studies bfc" "studies kernels" kernels "kernels ntk" \
+    "data list" "run --help"; do
     check 0 $words
 done
 check 0 run bfc $small $wide --out one
+check 0 run kernels $kernels --out limits
 check 0 resume one --json
 check 0 report one
 check 0 run bfc $small --config one/config.ini --seed 2 --out two --quiet
@@ -43,6 +52,8 @@ check 0 sweep bfc $small --grid study.seed=1,2 --out grid
 check 3 run bfc $small --check --out checked
 check 2 run bfc --set train.learning_rate=fast
 check 2 run bfc $small --out one
+check 2 run kernels --set "study.kernels=ntk(activation=sign)"
+check 2 kernels nothing
 check 2 resume nowhere
 check 2 unknown
 [ $failures = 0 ] && echo "program: clean"
