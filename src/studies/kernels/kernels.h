@@ -27,7 +27,6 @@
 #define LINEAR              "gap=0/"
 #define ALL_DIRECTIONS      "all_directions/"
 #define CASE_LINEAR         LINEAR CASE_FAMILY
-#define CASE_ALL_DIRECTIONS ALL_DIRECTIONS CASE_FAMILY
 #define CASE_STACK          "%s/%s" CASE_FAMILY /* construction, "" or LINEAR, samples */
 #define CASE_LIMIT          "limit"
 #define CASE_MEAN_FIELD     "mean_field"

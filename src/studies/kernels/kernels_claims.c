@@ -55,7 +55,7 @@ const struct claim kernels_claims[] = {
 
     {"kernels.feature_learning",
      "A kernel that learns its metric from the labels (recursive feature machine) beats the same kernel without: error "
-     "of the Laplace kernel over its own.",
+     "of the Laplace kernel over its own, bandwidth and ridge by leave-one-out in both.",
      "Radhakrishnan et al. 2024, Science 383 (1461)", "ratio", SCALE_LOG, EXPECT_OPEN, 1.5, NO_BOUND, false, false,
      LONG},
     {"kernels.feature_learning.all_directions",

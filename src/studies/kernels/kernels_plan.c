@@ -144,29 +144,29 @@ static strata_status plan_linear(const struct planner *p) {
     return plan_stacks(p, n, "0");
 }
 
-/* Recursive feature machines against their own kernel, and where every direction matters: width d, one layer. */
-static strata_status plan_feature_learning(const struct planner *p) {
-    size_t n = kernels_most_samples(p->settings), sizes[KERNELS_MAX_SIZES];
+/* A learner on the target, or on one in which every direction matters: width d, one layer. */
+static strata_status plan_plain_learner(const struct planner *p, const char *learner, size_t n, bool all_directions) {
     char case_[64], width[24], size[24];
-    if (n == 0 || !settings_flag(p->settings, "study.feature_learning")) return STRATA_OK;
-    for (size_t i = 0; i < kernels_sizes(p->settings, "study.sample_sizes", sizes); ++i) {
-        snprintf(size, sizeof size, "%zu", sizes[i]);
-        const struct setting_pair overrides[] = {{"data.train_size", size}, {NULL, NULL}};
-        snprintf(case_, sizeof case_, CASE_FAMILY, sizes[i]);
-        STRATA_TRY(add(p, KERNELS_LEARNER, "rfm", p->seeds, 2 * cubic(sizes[i]), overrides, "rfm", case_));
-    }
     snprintf(size, sizeof size, "%zu", n);
     snprintf(width, sizeof width, "%zu", settings_count(p->settings, "data.dimension"));
-    snprintf(case_, sizeof case_, CASE_ALL_DIRECTIONS, n);
-    const struct setting_pair isotropic[] = {
-        {"data.train_size", size}, {"teacher.width", width}, {"teacher.gap", "0"}, {NULL, NULL}};
-    const struct setting_pair laplace[] = {{"kernel.name", "laplace"},
-                                           {"data.train_size", size},
-                                           {"teacher.width", width},
-                                           {"teacher.gap", "0"},
-                                           {NULL, NULL}};
-    STRATA_TRY(add(p, KERNELS_LEARNER, "rfm", p->seeds, 2 * cubic(n), isotropic, "rfm", case_));
-    return add(p, KERNELS_FAMILY, NULL, p->seeds, cubic(n), laplace, "laplace", case_);
+    snprintf(case_, sizeof case_, "%s" CASE_FAMILY, all_directions ? ALL_DIRECTIONS : "", n);
+    const struct setting_pair overrides[] = {{"data.train_size", size},
+                                             {"kernel.name", "laplace"},
+                                             {all_directions ? "teacher.width" : NULL, width},
+                                             {"teacher.gap", "0"},
+                                             {NULL, NULL}};
+    return add(p, KERNELS_LEARNER, learner, p->seeds, 2 * cubic(n), overrides, learner, case_);
+}
+
+/* Recursive feature machines, and at most samples the kernel they start from. */
+static strata_status plan_feature_learning(const struct planner *p) {
+    size_t n = kernels_most_samples(p->settings), sizes[KERNELS_MAX_SIZES];
+    size_t count = kernels_sizes(p->settings, "study.sample_sizes", sizes);
+    if (n == 0 || !settings_flag(p->settings, "study.feature_learning")) return STRATA_OK;
+    for (size_t i = 0; i < count; ++i) STRATA_TRY(plan_plain_learner(p, "rfm", sizes[i], false));
+    STRATA_TRY(plan_plain_learner(p, "krr", n, false));
+    STRATA_TRY(plan_plain_learner(p, "rfm", n, true));
+    return plan_plain_learner(p, "krr", n, true);
 }
 
 static strata_status plan_limit(const struct planner *p) {

@@ -164,7 +164,7 @@ static double sequential(struct look *look) { return sequential_in(look, ""); }
 static double sequential_zero(struct look *look) { return sequential_in(look, LINEAR); }
 
 static double feature_learning_in(struct look *look, const char *variant) {
-    return look_ratio(at_most(look, "test_error", "laplace", variant), at_most(look, "test_error", "rfm", variant));
+    return look_ratio(at_most(look, "test_error", "krr", variant), at_most(look, "test_error", "rfm", variant));
 }
 
 static double feature_learning(struct look *look) { return feature_learning_in(look, ""); }
