@@ -36,7 +36,7 @@ static strata_status plan_sphere(const struct planner *p) {
             add(p, KERNELS_SPHERE, NULL, p->sphere_seeds, cubic(sizes[count - 1]) / 2, overrides, slug, CASE_SPHERE));
     }
     const struct setting_pair rbf[] = {{"kernel.name", "rbf"}, {NULL, NULL}};
-    return count
+    return count && settings_names(p->settings, "sphere.kernels")
              ? add(p, KERNELS_SPHERE, NULL, p->sphere_seeds, cubic(sizes[count - 1]) / 2, rbf, "rbf", CASE_PROJECTED)
              : STRATA_OK;
 }

@@ -61,6 +61,7 @@ static double theory_with(struct look *look, const char *prediction) {
         for (size_t degree = 1; degree <= KERNELS_DEGREES; ++degree)
             used += add_squares(look, slug, prediction, degree, &sum);
     }
+    if (settings_names(look->settings, "sphere.kernels") == 0) look->absent = true;
     return used ? sqrt(sum / (double)used) : NAN;
 }
 
@@ -113,6 +114,7 @@ static double dimension_margin(struct look *look, const char *key) {
         if (isnan(margin)) return NAN;
         least = fmin(least, margin);
     }
+    if (isinf(least)) look->absent = true;
     return isinf(least) ? NAN : least;
 }
 
