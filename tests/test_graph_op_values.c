@@ -351,7 +351,7 @@ static void linear_ops_match_values_worked_out_by_hand(void **state) {
 static void stop_gradient_gives_zeros_back(void **state) {
     (void)state;
     const struct shape shape = ROWS(2);
-    double y[CASE_NUMBERS], g[2] = {NAN, NAN}, u[2] = {1, 1}, *wanted[OP_MAX_INPUTS] = {g};
+    double y[CASE_NUMBERS] = {0}, g[CASE_NUMBERS] = {NAN, NAN}, u[CASE_NUMBERS] = {1, 1}, *wanted[OP_MAX_INPUTS] = {g};
     const double *tangents[OP_MAX_INPUTS] = {u};
     const bool keep[OP_MAX_INPUTS] = {false};
     struct op_case *c = case_of(OP_STOP_GRADIENT, PRECISION_F64, 1, 1, &shape, NULL);

@@ -143,8 +143,8 @@ static strata_status arguments_set(strata_context *ctx, struct kernel *kernel, c
     char **items = NULL;
     size_t count = 0;
     strata_status status = list_split(ctx, arguments, &items, &count);
-    for (size_t i = 0; status == STRATA_OK && i < 2 * count; ++i)
-        status = assignment_set(ctx, kernel, items[i % count], i < count);
+    for (int first = 1; first >= 0; --first)
+        for (size_t i = 0; status == STRATA_OK && i < count; ++i) status = assignment_set(ctx, kernel, items[i], first);
     for (size_t i = 0; i < count; ++i) mem_free(items[i]);
     mem_free(items);
     return status;

@@ -9,6 +9,7 @@
  * Features are standardised, then multiplied with stack.weight (components: 1). Sources: Allen-Zhu & Li 2020, sec. 1
  * (kernels applied layer after layer); Schölkopf, Smola & Müller 1998 (kernel PCA); Friedman 2001 (fitting residuals).
  */
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -159,6 +160,7 @@ static strata_status fit_second(strata_context *ctx, struct kernel_stack *self, 
     size_t features = self->first.outputs, n = rows->rows, width = rows->inputs + features;
     strata_status status = STRATA_OK;
     struct ridge_rows wide = {.rows = n, .inputs = width, .outputs = rows->outputs};
+    assert(rows->x && rows->y && rows->mean);
     double *raw = mem_zero(n * features, sizeof *raw);
     wide.x = mem_zero(n * width, sizeof *wide.x);
     wide.y = mem_zero(n * rows->outputs, sizeof *wide.y);

@@ -83,6 +83,16 @@ static strata_status reduce_large(strata_context *ctx, double *a, struct band_fo
                      : strata_fail(ctx, STRATA_ERR_INTERNAL, "LAPACK refused argument %d of a band form", -(int)info);
 }
 
+static strata_status check_finite(strata_context *ctx, size_t n, const double *a) {
+    for (size_t i = 0; i < n; ++i)
+        for (size_t j = 0; j < n; ++j)
+            if (!isfinite(a[i * n + j]))
+                return strata_fail(ctx, STRATA_ERR_CONVERGENCE,
+                                   "matrix of %zu x %zu: entry (%zu, %zu) is %g, expected a finite number", n, n, i, j,
+                                   a[i * n + j]);
+    return STRATA_OK;
+}
+
 strata_status band_form_create(strata_context *ctx, struct thread_pool *pool, size_t n, double *a,
                                struct band_form *form) {
     strata_status status = STRATA_OK;
@@ -95,13 +105,7 @@ strata_status band_form_create(strata_context *ctx, struct thread_pool *pool, si
         status = strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for the band form of %zu rows", n);
         goto cleanup;
     }
-    for (size_t i = 0; i < cells; ++i)
-        if (!isfinite(a[i])) {
-            status = strata_fail(ctx, STRATA_ERR_CONVERGENCE,
-                                 "matrix of %zu x %zu: entry (%zu, %zu) is %g, expected a finite number", n, n, i / n,
-                                 i % n, a[i]);
-            goto cleanup;
-        }
+    STRATA_GO(check_finite(ctx, n, a));
     if (n <= BAND) {
         copy_whole(n, form->band, a, form);
     } else {

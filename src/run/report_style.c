@@ -77,13 +77,12 @@ const char *const report_style[] = {
     "@media(max-width:44rem){body{font-size:15.5px}header{padding-top:1.5rem}h1{font-size:1.6rem}",
     ".row{grid-template-columns:minmax(0,1fr)}.measure{text-align:left;margin-top:.4rem}.strip{margin-left:0}",
     ".claim{padding:.85rem .9rem}}",
-    "@media "
-    "print{@page{margin:14mm}body{font-size:9.5pt}.claim{break-inside:auto}.row{break-inside:avoid}nav,.skip{display:"
-    "none}.plot svg{min-width:0;max-width:34rem}.table{break-inside:avoid}",
+    "@media print{@page{margin:14mm}body{font-size:9.5pt}.claim{break-inside:auto}.row{break-inside:avoid}",
+    "nav,.skip{display:none}.plot svg{min-width:0;max-width:34rem}.table{break-inside:avoid}",
     "table{font-size:8pt}th,td{padding:.2rem .3rem .2rem 0}td.n,th.n{padding-left:.3rem}tr{break-inside:avoid}",
     "caption{break-after:avoid}tbody th{min-width:0}",
-    ".scroll{overflow:visible}h2,h2+.note,.controls-title{break-after:avoid}*{print-color-adjust:exact;-webkit-print-"
-    "color-adjust:exact}}",
+    ".scroll{overflow:visible}h2,h2+.note,.controls-title{break-after:avoid}",
+    "*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}",
     "@media(forced-colors:active){.badge{border-color:CanvasText}}",
     NULL,
 };

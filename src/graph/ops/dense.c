@@ -95,21 +95,19 @@ static void matrix_to_weight(const struct op_call *call, size_t i, const real *x
 
 enum { TILE = 8 };
 typedef float tile_row __attribute__((vector_size(TILE * sizeof(float))));
-typedef int tile_index __attribute__((vector_size(TILE * sizeof(int))));
 
 /*
  * Swaps the off-diagonal blocks of size `distance` of all tiles of twice that size: lanes 8.. are those of the lower
  * row.
  */
-#define SWAP_BLOCKS(row, distance, upper, lower)                                      \
-    for (size_t r = 0; r < TILE; ++r)                                                 \
-        if (!(r & (distance))) {                                                      \
-            tile_row above = row[r], below = row[r + (distance)];                     \
-            row[r] = __builtin_shuffle(above, below, (tile_index)upper);              \
-            row[r + (distance)] = __builtin_shuffle(above, below, (tile_index)lower); \
+#define SWAP_BLOCKS(row, distance, upper, lower)                                \
+    for (size_t r = 0; r < TILE; ++r)                                           \
+        if (!(r & (distance))) {                                                \
+            tile_row above = row[r], below = row[r + (distance)];               \
+            row[r] = __builtin_shufflevector(above, below, upper);              \
+            row[r + (distance)] = __builtin_shufflevector(above, below, lower); \
         }
-#define LANES(...) \
-    { __VA_ARGS__ }
+#define LANES(...) __VA_ARGS__
 
 static inline void transpose_tile(const real *restrict from, size_t from_stride, real *restrict to, size_t to_stride) {
     tile_row row[TILE];

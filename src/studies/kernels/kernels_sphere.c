@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Kernels on the sphere of radius sqrt(d): targets of one degree, measured and predicted. */
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -66,6 +67,7 @@ static strata_status sphere_create(struct sphere *sphere, const struct task_run 
 static void project(const double *w, struct rows *rows) {
     size_t d = rows->inputs;
     double norm = 0;
+    assert(rows->x);
     for (size_t j = 0; j < d; ++j) norm += w[j] * w[j];
     for (size_t i = 0; i < rows->count; ++i) {
         double product = 0;
@@ -97,6 +99,7 @@ static strata_status measure_errors(struct sphere *sphere, const struct kernel *
                                     const size_t *sizes, double *ridge, double *errors) {
     const struct rows *train = &sphere->train, *test = &sphere->test;
     double diagonal;
+    assert(test->y);
     STRATA_TRY(kernel_diagonal(sphere->ctx, kernel, 1, train->x, &diagonal));
     *ridge = RELATIVE_RIDGE * diagonal;
     STRATA_TRY(nested_ridge(sphere->ctx, NULL, kernel, train->count, train->x, sphere->degrees, train->y, test->count,
