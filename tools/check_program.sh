@@ -38,12 +38,17 @@ kernels="--preset smoke --seeds 1 --threads 2 --set sphere.seeds=1 --set study.s
     --set exponent.dimensions=4,5,6 --set exponent.sizes=10,20,40 --set monomials.dimension=6
     --set monomials.train_size=20 --set monomials.test_size=32 --set limit.widths=8,16,32 --set limit.networks=2"
 
-for words in --version --help --man "--completion bash" studies "studies bfc" "studies kernels" kernels "kernels ntk" \
+overparam="--preset smoke --seeds 1 --threads 2 --set network.widths=8,16,32 --set network.width=16 --set train.steps=4
+    --set long.steps=4 --set stochastic.steps=4 --set norms.networks=3 --set norms.width=16 --set depth.width=8
+    --set depth.layers=4 --set cnn.widths=8,12,16 --set separation.networks=2"
+
+for words in --version --help --man "--completion bash" studies "studies bfc" "studies kernels" "studies overparam" kernels "kernels ntk" \
     "data list" "run --help"; do
     check 0 $words
 done
 check 0 run bfc $small $wide --out one
 check 0 run kernels $kernels --out limits
+check 0 run overparam $overparam --out over
 check 0 resume one --json
 check 0 report one
 check 0 run bfc $small --config one/config.ini --seed 2 --out two --quiet

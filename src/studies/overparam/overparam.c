@@ -63,11 +63,17 @@ const struct setting overparam_settings[] = {
 
 static const struct setting *const setting_tables[] = {overparam_settings, NULL};
 
-static const struct setting_pair smoke[] = {{"study.seeds", "8"},        {"network.widths", "64, 128, 256"},
-                                            {"train.steps", "150"},      {"long.steps", "400"},
-                                            {"stochastic.steps", "600"}, {"norms.networks", "60"},
-                                            {"depth.width", "256"},      {"cnn.widths", "32, 64, 128"},
-                                            {"pictures.name", "none"},   {NULL, NULL}};
+static const struct setting_pair smoke[] = {{"study.seeds", "8"},
+                                            {"separation.networks", "8"},
+                                            {"network.widths", "64, 128, 256"},
+                                            {"train.steps", "200"},
+                                            {"long.steps", "400"},
+                                            {"stochastic.steps", "600"},
+                                            {"norms.networks", "60"},
+                                            {"depth.width", "256"},
+                                            {"cnn.widths", "32, 64, 128"},
+                                            {"pictures.name", "none"},
+                                            {NULL, NULL}};
 static const struct setting_pair standard[] = {{"study.seeds", "5"}, {NULL, NULL}};
 static const struct setting_pair paper[] = {{"study.seeds", "20"},
                                             {"data.train_size", "100"},

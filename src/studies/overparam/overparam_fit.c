@@ -11,7 +11,7 @@
 #include "measure/interval.h"
 #include "studies/overparam/overparam.h"
 
-enum { POWER_STEPS = 30 };
+enum { POWER_STEPS = 30, FIRST_STEPS = 20 };
 
 struct fit {
     strata_context *ctx;
@@ -33,7 +33,7 @@ struct fit {
     uint32_t *order;                  /* [n] */
     double deviation;                 /* largest |f - f_lin| over the first residual */
     double gradient;                  /* least |grad|^2 / (2 F lambda_min(K_0)) */
-    double fallen, predicted;         /* over the second half */
+    double fallen[2], predicted[2];   /* over the first steps, over the second half */
 };
 
 double spectral_norm(size_t rows, size_t columns, const double *a, double *work) {
@@ -148,7 +148,9 @@ static void measure_gradient(struct fit *fit, size_t step) {
         curvature += product * product;
     }
     fit->gradient = fmin(fit->gradient, square / (2 * fit->loss[step] * fmax(fit->least, 1e-300)));
-    if (2 * step >= fit->steps) fit->predicted += fit->rate * square - 0.5 * fit->rate * fit->rate * curvature;
+    double predicted = fit->rate * square - 0.5 * fit->rate * fit->rate * curvature;
+    if (step < FIRST_STEPS) fit->predicted[0] += predicted;
+    if (2 * step >= fit->steps) fit->predicted[1] += predicted;
 }
 
 static void choose_batch(struct fit *fit, size_t step) {
@@ -175,7 +177,8 @@ static strata_status train(struct fit *fit) {
                                "step %zu: the loss is %g; the rate was %g, gradient descent needs less than %g", step,
                                fit->loss[step], fit->rate, 2 / fit->largest);
         if (fit->batch == 0) compare_linear(fit, step);
-        if (2 * step > fit->steps) fit->fallen += fit->loss[step - 1] - fit->loss[step];
+        if (step && step <= FIRST_STEPS) fit->fallen[0] += fit->loss[step - 1] - fit->loss[step];
+        if (2 * step > fit->steps) fit->fallen[1] += fit->loss[step - 1] - fit->loss[step];
         if (step == fit->steps || fit->loss[step] <= finished * fit->loss[0]) return STRATA_OK;
         wide_backward(&fit->network, &fit->pass);
         if (fit->batch == 0) measure_gradient(fit, step);
@@ -243,6 +246,11 @@ static strata_status record_curve(struct fit *fit, const char *key, const double
     return task_record_array(fit->ctx, fit->run, key, OVERPARAM_CURVE, curve);
 }
 
+/* What the loss fell by over what it should have; 0 where it was not even to fall. */
+static double descent(const struct fit *fit, size_t part) {
+    return fit->predicted[part] > 0 ? fit->fallen[part] / fit->predicted[part] : 0;
+}
+
 static strata_status record_all(struct fit *fit) {
     size_t weights = wide_network_weight_count(&fit->network), right = 0;
     double slope, straight, square = 0, natural = 2 * log1p(-fit->rate * fit->least);
@@ -271,7 +279,7 @@ static strata_status record_all(struct fit *fit) {
                {"flips", flipped_share(fit)},
                {"deviation", fit->deviation},
                {"kernel_change", kernel_change(fit)},
-               {"descent", fit->predicted > 0 ? fit->fallen / fit->predicted : 0}};
+               {"descent", fmin(descent(fit, 0), descent(fit, 1))}};
     for (size_t i = 0; i < sizeof all / sizeof *all; ++i)
         STRATA_TRY(task_record(fit->ctx, fit->run, all[i].key, all[i].value));
     STRATA_TRY(record_curve(fit, "loss", fit->loss));

@@ -51,7 +51,7 @@ static strata_status plan_widths(const struct planner *p) {
         STRATA_TRY(add_width(p, "mean_field", widths[i], "network.output_scale", scale * sqrt(64 / (double)widths[i])));
     }
     STRATA_TRY(add_width(p, "close_pair", widths[count - 1], "data.close_pair", 0.05));
-    return add_width(p, "fast", widths[count - 1], "train.relative_rate", 4);
+    return add_width(p, "fast", widths[count - 1], "train.relative_rate", 2.5);
 }
 
 static strata_status plan_cnn(const struct planner *p) {

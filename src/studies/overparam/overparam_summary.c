@@ -226,7 +226,7 @@ static strata_status draw_curve(const struct drawer *d, size_t width, const char
     char series[64];
     size_t steps = settings_count(d->settings, "train.steps");
     size_t count = records_array(d->records, key, &loss, "tangent/" CASE_WIDTH "/seed=1", width);
-    snprintf(series, sizeof series, "%s, m = %zu", title, width);
+    snprintf(series, sizeof series, "%s, width %zu", title, width);
     for (size_t i = 0; i < count; ++i)
         if (isfinite(loss[i]))
             STRATA_TRY(summary_point(d->ctx, d->summary, "trajectory", series,
