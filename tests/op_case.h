@@ -66,6 +66,11 @@ static inline struct op_case *case_of_shapes(const struct op_class *op, enum pre
 }
 
 /* A probe's case: normal draws, adjusted, and rounded to float so that both precisions see the same numbers. */
+static inline struct op_case *case_of(enum op_kind kind, enum precision precision, size_t rows, size_t count,
+                                      const struct shape *shapes, const struct op_attributes *attributes) {
+    return case_of_shapes(op_class_get(kind, precision), precision, rows, count, shapes, attributes);
+}
+
 static inline struct op_case *case_of_probe(const struct op_class *op, enum precision precision,
                                             const struct op_probe *probe, size_t rows) {
     struct op_case *c = case_of_shapes(op, precision, rows, probe->input_count, probe->inputs, &probe->attributes);

@@ -15,11 +15,6 @@
         false, 2, { rows, columns } \
     }
 
-static struct op_case *case_of(enum op_kind kind, enum precision precision, size_t rows, size_t count,
-                               const struct shape *shapes, const struct op_attributes *attributes) {
-    return case_of_shapes(op_class_get(kind, precision), precision, rows, count, shapes, attributes);
-}
-
 static void fill(double *to, size_t count, const double *values) { memcpy(to, values, count * sizeof *values); }
 
 /* Output of a case, and the gradient of its sum to input 0. */

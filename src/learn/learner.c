@@ -31,7 +31,8 @@
     X(eigenpro)         \
     X(random_fourier)   \
     X(kernel_stack)     \
-    X(rfm)
+    X(rfm)              \
+    X(cnn_small)
 
 #define DECLARE(name) extern const struct learner_class learner_##name;
 LEARNER_LIST(DECLARE)

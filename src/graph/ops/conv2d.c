@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Convolution of pictures (cross-correlation): y[o] = sum over channels and taps of W[o, c, v, u] x[c, ...] (+ b[o]).
+ *
+ * Inputs: x [batch, C, H, W], W [O, C / groups, kernel height, kernel width], optionally b [O]. size[0..3]: stride,
+ * padding (zeros), dilation, groups; 0 means 1 for stride, dilation and groups. Depthwise is groups = C.
+ *
+ * A row becomes a matrix of taps by output pixels, and each direction one product with it; a 1 x 1 convolution of stride
+ * 1 reads the picture itself. Source of the method: Chellapilla, Puri & Simard 2006.
+ */
+#include <string.h>
+
+#include "graph/ops/windows.h"
+#include "linalg/linalg.h"
+
+struct conv {
+    struct windows w;
+    size_t outputs, groups, taps; /* taps: rows of the matrix of one group */
+    size_t pixels;                /* of an output channel */
+    bool direct;                  /* the picture is that matrix */
+};
+
+static size_t at_least_one(size_t value) { return value ? value : 1; }
+
+static struct conv conv_of(const struct op_attributes *attributes, const struct shape *x, const struct shape *weight) {
+    struct conv c = {.w = {.channels = x->dims[0],
+                           .height = x->dims[1],
+                           .width = x->dims[2],
+                           .kernel_height = weight->dims[2],
+                           .kernel_width = weight->dims[3],
+                           .stride = at_least_one(attributes->size[0]),
+                           .padding = attributes->size[1],
+                           .dilation = at_least_one(attributes->size[2])},
+                     .outputs = weight->dims[0],
+                     .groups = at_least_one(attributes->size[3])};
+    c.taps = weight->dims[1] * c.w.kernel_height * c.w.kernel_width;
+    if (windows_fit(&c.w)) c.pixels = c.w.out_height * c.w.out_width;
+    c.direct = c.w.kernel_height == 1 && c.w.kernel_width == 1 && c.w.stride == 1 && c.w.padding == 0;
+    return c;
+}
+
+static struct conv conv_of_call(const struct op_call *call) {
+    return conv_of(call->attributes, call->input_shapes[0], call->input_shapes[1]);
+}
+
+static strata_status conv2d_shape(strata_context *ctx, const struct op_attributes *attributes, size_t count,
+                                  const struct shape *const *inputs, struct shape *output) {
+    const struct shape *x = inputs[0], *weight = inputs[1];
+    if (!x->batched || x->rank != 3 || weight->batched || weight->rank != 4 || shape_size(weight) == 0)
+        return op_refuse(ctx, "conv2d", count, inputs, "[batch, C, H, W] and weights [O, C / groups, h, w]");
+    struct conv c = conv_of(attributes, x, weight);
+    if (c.w.channels % c.groups || c.outputs % c.groups || weight->dims[1] != c.w.channels / c.groups)
+        return op_refuse(ctx, "conv2d", count, inputs, "groups that divide both channel counts, weights of C / groups");
+    if (c.pixels == 0) return op_refuse(ctx, "conv2d", count, inputs, "a kernel within the padded picture");
+    if (count == 3 && (inputs[2]->batched || inputs[2]->rank != 1 || inputs[2]->dims[0] != c.outputs))
+        return op_refuse(ctx, "conv2d", count, inputs, "a bias of one number an output channel");
+    *output = (struct shape){.batched = true, .rank = 3, .dims = {c.outputs, c.w.out_height, c.w.out_width}};
+    return STRATA_OK;
+}
+
+static size_t conv2d_scratch(const struct op_call *planned, size_t rows) {
+    (void)rows;
+    struct conv c = conv_of_call(planned);
+    return c.groups * c.taps * c.pixels * sizeof(real);
+}
+
+/* ---- the matrix of taps by output pixels, of all groups one after the other */
+
+static void unfold_tap(const struct windows *w, const real *restrict plane, size_t v, size_t u, real *restrict line) {
+    size_t first, last;
+    window_span(w, u, &first, &last);
+    for (size_t i = 0; i < w->out_height; ++i, line += w->out_width) {
+        size_t y;
+        if (!window_place(i, v, w->stride, w->dilation, w->padding, w->height, &y)) {
+            memset(line, 0, w->out_width * sizeof *line);
+            continue;
+        }
+        const real *from = plane + y * w->width + u * w->dilation - w->padding;
+        for (size_t j = 0; j < first; ++j) line[j] = 0;
+        if (w->stride == 1 && last > first)
+            memcpy(line + first, from + first, (last - first) * sizeof *line);
+        else
+            for (size_t j = first; j < last; ++j) line[j] = from[j * w->stride];
+        for (size_t j = last; j < w->out_width; ++j) line[j] = 0;
+    }
+}
+
+static void unfold(const struct conv *c, const real *x, real *matrix) {
+    const struct windows *w = &c->w;
+    for (size_t k = 0; k < w->channels; ++k)
+        for (size_t v = 0; v < w->kernel_height; ++v)
+            for (size_t u = 0; u < w->kernel_width; ++u, matrix += c->pixels)
+                unfold_tap(w, x + k * w->height * w->width, v, u, matrix);
+}
+
+/* The transposed map: adds every tap back to where it was read. */
+static void fold(const struct conv *c, const real *restrict matrix, real *restrict x) {
+    const struct windows *w = &c->w;
+    for (size_t k = 0; k < w->channels; ++k)
+        for (size_t v = 0; v < w->kernel_height; ++v)
+            for (size_t u = 0; u < w->kernel_width; ++u, matrix += c->pixels) {
+                size_t first, last;
+                window_span(w, u, &first, &last);
+                for (size_t i = 0; i < w->out_height; ++i) {
+                    size_t y;
+                    if (!window_place(i, v, w->stride, w->dilation, w->padding, w->height, &y)) continue;
+                    real *to = x + (k * w->height + y) * w->width + u * w->dilation - w->padding;
+                    const real *line = matrix + i * w->out_width;
+                    for (size_t j = first; j < last; ++j) to[j * w->stride] += line[j];
+                }
+            }
+}
+
+/* ---- products of one group */
+
+#if REAL_BITS == 32
+struct conv_plan {
+    struct gemm_plan forward, to_weight, to_matrix;
+};
+
+static void conv2d_prepare(struct op_call *planned, size_t rows) {
+    struct conv_plan *plan = planned->prepared;
+    struct conv c = conv_of_call(planned);
+    size_t o = c.outputs / c.groups;
+    (void)rows;
+    gemm_plan_f32(&plan->forward, AS_IS, AS_IS, o, c.pixels, c.taps, c.taps, c.pixels, c.pixels);
+    gemm_plan_f32(&plan->to_weight, AS_IS, TRANSPOSED, o, c.taps, c.pixels, c.pixels, c.pixels, c.taps);
+    gemm_plan_f32(&plan->to_matrix, TRANSPOSED, AS_IS, c.taps, c.pixels, o, c.taps, c.pixels, c.pixels);
+}
+
+static void product_forward(const struct op_call *call, const struct conv *c, const real *weight, const real *matrix,
+                            bool keep, real *y) {
+    const struct conv_plan *plan = call->prepared;
+    gemm_run_f32(&plan->forward, c->outputs / c->groups, c->taps, weight, matrix, keep, y);
+}
+
+static void product_to_weight(const struct op_call *call, const struct conv *c, const real *grad, const real *matrix,
+                              bool keep, real *weight) {
+    const struct conv_plan *plan = call->prepared;
+    gemm_run_f32(&plan->to_weight, c->outputs / c->groups, c->pixels, grad, matrix, keep, weight);
+}
+
+static void product_to_matrix(const struct op_call *call, const struct conv *c, const real *weight, const real *grad,
+                              bool keep, real *matrix) {
+    const struct conv_plan *plan = call->prepared;
+    gemm_run_f32(&plan->to_matrix, c->taps, c->outputs / c->groups, weight, grad, keep, matrix);
+}
+#else
+static void product_forward(const struct op_call *call, const struct conv *c, const real *weight, const real *matrix,
+                            bool keep, real *y) {
+    (void)call;
+    linalg_gemm_f64(AS_IS, AS_IS, c->outputs / c->groups, c->pixels, c->taps, 1, weight, c->taps, matrix, c->pixels,
+                    keep, y, c->pixels);
+}
+
+static void product_to_weight(const struct op_call *call, const struct conv *c, const real *grad, const real *matrix,
+                              bool keep, real *weight) {
+    (void)call;
+    linalg_gemm_f64(AS_IS, TRANSPOSED, c->outputs / c->groups, c->taps, c->pixels, 1, grad, c->pixels, matrix,
+                    c->pixels, keep, weight, c->taps);
+}
+
+static void product_to_matrix(const struct op_call *call, const struct conv *c, const real *weight, const real *grad,
+                              bool keep, real *matrix) {
+    (void)call;
+    linalg_gemm_f64(TRANSPOSED, AS_IS, c->taps, c->pixels, c->outputs / c->groups, 1, weight, c->taps, grad, c->pixels,
+                    keep, matrix, c->pixels);
+}
+#endif
+
+/* ---- the op */
+
+static size_t input_row(const struct conv *c) { return c->w.channels * c->w.height * c->w.width; }
+
+static const real *matrix_of(const struct op_call *call, const struct conv *c, const real *x) {
+    if (c->direct) return x;
+    unfold(c, x, call->scratch);
+    return call->scratch;
+}
+
+/* y (+)= W x, row by row. */
+static void convolve(const struct op_call *call, const struct conv *c, const real *x, const real *weight, bool keep,
+                     real *y) {
+    size_t group_out = c->outputs / c->groups;
+    for (size_t r = 0; r < call->rows; ++r) {
+        const real *matrix = matrix_of(call, c, x + r * input_row(c));
+        for (size_t g = 0; g < c->groups; ++g)
+            product_forward(call, c, weight + g * group_out * c->taps, matrix + g * c->taps * c->pixels, keep,
+                            y + (r * c->outputs + g * group_out) * c->pixels);
+    }
+}
+
+static void spread_bias(const struct op_call *call, const struct conv *c, const real *bias, bool keep, real *y) {
+    for (size_t line = 0; line < call->rows * c->outputs; ++line)
+        real_add_constant(c->pixels, bias ? bias[line % c->outputs] : 0, keep, y + line * c->pixels);
+}
+
+static void conv2d_forward(const struct op_call *call) {
+    struct conv c = conv_of_call(call);
+    bool bias = call->input_count == 3;
+    if (bias) spread_bias(call, &c, call->inputs[2], false, call->output);
+    convolve(call, &c, call->inputs[0], call->inputs[1], bias, call->output);
+}
+
+static void conv2d_tangent(const struct op_call *call) {
+    struct conv c = conv_of_call(call);
+    spread_bias(call, &c, call->input_count == 3 ? call->input_tangents[2] : NULL, false, call->output_tangent);
+    if (call->input_tangents[0])
+        convolve(call, &c, call->input_tangents[0], call->inputs[1], true, call->output_tangent);
+    if (call->input_tangents[1])
+        convolve(call, &c, call->inputs[0], call->input_tangents[1], true, call->output_tangent);
+}
+
+static void to_weights(const struct op_call *call, const struct conv *c) {
+    size_t group_out = c->outputs / c->groups;
+    for (size_t r = 0; r < call->rows; ++r) {
+        const real *grad = (const real *)call->output_gradient + r * c->outputs * c->pixels;
+        const real *matrix = matrix_of(call, c, (const real *)call->inputs[0] + r * input_row(c));
+        for (size_t g = 0; g < c->groups; ++g)
+            product_to_weight(call, c, grad + g * group_out * c->pixels, matrix + g * c->taps * c->pixels,
+                              r > 0 || call->keep[1], (real *)call->input_gradients[1] + g * group_out * c->taps);
+    }
+}
+
+static void to_inputs(const struct op_call *call, const struct conv *c) {
+    size_t group_out = c->outputs / c->groups, row = input_row(c);
+    const real *weight = call->inputs[1];
+    for (size_t r = 0; r < call->rows; ++r) {
+        const real *grad = (const real *)call->output_gradient + r * c->outputs * c->pixels;
+        real *to = (real *)call->input_gradients[0] + r * row, *matrix = c->direct ? to : call->scratch;
+        for (size_t g = 0; g < c->groups; ++g)
+            product_to_matrix(call, c, weight + g * group_out * c->taps, grad + g * group_out * c->pixels,
+                              c->direct && call->keep[0], matrix + g * c->taps * c->pixels);
+        if (c->direct) continue;
+        if (!call->keep[0]) memset(to, 0, row * sizeof *to);
+        fold(c, matrix, to);
+    }
+}
+
+static void to_bias(const struct op_call *call, const struct conv *c) {
+    real *to = call->input_gradients[2];
+    const real *grad = call->output_gradient;
+    for (size_t o = 0; o < c->outputs; ++o) {
+        double sum = 0;
+        for (size_t r = 0; r < call->rows; ++r) sum += real_sum(c->pixels, grad + (r * c->outputs + o) * c->pixels);
+        to[o] = (call->keep[2] ? to[o] : 0) + (real)sum;
+    }
+}
+
+static void conv2d_backward(const struct op_call *call) {
+    struct conv c = conv_of_call(call);
+    if (call->input_gradients[1]) to_weights(call, &c);
+    if (call->input_gradients[0]) to_inputs(call, &c);
+    if (call->input_count == 3 && call->input_gradients[2]) to_bias(call, &c);
+}
+
+#define PICTURE(c, h, w)     \
+    {                        \
+        true, 3, { c, h, w } \
+    }
+#define WEIGHTS(o, c, h, w)      \
+    {                            \
+        false, 4, { o, c, h, w } \
+    }
+static const struct op_probe conv2d_probe[6] = {
+    {.input_count = 3,
+     .inputs = {PICTURE(3, 7, 5), WEIGHTS(4, 3, 3, 3), {false, 1, {4}}},
+     .attributes = {.size = {1, 1}},
+     .next = &conv2d_probe[1]},
+    {.input_count = 2,
+     .inputs = {PICTURE(2, 7, 11), WEIGHTS(3, 2, 2, 3)},
+     .attributes = {.size = {3, 2, 2}},
+     .next = &conv2d_probe[2]},
+    {.input_count = 3,
+     .inputs = {PICTURE(4, 5, 5), WEIGHTS(6, 2, 3, 1), {false, 1, {6}}},
+     .attributes = {.size = {2, 1, 1, 2}},
+     .next = &conv2d_probe[3]},
+    {.input_count = 2,
+     .inputs = {PICTURE(3, 4, 4), WEIGHTS(3, 1, 3, 3)},
+     .attributes = {.size = {1, 0, 1, 3}},
+     .next = &conv2d_probe[4]},
+    {.input_count = 2, .inputs = {PICTURE(5, 3, 2), WEIGHTS(7, 5, 1, 1)}, .next = &conv2d_probe[5]},
+    {.input_count = 2, .inputs = {PICTURE(1, 1, 1), WEIGHTS(1, 1, 1, 1)}, .attributes = {.size = {5}}},
+};
+
+const struct op_class OP_CLASS(conv2d) = {
+    .name = "conv2d",
+    .formula = "y[o] = sum over c, v, u of W[o, c, v, u] x[c, i stride + v dilation - padding, ...] (+ b[o])",
+    .min_inputs = 2,
+    .max_inputs = 3,
+    .reads = OP_READS_INPUTS,
+    .shape = conv2d_shape,
+    .scratch = conv2d_scratch,
+#if REAL_BITS == 32
+    .prepared_size = sizeof(struct conv_plan),
+    .prepare = conv2d_prepare,
+#endif
+    .forward = conv2d_forward,
+    .tangent = conv2d_tangent,
+    .backward = conv2d_backward,
+    .probe = conv2d_probe,
+};
