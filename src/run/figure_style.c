@@ -47,6 +47,7 @@ static const struct series_style known_styles[] = {
     {"linear", GREY, DOTTED, DIAMOND},
     {"mlp_relu", OLIVE, SOLID, SQUARE},
     {"mlp_gelu", OLIVE, DASHED, DIAMOND},
+    {"cnn_small", BLUE, DASHED, TRIANGLE},
     {"random_features", GREY, SOLID, NABLA},
     {"krr_poly2", BLACK, DOTTED, TRIANGLE},
     {"krr_poly4", BLACK, SOLID, SQUARE},

@@ -51,6 +51,8 @@ const struct setting kernels_settings[] = {
     {"limit.networks", SETTING_COUNT, "32", 1, 1000, NULL, "networks a width and seed"},
     {"pictures.names", SETTING_NAMES, "fashion-mnist", 0, 0, "fashion-mnist|mnist|cifar10",
      "sets of pictures; none: leave them out"},
+    {"pictures.networks", SETTING_NAMES, "mlp_relu, cnn_small", 0, 0,
+     "mlp_relu|mlp_gelu|cnn_small|linear|random_features", "networks on the same pictures"},
     {"pictures.kernels", SETTING_NAMES, "rbf, laplace, nngp3, ntk3", 0, 0, NULL, "kernels on whole pictures"},
     {"pictures.train_size", SETTING_COUNT, "1000", 10, 20000, NULL, "training pictures"},
     {"pictures.test_size", SETTING_COUNT, "2000", 10, 10000, NULL, "test pictures"},
@@ -59,7 +61,7 @@ const struct setting kernels_settings[] = {
     {"pictures.shrink", SETTING_COUNT, "4", 1, 16, NULL, "side of these squares, in pixels"},
     {"pictures.small_train_size", SETTING_COUNT, "200", 10, 20000, NULL, "training pictures of these"},
     {"pictures.small_test_size", SETTING_COUNT, "500", 10, 10000, NULL, "test pictures of these"},
-    {"pictures.steps", SETTING_COUNT, "1500", 1, 1000000, NULL, "steps of the network on pictures"},
+    {"pictures.steps", SETTING_COUNT, "1500", 1, 1000000, NULL, "steps of the networks on pictures"},
     {NULL, SETTING_TEXT, NULL, 0, 0, NULL, NULL},
 };
 

@@ -266,7 +266,10 @@ static strata_status draw_picture(const struct drawer *d, const char *slug, cons
 static strata_status draw_set(const struct drawer *d, const char *set, bool small) {
     const char *list = small ? "pictures.convolutional" : "pictures.kernels";
     size_t n = settings_count(d->settings, small ? "pictures.small_train_size" : "pictures.train_size");
-    STRATA_TRY(draw_picture(d, "mlp_relu", "mlp_relu", set, small, n));
+    for (size_t k = 0; k < settings_names(d->settings, "pictures.networks"); ++k) {
+        const char *network = settings_name(d->settings, "pictures.networks", k);
+        STRATA_TRY(draw_picture(d, network, network, set, small, n));
+    }
     for (size_t k = 0; k < settings_names(d->settings, list); ++k) {
         char text[KERNEL_TEXT], slug[KERNELS_SLUG];
         kernels_text(d->settings, list, k, text);

@@ -189,6 +189,7 @@ static strata_status plan_picture(const struct planner *p, const char *name, con
     const struct setting_pair overrides[] = {{"pictures.names", name},
                                              {"pictures.shrink", shrink},
                                              {"mlp.steps", steps},
+                                             {"cnn.steps", steps},
                                              {kernel ? "kernel.name" : NULL, kernel},
                                              {NULL, NULL}};
     kernels_slug(kernel ? kernel : learner, slug);
@@ -207,7 +208,8 @@ static strata_status plan_pictures(const struct planner *p) {
                 kernels_text(p->settings, lists[small], k, text);
                 STRATA_TRY(plan_picture(p, name, "krr", text, small, small ? 8 : 2));
             }
-            STRATA_TRY(plan_picture(p, name, "mlp_relu", NULL, small, 4));
+            for (size_t k = 0; k < settings_names(p->settings, "pictures.networks"); ++k)
+                STRATA_TRY(plan_picture(p, name, settings_name(p->settings, "pictures.networks", k), NULL, small, 4));
         }
     }
     return STRATA_OK;
