@@ -120,8 +120,10 @@ static inline bool starts_with(const char *name, const char *prefix) {
     return strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
-/* Classes that are trained by gradients; the others in the table are not ours. */
-static inline bool is_gradient_class(const struct learner_class *class_) { return class_->create == gradient_create; }
+/* Classes that are trained by gradients on rows of any kind; the others in the table are not ours. */
+static inline bool is_gradient_class(const struct learner_class *class_) {
+    return class_->create == gradient_create && strcmp(class_->name, "cnn_small") != 0;
+}
 
 /* A learner's parameter; the caller frees. */
 static inline double *lab_parameter(const struct lab *lab, struct learner *learner, const char *name, size_t *count) {

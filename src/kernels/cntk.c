@@ -73,31 +73,9 @@ static strata_status cnn_prepare(strata_context *ctx, struct kernel *kernel, siz
     return STRATA_OK;
 }
 
-static size_t cnn_state_size(const struct kernel *kernel) {
-    struct convolution c = convolution_of(kernel);
-    return convolution_state_size(&c);
-}
-
-static size_t cnn_scratch_size(const struct kernel *kernel) {
-    struct convolution c = convolution_of(kernel);
-    return convolution_scratch_size(&c);
-}
-
-static void cnn_state(const struct kernel *kernel, const double *x, double *state, double *scratch) {
-    struct convolution c = convolution_of(kernel);
-    convolution_state(&c, x, state, scratch);
-}
-
-static double cnn_pair(const struct kernel *kernel, const double *x, const double *x_state, const double *z,
-                       const double *z_state, double *scratch) {
-    struct convolution c = convolution_of(kernel);
-    return convolution_pair(&c, x, x_state, z, z_state, scratch);
-}
-
-#define CNN_CLASS                                                                                                   \
-    .shorthand = "layers", .network = true, .pictures = true, .prepare = cnn_prepare, .state_size = cnn_state_size, \
-    .scratch_size = cnn_scratch_size, .state = cnn_state, .pair = cnn_pair, .domain = "pictures",                   \
-    .source = "Arora et al. 2019, sec. 4"
+#define CNN_CLASS                                                                                                    \
+    .shorthand = "layers", .network = true, .prepare = cnn_prepare, .convolution = convolution_of, CONVOLUTION_FORM, \
+    .domain = "pictures", .source = "Arora et al. 2019, sec. 4"
 
 const struct kernel_class kernel_cntk = {.name = "cntk",
                                          .formula = "mean of D(S) + E(S) T over pixels: T <- w P(D(S) + E(S) T)",

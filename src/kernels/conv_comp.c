@@ -61,27 +61,6 @@ static strata_status conv_comp_prepare(strata_context *ctx, struct kernel *kerne
     return STRATA_OK;
 }
 
-static size_t conv_comp_state_size(const struct kernel *kernel) {
-    struct convolution c = convolution_of(kernel);
-    return convolution_state_size(&c);
-}
-
-static size_t conv_comp_scratch_size(const struct kernel *kernel) {
-    struct convolution c = convolution_of(kernel);
-    return convolution_scratch_size(&c);
-}
-
-static void conv_comp_state(const struct kernel *kernel, const double *x, double *state, double *scratch) {
-    struct convolution c = convolution_of(kernel);
-    convolution_state(&c, x, state, scratch);
-}
-
-static double conv_comp_pair(const struct kernel *kernel, const double *x, const double *x_state, const double *z,
-                             const double *z_state, double *scratch) {
-    struct convolution c = convolution_of(kernel);
-    return convolution_pair(&c, x, x_state, z, z_state, scratch);
-}
-
 extern const struct kernel_class kernel_conv_comp;
 const struct kernel_class kernel_conv_comp = {
     .name = "conv_comp",
@@ -91,10 +70,7 @@ const struct kernel_class kernel_conv_comp = {
     .source = "Shankar et al. 2020, sec. 3",
     .parameters = conv_comp_parameters,
     .shorthand = "layers",
-    .pictures = true,
     .prepare = conv_comp_prepare,
-    .state_size = conv_comp_state_size,
-    .scratch_size = conv_comp_scratch_size,
-    .state = conv_comp_state,
-    .pair = conv_comp_pair,
+    .convolution = convolution_of,
+    CONVOLUTION_FORM,
 };

@@ -34,20 +34,7 @@ struct workspace {
 
 static size_t row_cells(const struct convolution *c) { return c->height * c->width * frame_of(c, 0).length; }
 
-size_t convolution_state_size(const struct convolution *c) {
-    size_t size = 0;
-    for (size_t l = 0; l < c->layers; ++l) size += frame_of(c, l).length;
-    return size;
-}
-
 static bool diagonal_only(const struct convolution *c) { return !c->average && c->halvings == 0; }
-
-size_t convolution_scratch_size(const struct convolution *c) {
-    struct frame f = frame_of(c, 0);
-    if (diagonal_only(c)) return 4 * f.length;
-    size_t parts = c->tangent ? 2 : 1;
-    return 2 * parts * row_cells(c) + parts * 2 * f.width * f.length + 5 * f.length;
-}
 
 static struct workspace workspace_in(const struct convolution *c, double *scratch) {
     struct frame f = frame_of(c, 0);
@@ -352,11 +339,30 @@ static double run_diagonal(const struct convolution *c, const double *x, const d
     return total / (double)pixels;
 }
 
-void convolution_state(const struct convolution *c, const double *x, double *state, double *scratch) {
-    (diagonal_only(c) ? run_diagonal : run)(c, x, NULL, x, NULL, scratch, state);
+/* ---- the second form of a kernel */
+
+size_t convolution_state_size(const struct kernel *kernel) {
+    struct convolution c = kernel->class_->convolution(kernel);
+    size_t size = 0;
+    for (size_t l = 0; l < c.layers; ++l) size += frame_of(&c, l).length;
+    return size;
 }
 
-double convolution_pair(const struct convolution *c, const double *x, const double *x_state, const double *z,
+size_t convolution_scratch_size(const struct kernel *kernel) {
+    struct convolution c = kernel->class_->convolution(kernel);
+    struct frame f = frame_of(&c, 0);
+    size_t parts = c.tangent ? 2 : 1;
+    if (diagonal_only(&c)) return 4 * f.length;
+    return 2 * parts * row_cells(&c) + parts * 2 * f.width * f.length + 5 * f.length;
+}
+
+void convolution_state(const struct kernel *kernel, const double *x, double *state, double *scratch) {
+    struct convolution c = kernel->class_->convolution(kernel);
+    (diagonal_only(&c) ? run_diagonal : run)(&c, x, NULL, x, NULL, scratch, state);
+}
+
+double convolution_pair(const struct kernel *kernel, const double *x, const double *x_state, const double *z,
                         const double *z_state, double *scratch) {
-    return (diagonal_only(c) ? run_diagonal : run)(c, x, x_state, z, z_state, scratch, NULL);
+    struct convolution c = kernel->class_->convolution(kernel);
+    return (diagonal_only(&c) ? run_diagonal : run)(&c, x, x_state, z, z_state, scratch, NULL);
 }

@@ -23,15 +23,15 @@ struct convolution {
                   double *e);
 };
 
-/** Doubles that a picture's own variances take, all layers; doubles of scratch. */
-size_t convolution_state_size(const struct convolution *c);
-size_t convolution_scratch_size(const struct convolution *c);
-
-/** A picture's variances, what `layer` takes as a and b. @param x [channels, height, width]. */
-void convolution_state(const struct convolution *c, const double *x, double *state, double *scratch);
-
-/** The kernel of two pictures with their states. */
-double convolution_pair(const struct convolution *c, const double *x, const double *x_state, const double *z,
+/* The second form of a kernel class that gives its `convolution`. */
+size_t convolution_state_size(const struct kernel *kernel);
+size_t convolution_scratch_size(const struct kernel *kernel);
+void convolution_state(const struct kernel *kernel, const double *x, double *state, double *scratch);
+double convolution_pair(const struct kernel *kernel, const double *x, const double *x_state, const double *z,
                         const double *z_state, double *scratch);
+
+#define CONVOLUTION_FORM                                                                              \
+    .pictures = true, .state_size = convolution_state_size, .scratch_size = convolution_scratch_size, \
+    .state = convolution_state, .pair = convolution_pair
 
 #endif

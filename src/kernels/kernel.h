@@ -15,6 +15,7 @@
 enum { KERNEL_MAX_PARAMETERS = 12, KERNEL_TEXT = 512 };
 
 struct kernel;
+struct convolution;
 
 /** One parameter of a class, by its place in the table. Tables end with name NULL. */
 struct kernel_parameter {
@@ -47,6 +48,9 @@ struct kernel_class {
     void (*row)(const struct kernel *kernel, size_t count, double xx, const double *zz, double *values);
     /* k(x, x), free of the rounding that `row` would bring. */
     double (*diagonal)(const struct kernel *kernel, double xx);
+
+    /** Of pictures: the network whose covariances convolution.h computes; the entries below are then its. */
+    struct convolution (*convolution)(const struct kernel *kernel);
 
     /* ---- second form: k(x, z) from the rows and a state that each row has once. */
     size_t (*state_size)(const struct kernel *kernel);   /* doubles a row */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A small convolutional network for pictures: convolutions of 5 x 5, 3 x 3 and 3 x 3 pixels, stride 2 each, with c, 2 c and
- * 4 c channels and ReLU, then one dense output. Weights start as normal draws of variance 2 / fan-in (He et al. 2015), the
- * output's of 1 / fan-in; biases start at zero.
+ * A small convolutional network for pictures: convolutions of 5 x 5, 3 x 3 and 3 x 3 pixels, stride 2 each, with c, 2
+ * c and 4 c channels and ReLU, then one dense output. Weights start as normal draws of variance 2 / fan-in (He et al.
+ * 2015), the output's of 1 / fan-in; biases start at zero.
  */
 #include <math.h>
 #include <stdio.h>

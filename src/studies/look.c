@@ -66,3 +66,13 @@ bool look_interval(const struct records *records, size_t seeds, const char *key,
     *interval = interval_student(count, values, scale);
     return count > 0;
 }
+
+strata_status look_row(strata_context *ctx, struct summary *summary, const char *table, size_t text_count,
+                       const char *const *texts, size_t count, const double *values) {
+    STRATA_TRY(summary_row(ctx, summary, table));
+    for (size_t i = 0; i < text_count; ++i) STRATA_TRY(summary_cell_text(ctx, summary, table, texts[i]));
+    for (size_t i = 0; i < count; ++i)
+        STRATA_TRY(isinf(values[i]) ? summary_cell_text(ctx, summary, table, "")
+                                    : summary_cell(ctx, summary, table, values[i]));
+    return STRATA_OK;
+}

@@ -32,6 +32,10 @@ size_t look_array(struct look *look, const char *key, const double **values, con
 strata_status look_claim(strata_context *ctx, const struct records *records, struct summary *summary, const char *id,
                          size_t seeds, double (*value)(struct look *look));
 
+/* One row of a table: texts, then numbers; an infinite one is an empty cell. */
+strata_status look_row(strata_context *ctx, struct summary *summary, const char *table, size_t text_count,
+                       const char *const *texts, size_t count, const double *values);
+
 /* a / b after flooring both at 1e-6. */
 double look_ratio(double a, double b);
 

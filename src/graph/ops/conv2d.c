@@ -5,8 +5,8 @@
  * Inputs: x [batch, C, H, W], W [O, C / groups, kernel height, kernel width], optionally b [O]. size[0..3]: stride,
  * padding (zeros), dilation, groups; 0 means 1 for stride, dilation and groups. Depthwise is groups = C.
  *
- * A row becomes a matrix of taps by output pixels, and each direction one product with it; a 1 x 1 convolution of stride
- * 1 reads the picture itself. Source of the method: Chellapilla, Puri & Simard 2006.
+ * A row becomes a matrix of taps by output pixels, and each direction one product with it; a 1 x 1 convolution of
+ * stride 1 reads the picture itself. Source of the method: Chellapilla, Puri & Simard 2006.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the pooling ops share. Input: x [batch, C, H, W]. size[0..3]: window height and width (0: the whole picture, which
- * is global pooling), stride (0: the window's height), padding. An op file includes this once.
+ * What the pooling ops share. Input: x [batch, C, H, W]. size[0..3]: window height and width (0: the whole picture,
+ * which is global pooling), stride (0: the window's height), padding. An op file includes this once.
  */
 #include "graph/ops/windows.h"
 

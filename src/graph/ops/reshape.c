@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * y = the same numbers as rows of other dims: size[0] is the rank (1 to 4), size[1..] the dims, whose product is that of
- * the row's. Flattening a picture is rank 1.
+ * y = the same numbers as rows of other dims: size[0] is the rank (1 to 4), size[1..] the dims, whose product is that
+ * of the row's. Flattening a picture is rank 1.
  */
 #include "graph/ops/kernels.h"
 

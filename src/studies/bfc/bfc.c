@@ -12,6 +12,7 @@
 #include "data/teacher.h"
 #include "learn/learner.h"
 #include "studies/bfc/bfc.h"
+#include "studies/checks.h"
 
 #define QUADRATIC_LEARNERS \
     "sgd_joint, sgd_staged, layerwise, layerwise_refit, staged_cut, two_layer, paper, paper_frozen, paper_cut"
@@ -112,12 +113,7 @@ static strata_status check(strata_context *ctx, const struct settings *settings)
 }
 
 static strata_status check_data(strata_context *ctx, const struct settings *settings, const char *data_folder) {
-    const char *name = settings_text(settings, "images.name");
-    if (strcmp(name, "none") == 0) return STRATA_OK;
-    char *path = NULL;
-    strata_status status = data_locate(ctx, data_find(name), data_folder, &path);
-    mem_free(path);
-    return status;
+    return check_data_set(ctx, settings_text(settings, "images.name"), data_folder);
 }
 
 static strata_status run_task(strata_context *ctx, struct task_run *run) {

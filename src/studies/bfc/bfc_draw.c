@@ -6,6 +6,7 @@
 
 #include "core/memory.h"
 #include "studies/bfc/bfc.h"
+#include "studies/look.h"
 
 struct drawer {
     strata_context *ctx;
@@ -27,12 +28,7 @@ static struct drawer drawer_of(strata_context *ctx, const struct records *record
 /* One row: texts, then numbers. */
 static strata_status row(const struct drawer *d, const char *table, size_t text_count, const char *const *texts,
                          size_t count, const double *values) {
-    STRATA_TRY(summary_row(d->ctx, d->summary, table));
-    for (size_t i = 0; i < text_count; ++i) STRATA_TRY(summary_cell_text(d->ctx, d->summary, table, texts[i]));
-    for (size_t i = 0; i < count; ++i)
-        STRATA_TRY(isinf(values[i]) ? summary_cell_text(d->ctx, d->summary, table, "")
-                                    : summary_cell(d->ctx, d->summary, table, values[i]));
-    return STRATA_OK;
+    return look_row(d->ctx, d->summary, table, text_count, texts, count, values);
 }
 
 /* What stands for a record that no seed has: NaN when a fit diverged, else the learner has no such thing. */

@@ -18,6 +18,7 @@
 #include "data/dataset.h"
 #include "data/teacher.h"
 #include "learn/learner.h"
+#include "studies/checks.h"
 
 const struct setting kernels_settings[] = {
     {"study.kernels", SETTING_NAMES, "poly2, poly4, rbf, laplace, ntk3, ntk(layers=3, bias_variance=0), nngp1, comp3",
@@ -170,18 +171,6 @@ static strata_status check_kernels(strata_context *ctx, const struct settings *s
     return status;
 }
 
-static strata_status check_rising(strata_context *ctx, const struct settings *settings, const char *key) {
-    size_t sizes[KERNELS_MAX_SIZES], count = kernels_sizes(settings, key, sizes);
-    const double *values;
-    if (settings_numbers(settings, key, &values) > KERNELS_MAX_SIZES)
-        return strata_fail(ctx, STRATA_ERR_CONFIG, "key '%s': expected at most %d sizes", key, KERNELS_MAX_SIZES);
-    for (size_t i = 1; i < count; ++i)
-        if (sizes[i] <= sizes[i - 1])
-            return strata_fail(ctx, STRATA_ERR_CONFIG, "key '%s': expected rising sizes, found %zu after %zu", key,
-                               sizes[i], sizes[i - 1]);
-    return STRATA_OK;
-}
-
 /* The staircase reads the error at four of the sizes. */
 static strata_status check_staircase(strata_context *ctx, const struct settings *settings) {
     size_t sizes[KERNELS_MAX_SIZES], stairs[KERNELS_MAX_SIZES];
@@ -207,9 +196,9 @@ static strata_status check(strata_context *ctx, const struct settings *settings)
     STRATA_TRY(check_kernels(ctx, settings, "sphere.kernels", settings_count(settings, "sphere.dimension"), NULL));
     STRATA_TRY(check_kernels(ctx, settings, "pictures.kernels", SIDE * SIDE, image));
     STRATA_TRY(check_kernels(ctx, settings, "pictures.convolutional", SIDE * SIDE, image));
-    STRATA_TRY(check_rising(ctx, settings, "study.sample_sizes"));
-    STRATA_TRY(check_rising(ctx, settings, "sphere.sizes"));
-    STRATA_TRY(check_rising(ctx, settings, "exponent.sizes"));
+    STRATA_TRY(check_rising(ctx, settings, "study.sample_sizes", 0, KERNELS_MAX_SIZES));
+    STRATA_TRY(check_rising(ctx, settings, "sphere.sizes", 0, KERNELS_MAX_SIZES));
+    STRATA_TRY(check_rising(ctx, settings, "exponent.sizes", 0, KERNELS_MAX_SIZES));
     STRATA_TRY(check_staircase(ctx, settings));
     size_t count = settings_numbers(settings, "exponent.dimensions", &dimensions);
     if (count && count < 3)
@@ -220,34 +209,26 @@ static strata_status check(strata_context *ctx, const struct settings *settings)
 }
 
 static strata_status check_data(strata_context *ctx, const struct settings *settings, const char *data_folder) {
-    for (size_t i = 0; i < settings_names(settings, "pictures.names"); ++i) {
-        char *path = NULL;
-        strata_status status = data_locate(ctx, data_find(settings_name(settings, "pictures.names", i)), data_folder,
-                                           &path);
-        mem_free(path);
-        STRATA_TRY(status);
-    }
+    for (size_t i = 0; i < settings_names(settings, "pictures.names"); ++i)
+        STRATA_TRY(check_data_set(ctx, settings_name(settings, "pictures.names", i), data_folder));
     return STRATA_OK;
 }
 
 /* ---- tasks */
 
-static const struct {
-    const char *kind;
-    strata_status (*run)(strata_context *ctx, struct task_run *run);
-} runners[] = {
-    {KERNELS_SPHERE, kernels_run_sphere},       {KERNELS_EXPONENT, kernels_run_exponent},
-    {KERNELS_MONOMIALS, kernels_run_monomials}, {KERNELS_POWERS, kernels_run_powers},
-    {KERNELS_FAMILY, kernels_run_family},       {KERNELS_LEARNER, kernels_run_learner},
-    {KERNELS_LIMIT, kernels_run_limit},         {KERNELS_PICTURES, kernels_run_pictures},
+static const struct task_kind kinds[] = {
+    {KERNELS_SPHERE, kernels_run_sphere},
+    {KERNELS_EXPONENT, kernels_run_exponent},
+    {KERNELS_MONOMIALS, kernels_run_monomials},
+    {KERNELS_POWERS, kernels_run_powers},
+    {KERNELS_FAMILY, kernels_run_family},
+    {KERNELS_LEARNER, kernels_run_learner},
+    {KERNELS_LIMIT, kernels_run_limit},
+    {KERNELS_PICTURES, kernels_run_pictures},
+    {NULL, NULL},
 };
 
-static strata_status run_task(strata_context *ctx, struct task_run *run) {
-    const char *kind = task_run_task(run)->kind;
-    for (size_t i = 0; i < sizeof runners / sizeof *runners; ++i)
-        if (strcmp(runners[i].kind, kind) == 0) return runners[i].run(ctx, run);
-    return strata_fail(ctx, STRATA_ERR_INTERNAL, "kernels: no task of kind '%s'", kind);
-}
+static strata_status run_task(strata_context *ctx, struct task_run *run) { return run_by_kind(ctx, run, kinds); }
 
 const struct study study_kernels = {
     .name = "kernels",

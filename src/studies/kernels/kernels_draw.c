@@ -19,12 +19,7 @@ struct drawer {
 /* One row: texts, then numbers; an infinite one is an empty cell. */
 static strata_status row(const struct drawer *d, const char *table, size_t text_count, const char *const *texts,
                          size_t count, const double *values) {
-    STRATA_TRY(summary_row(d->ctx, d->summary, table));
-    for (size_t i = 0; i < text_count; ++i) STRATA_TRY(summary_cell_text(d->ctx, d->summary, table, texts[i]));
-    for (size_t i = 0; i < count; ++i)
-        STRATA_TRY(isinf(values[i]) ? summary_cell_text(d->ctx, d->summary, table, "")
-                                    : summary_cell(d->ctx, d->summary, table, values[i]));
-    return STRATA_OK;
+    return look_row(d->ctx, d->summary, table, text_count, texts, count, values);
 }
 
 static strata_status point(const struct drawer *d, const char *figure, const char *series, double x,

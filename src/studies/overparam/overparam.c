@@ -13,6 +13,7 @@
 
 #include "core/memory.h"
 #include "data/dataset.h"
+#include "studies/checks.h"
 
 const struct setting overparam_settings[] = {
     {"study.mean_field_scale", SETTING_NUMBER, "0.2", 1e-3, 1e3, NULL,
@@ -117,25 +118,12 @@ struct wide_shape overparam_shape(const struct settings *settings, const struct 
 
 /* ---- settings that contradict each other */
 
-static strata_status check_rising(strata_context *ctx, const struct settings *settings, const char *key) {
-    const double *values;
-    size_t count = settings_numbers(settings, key, &values);
-    if (count < 3 || count > OVERPARAM_MAX_WIDTHS)
-        return strata_fail(ctx, STRATA_ERR_CONFIG, "key '%s': expected 3 to %d values, found %zu", key,
-                           OVERPARAM_MAX_WIDTHS, count);
-    for (size_t i = 1; i < count; ++i)
-        if (!(values[i] > values[i - 1]))
-            return strata_fail(ctx, STRATA_ERR_CONFIG, "key '%s': expected rising values, found %g after %g", key,
-                               values[i], values[i - 1]);
-    return STRATA_OK;
-}
-
 static strata_status check(strata_context *ctx, const struct settings *settings) {
     size_t n = settings_count(settings, "data.train_size"), patch = settings_count(settings, "network.patch"),
            pixels = settings_count(settings, "network.pixels");
-    STRATA_TRY(check_rising(ctx, settings, "network.widths"));
-    STRATA_TRY(check_rising(ctx, settings, "cnn.widths"));
-    STRATA_TRY(check_rising(ctx, settings, "separation.distances"));
+    STRATA_TRY(check_rising(ctx, settings, "network.widths", 3, OVERPARAM_MAX_WIDTHS));
+    STRATA_TRY(check_rising(ctx, settings, "cnn.widths", 3, OVERPARAM_MAX_WIDTHS));
+    STRATA_TRY(check_rising(ctx, settings, "separation.distances", 3, OVERPARAM_MAX_WIDTHS));
     if (2 * settings_count(settings, "data.conflicting_pairs") > n)
         return strata_fail(ctx, STRATA_ERR_CONFIG, "key 'data.conflicting_pairs': expected at most half of %zu samples",
                            n);
@@ -154,35 +142,19 @@ static strata_status check(strata_context *ctx, const struct settings *settings)
 }
 
 static strata_status check_data(strata_context *ctx, const struct settings *settings, const char *data_folder) {
-    static const char *const keys[] = {"pictures.name", "data.name"};
-    for (size_t i = 0; i < 2; ++i) {
-        const struct data_source *source = data_find(settings_text(settings, keys[i]));
-        char *path = NULL;
-        if (!source) continue;
-        strata_status status = data_locate(ctx, source, data_folder, &path);
-        mem_free(path);
-        STRATA_TRY(status);
-    }
-    return STRATA_OK;
+    STRATA_TRY(check_data_set(ctx, settings_text(settings, "pictures.name"), data_folder));
+    return check_data_set(ctx, settings_text(settings, "data.name"), data_folder);
 }
 
 /* ---- tasks */
 
-static const struct {
-    const char *kind;
-    strata_status (*run)(strata_context *ctx, struct task_run *run);
-} runners[] = {
+static const struct task_kind kinds[] = {
     {OVERPARAM_FIT, overparam_run_fit},     {OVERPARAM_SEPARATION, overparam_run_separation},
     {OVERPARAM_NORMS, overparam_run_norms}, {OVERPARAM_SMOOTHNESS, overparam_run_smoothness},
-    {OVERPARAM_DEPTH, overparam_run_depth},
+    {OVERPARAM_DEPTH, overparam_run_depth}, {NULL, NULL},
 };
 
-static strata_status run_task(strata_context *ctx, struct task_run *run) {
-    const char *kind = task_run_task(run)->kind;
-    for (size_t i = 0; i < sizeof runners / sizeof *runners; ++i)
-        if (strcmp(runners[i].kind, kind) == 0) return runners[i].run(ctx, run);
-    return strata_fail(ctx, STRATA_ERR_INTERNAL, "overparam: no task of kind '%s'", kind);
-}
+static strata_status run_task(strata_context *ctx, struct task_run *run) { return run_by_kind(ctx, run, kinds); }
 
 const struct study study_overparam = {
     .name = "overparam",

@@ -145,11 +145,9 @@ static strata_status draw_widths_of(const struct drawer *d, const char *name, co
         char case_[32];
         snprintf(case_, sizeof case_, CASE_WIDTH, (size_t)llround(widths[i]));
         if (!records_has(d->records, "%s/%s/seed=1", name, case_)) continue;
-        STRATA_TRY(summary_row(d->ctx, d->summary, "widths"));
-        STRATA_TRY(summary_cell_text(d->ctx, d->summary, "widths", name));
-        STRATA_TRY(summary_cell(d->ctx, d->summary, "widths", widths[i]));
-        for (size_t k = 0; k < sizeof keys / sizeof *keys; ++k)
-            STRATA_TRY(summary_cell(d->ctx, d->summary, "widths", mean_of(d, keys[k], name, case_)));
+        double values[1 + sizeof keys / sizeof *keys] = {widths[i]};
+        for (size_t k = 0; k < sizeof keys / sizeof *keys; ++k) values[1 + k] = mean_of(d, keys[k], name, case_);
+        STRATA_TRY(look_row(d->ctx, d->summary, "widths", 1, &name, sizeof values / sizeof *values, values));
     }
     return STRATA_OK;
 }
@@ -180,11 +178,10 @@ static strata_status draw_labels(const struct drawer *d) {
     STRATA_TRY(summary_table(d->ctx, d->summary, "labels", 4, columns));
     for (size_t i = 0; i < sizeof names / sizeof *names; ++i) {
         if (!records_has(d->records, "%s/%s/seed=1", names[i][0], CASE_ONLY)) continue;
-        STRATA_TRY(summary_row(d->ctx, d->summary, "labels"));
-        STRATA_TRY(summary_cell_text(d->ctx, d->summary, "labels", names[i][1]));
-        STRATA_TRY(summary_cell(d->ctx, d->summary, "labels", mean_of(d, "accuracy", names[i][0], CASE_ONLY)));
-        STRATA_TRY(summary_cell(d->ctx, d->summary, "labels", mean_of(d, "loss_ratio", names[i][0], CASE_ONLY)));
-        STRATA_TRY(summary_cell(d->ctx, d->summary, "labels", mean_of(d, "steps", names[i][0], CASE_ONLY)));
+        const double values[] = {mean_of(d, "accuracy", names[i][0], CASE_ONLY),
+                                 mean_of(d, "loss_ratio", names[i][0], CASE_ONLY),
+                                 mean_of(d, "steps", names[i][0], CASE_ONLY)};
+        STRATA_TRY(look_row(d->ctx, d->summary, "labels", 1, &names[i][1], 3, values));
     }
     return STRATA_OK;
 }

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+# What scripts that test a study share; sourced with STRATA as $1. Skips (77) instrumented builds, where it would take an
+# hour; changes to a folder of its own.
+set -u
+[ "${STRATA_INSTRUMENTED:-}" != true ] || { echo "too slow in an instrumented build"; exit 77; }
+strata=$(realpath "$1")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+failures=0
+
+fault() {
+    echo "FAILED: $*"
+    failures=$((failures + 1))
+}
+
+# smoke STUDY LEAST: its smallest preset; every claim (at least so many with controls) holds, every control fails
+smoke() {
+    "$strata" run "$1" --preset smoke --check --quiet --threads 2 --out smoke >out 2>err ||
+        fault "smoke --check: status $?: $(tail -n 5 err)"
+    python3 - smoke/result.json "$2" <<'END' || fault "the claims of the smoke preset"
+import json, sys
+
+claims = {claim["id"]: claim for claim in json.load(open(sys.argv[1]))["claims"]}
+assert len(claims) >= int(sys.argv[2]), sorted(claims)
+for claim in claims.values():
+    if claim["role"] == "claim":
+        assert claim["verdict"] == "holds" and claim["controls"], claim
+        assert all(claims[control]["verdict"] == "fails" for control in claim["controls"]), claim
+END
+}
+
+# same_on_threads STUDY WORDS...: one and two threads give the same claims and tables
+same_on_threads() {
+    for threads in 1 2; do
+        "$strata" run "$@" --threads $threads --quiet --out "threads$threads" 2>err || fault "$(cat err)"
+    done
+    python3 - threads1/result.json threads2/result.json <<'END' || fault "one and two threads differ"
+import json, sys
+
+one, two = (json.load(open(name)) for name in sys.argv[1:])
+assert one["claims"] == two["claims"] and one["tables"] == two["tables"]
+END
+}
+
+# refused WANTED STUDY WORDS...: status 2, a message that says so, no result
+refused() {
+    local wanted=$1 status
+    shift
+    "$strata" run "$@" --out refused >out 2>err
+    status=$?
+    [ "$status" = 2 ] || fault "$*: status $status, expected 2: $(tail -n 1 err)"
+    grep -Eq "$wanted" err || fault "$*: $(tail -n 1 err)"
+    [ ! -e refused/result.json ] || fault "$*: a result was written"
+    rm -rf refused
+}
+
+# done_with NAME: the last line of a script
+done_with() {
+    [ "$failures" = 0 ] && echo "$1: all as expected"
+    exit "$((failures > 0))"
+}
