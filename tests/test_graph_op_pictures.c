@@ -27,7 +27,7 @@ static void convolutions_are_their_definition(void **state) {
         const struct op_attributes attributes = {
             .size = {cases[k].stride, cases[k].padding, cases[k].dilation, cases[k].groups}};
         struct op_case *c = case_of(OP_CONV2D, PRECISION_F64, 2, 2, shapes, &attributes);
-        double y[MOST];
+        double y[MOST] = {0};
         for (size_t i = 0; i < 2; ++i)
             rng_normal_f64(rng_stream_make(k, i, RNG_TEST), (i ? 1 : 2) * shape_size(&shapes[i]), c->inputs[i]);
         case_forward(c, y);
@@ -61,7 +61,7 @@ static void pools_take_mean_and_maximum(void **state) {
     const struct op_attributes padded = {.size = {2, 2, 2, 1}}, global = {{0}, {0}};
     static const double x[9] = {1, -2, 3, -4, -5, -6, 7, 8, -9};
     static const double means[4] = {.25, .25, .75, -3}, maxima[4] = {1, 3, 7, 8};
-    double y[MOST];
+    double y[MOST] = {0};
     for (int max = 0; max < 2; ++max) {
         struct op_case *c = case_of(max ? OP_MAX_POOL : OP_AVERAGE_POOL, PRECISION_F64, 1, 1, &shape, &padded);
         memcpy(c->inputs[0], x, sizeof x);
@@ -84,7 +84,7 @@ static void upsampling_repeats_or_mixes(void **state) {
     for (size_t bilinear = 0; bilinear < 2; ++bilinear) {
         const struct op_attributes attributes = {.size = {2, bilinear}};
         struct op_case *c = case_of(OP_UPSAMPLE, PRECISION_F64, 1, 1, &shape, &attributes);
-        double y[MOST];
+        double y[MOST] = {0};
         c->inputs[0][0] = 1, c->inputs[0][1] = 3;
         case_forward(c, y);
         for (size_t i = 0; i < 8; ++i) check_close(c, "y", i, y[i], (bilinear ? mixed : repeated)[i], 1e-14);
@@ -97,7 +97,7 @@ static void normalised_groups_have_mean_0_and_variance_1(void **state) {
     const struct shape shapes[3] = {{true, 3, {4, 3, 5}}, {false, 1, {4}}, {false, 1, {4}}};
     const struct op_attributes attributes = {.number = {1e-12}, .size = {2}};
     struct op_case *c = case_of(OP_GROUP_NORM, PRECISION_F64, 3, 3, shapes, &attributes);
-    double y[MOST];
+    double y[MOST] = {0};
     rng_normal_f64(rng_stream_make(1, 0, RNG_TEST), 3 * 60, c->inputs[0]);
     for (size_t i = 0; i < 4; ++i) c->inputs[1][i] = 1, c->inputs[2][i] = 0;
     case_forward(c, y);
