@@ -18,6 +18,7 @@ struct rule {
 /* Roots of He_64 by Newton's method on the normalised polynomials, each from the spacing of those before. */
 static void rule_make(struct rule *rule) {
     const double n = NODES;
+    *rule = (struct rule){{0}, {0}};
     for (size_t i = 0; i < NODES / 2; ++i) {
         double z = i == 0 ? sqrt(2 * n + 1) - 1.85575 * pow(2 * n + 1, -1.0 / 6)
                  : i == 1 ? rule->node[0] / sqrt(2.0) - 1.14 * pow(n, 0.426) / (rule->node[0] / sqrt(2.0))

@@ -64,8 +64,9 @@ strata_status conjugate_gradients(strata_context *ctx, const struct linear_syste
                                   const struct fit_hooks *hooks, const double *b, double *x) {
     size_t cells = system->rows * system->columns, steps = settings_count(self->settings, "solver.steps");
     double tolerance = settings_number(self->settings, "solver.tolerance"), loss = 1;
-    double *memory = mem_zero(4 * cells + 3 * system->columns, sizeof *memory), *scalars = memory + 4 * cells;
+    double *memory = mem_zero(4 * cells + 3 * system->columns, sizeof *memory);
     if (!memory) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for conjugate gradients");
+    double *scalars = memory + 4 * cells;
     struct run run = {.system = system,
                       .residual = memory,
                       .direction = memory + cells,

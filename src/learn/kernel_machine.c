@@ -246,10 +246,11 @@ strata_status kernel_learner_predict(strata_context *ctx, struct learner *learne
     size_t d = machine->inputs, outputs = machine->outputs;
     if (!machine->rows)
         return strata_fail(ctx, STRATA_ERR_ARGUMENT, "learner '%s' has not been fitted", learner->class_->name);
-    double *wide = mem_zero(PREDICT_ROWS * (d + outputs), sizeof *wide), *values = wide + PREDICT_ROWS * d;
+    double *wide = mem_zero(PREDICT_ROWS * (d + outputs), sizeof *wide);
     if (!wide)
         return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for predictions of learner '%s'",
                            learner->class_->name);
+    double *values = wide + PREDICT_ROWS * d;
     for (size_t first = 0; first < rows; first += PREDICT_ROWS) {
         size_t count = rows - first < PREDICT_ROWS ? rows - first : PREDICT_ROWS;
         for (size_t i = 0; i < count * d; ++i) wide[i] = (double)x[first * d + i];

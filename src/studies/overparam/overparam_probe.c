@@ -51,8 +51,8 @@ static strata_status separate(strata_context *ctx, struct task_run *run, const s
     strata_status status = STRATA_OK;
     struct wide_shape shape = overparam_shape(task_run_settings(run), data);
     size_t cells = data->n * data->inputs;
-    double *x = mem_zero(cells + data->inputs, sizeof *x), *direction = x + cells, least;
-    if (!x) STRATA_GO(strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for %zu samples", data->n));
+    double *x = mem_zero(cells, sizeof *x), *direction = mem_zero(data->inputs, sizeof *direction), least;
+    if (!x || !direction) STRATA_GO(strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for %zu samples", data->n));
     STRATA_GO(wide_network_create(ctx, &shape, rng_stream_sub(overparam_stream(run, RNG_INIT), draw), &network));
     rng_normal_f64(rng_stream_at(overparam_stream(run, RNG_PROBE), draw), data->inputs - 1, direction);
     for (size_t k = 0; k < count; ++k) {
@@ -63,6 +63,7 @@ static strata_status separate(strata_context *ctx, struct task_run *run, const s
     }
 cleanup:
     mem_free(x);
+    mem_free(direction);
     wide_network_destroy(&network);
     return status;
 }
