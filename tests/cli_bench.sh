@@ -2,17 +2,8 @@
 # SPDX-License-Identifier: MIT
 # `strata bench` on tiny cases: figures that fit together, the same losses in every process, refusals. No time is judged.
 # usage: cli_bench.sh STRATA
-set -u
-strata=$(realpath "$1")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
-
-fault() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
-}
+# shellcheck source=tests/cli_fixture.bash
+. "$(dirname "$0")/cli_fixture.bash"
 
 small="--case chain_64 --batch 8 --width 8 --steps 3 --quick"
 # $small is several words.
@@ -53,5 +44,4 @@ refused() {
 refused "chain_65" --case chain_65
 refused "steps" --case chain_64 --steps many
 refused "batch" --case chain_64 --batch 0
-[ "$failures" = 0 ] && echo "cli_bench: all as expected"
-exit "$((failures > 0))"
+done_with cli_bench

@@ -3,20 +3,12 @@
 # A run whose disk is full: status 1, a message that names the file, nothing that looks whole, and once there is room
 # again `resume` ends with the numbers of an undisturbed run. Needs a file system of its own: root, else skipped (77).
 # usage: cli_disk_full.sh STRATA
-set -u
-strata=$(realpath "$1")
-work=$(mktemp -d)
+# shellcheck source=tests/cli_fixture.bash
+. "$(dirname "$0")/cli_fixture.bash"
 full=$work/full
 mkdir "$full"
-mount -t tmpfs -o size=64k tmpfs "$full" 2>/dev/null || { rm -rf "$work"; echo "no file system can be mounted"; exit 77; }
+mount -t tmpfs -o size=64k tmpfs "$full" 2>/dev/null || { echo "no file system can be mounted"; exit 77; }
 trap 'umount "$full" 2>/dev/null; rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
-
-fault() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
-}
 
 small="--preset smoke --seeds 1 --threads 1 --set train.steps_per_stage=20 --set train.warmup=2 --set train.batch_size=8
     --set data.test_size=64 --set study.classification=false --set learner.list=sgd_joint,layerwise --set kernel.list=none
@@ -56,5 +48,4 @@ one, two = (json.load(open(name)) for name in sys.argv[1:])
 assert one["claims"] == two["claims"]
 E2
 fi
-[ "$failures" = 0 ] && echo "cli_disk_full: all as expected"
-exit "$((failures > 0))"
+done_with cli_disk_full

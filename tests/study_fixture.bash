@@ -1,18 +1,9 @@
 # SPDX-License-Identifier: MIT
 # What scripts that test a study share; sourced with STRATA as $1. Skips (77) instrumented builds, where it would take an
-# hour; changes to a folder of its own.
-set -u
+# hour.
 [ "${STRATA_INSTRUMENTED:-}" != true ] || { echo "too slow in an instrumented build"; exit 77; }
-strata=$(realpath "$1")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
-
-fault() {
-    echo "FAILED: $*"
-    failures=$((failures + 1))
-}
+# shellcheck source=tests/cli_fixture.bash
+. "$(dirname "${BASH_SOURCE[0]}")/cli_fixture.bash"
 
 # smoke STUDY LEAST: its smallest preset; every claim (at least so many with controls) holds, every control fails
 smoke() {
@@ -53,10 +44,4 @@ refused() {
     grep -Eq "$wanted" err || fault "$*: $(tail -n 1 err)"
     [ ! -e refused/result.json ] || fault "$*: a result was written"
     rm -rf refused
-}
-
-# done_with NAME: the last line of a script
-done_with() {
-    [ "$failures" = 0 ] && echo "$1: all as expected"
-    exit "$((failures > 0))"
 }

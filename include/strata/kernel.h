@@ -96,7 +96,7 @@ typedef struct strata_kernel_fit_measures {
 } strata_kernel_fit_measures;
 
 /**
- * Fits y = f(x) by one Cholesky factor; with several ridges also one band reduction. 16 n^2 bytes (40 n^2 while a ridge
+ * Fits y = f(x) by one Cholesky factor; with several ridges also one band reduction. 16 n^2 bytes (24 n^2 while a ridge
  * is chosen).
  *
  * @param kernel   borrowed for the fit's life.

@@ -105,9 +105,8 @@ static struct gaussian_process_options process_options(const strata_kernel *kern
                                              .jitter = options->jitter};
 }
 
-/* `gram` is destroyed. */
 static strata_status finish(strata_context *ctx, const strata_kernel *kernel, const strata_kernel_fit_options *options,
-                            size_t n, double *gram, size_t outputs, const double *y, strata_kernel_fit **fit) {
+                            size_t n, const double *gram, size_t outputs, const double *y, strata_kernel_fit **fit) {
     const struct gaussian_process_options wanted = process_options(kernel, options);
     if (n == 0 || outputs == 0)
         return strata_fail(ctx, STRATA_ERR_ARGUMENT, "a kernel fit: expected at least 1 row and 1 output, got %zu, %zu",
@@ -150,15 +149,8 @@ cleanup:
 strata_status strata_kernel_fit_create_from_gram(strata_context *ctx, const strata_kernel_fit_options *options,
                                                  size_t n, const double *gram, size_t outputs, const double *y,
                                                  strata_kernel_fit **fit) {
-    size_t cells;
     *fit = NULL;
-    STRATA_TRY(mem_product(ctx, n, n, "Gram matrix", &cells));
-    double *copy = mem_zero(cells, sizeof *copy);
-    if (!copy) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for a Gram matrix of %zu rows", n);
-    memcpy(copy, gram, cells * sizeof *copy);
-    strata_status status = finish(ctx, NULL, options, n, copy, outputs, y, fit);
-    mem_free(copy);
-    return status;
+    return finish(ctx, NULL, options, n, gram, outputs, y, fit);
 }
 
 void strata_kernel_fit_destroy(strata_kernel_fit *fit) {

@@ -6,7 +6,6 @@
 
 #include "api/handles.h"
 #include "core/memory.h"
-#include "measure/errors.h"
 
 enum { NAMES_MOST = 128 };
 
@@ -191,17 +190,9 @@ strata_status strata_learner_features(strata_context *ctx, strata_learner *learn
     return learner_features(ctx, learner->learner, layer, rows, x, features);
 }
 
-static double error_of(const strata_learner *learner, const struct dataset *data, const float *out) {
-    if (data->task == TASK_BINARY) return binary_error_rate(data->rows, out, data->y);
-    if (data->task == TASK_MULTICLASS)
-        return multiclass_error_rate(data->rows, strata_learner_outputs(learner), out, data->y);
-    return relative_error(data->rows, data->outputs, out, data->y);
-}
-
 strata_status strata_learner_test_error(strata_context *ctx, strata_learner *learner, const strata_dataset *data,
                                         double *error) {
     const struct dataset *set = &data->data;
-    size_t cells;
     if (set->task != source_task(learner->source) || set->inputs != source_inputs(learner->source) ||
         set->outputs != source_outputs(learner->source) || set->classes > source_classes(learner->source))
         return strata_fail(ctx, STRATA_ERR_ARGUMENT,
@@ -210,13 +201,7 @@ strata_status strata_learner_test_error(strata_context *ctx, strata_learner *lea
                            learner->learner->class_->name, source_inputs(learner->source),
                            source_outputs(learner->source), source_classes(learner->source), set->inputs, set->outputs,
                            set->classes);
-    STRATA_TRY(mem_product(ctx, set->rows, strata_learner_outputs(learner), "predictions", &cells));
-    float *out = mem_zero(cells, sizeof *out);
-    if (!out) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for %zu predictions", cells);
-    strata_status status = learner_predict(ctx, learner->learner, set->rows, set->x, out);
-    if (status == STRATA_OK) *error = error_of(learner, set, out);
-    mem_free(out);
-    return status;
+    return learner_test_error(ctx, learner->learner, strata_learner_outputs(learner), set, error);
 }
 
 static strata_status evaluate(strata_context *ctx, void *user, size_t rows, const float *x, float *out) {

@@ -95,7 +95,7 @@ static void measure(const double *y, struct gaussian_process *p) {
 }
 
 strata_status gaussian_process_fit(strata_context *ctx, const struct gaussian_process_options *options, size_t n,
-                                   double *gram, size_t outputs, const double *y, struct gaussian_process *p) {
+                                   const double *gram, size_t outputs, const double *y, struct gaussian_process *p) {
     strata_status status = STRATA_OK;
     double unit = 0;
     size_t cells;

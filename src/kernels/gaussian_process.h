@@ -27,13 +27,13 @@ struct gaussian_process_options {
 };
 
 /**
- * @param gram  [n, n] symmetric, positive semidefinite; it is destroyed.
+ * @param gram  [n, n] symmetric, positive semidefinite.
  * @param y     [n, outputs].
  * Errors: ARGUMENT (a negative ridge; not symmetric or not finite, with the entry); CONVERGENCE (not positive definite,
  * with the pivot); MEMORY.
  */
 STRATA_MUST_USE strata_status gaussian_process_fit(strata_context *ctx, const struct gaussian_process_options *options,
-                                                   size_t n, double *gram, size_t outputs, const double *y,
+                                                   size_t n, const double *gram, size_t outputs, const double *y,
                                                    struct gaussian_process *process);
 void gaussian_process_destroy(struct gaussian_process *process);
 

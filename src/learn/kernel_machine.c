@@ -220,9 +220,9 @@ struct kernel_ridge_request kernel_learner_request(const struct kernel_learner *
                                          .settings = self->settings};
 }
 
-strata_status kernel_learner_create(strata_context *ctx, const struct learner_class *class_,
-                                    const struct learner_request *request, struct learner **learner) {
-    struct kernel_learner *self = mem_zero(1, sizeof *self);
+strata_status kernel_learner_make(strata_context *ctx, const struct learner_class *class_,
+                                  const struct learner_request *request, size_t size, struct learner **learner) {
+    struct kernel_learner *self = mem_zero(1, size);
     if (!self) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for learner '%s'", class_->name);
     *self = (struct kernel_learner){.base.class_ = class_,
                                     .settings = request->settings,
@@ -233,33 +233,29 @@ strata_status kernel_learner_create(strata_context *ctx, const struct learner_cl
     return STRATA_OK;
 }
 
+strata_status kernel_learner_create(strata_context *ctx, const struct learner_class *class_,
+                                    const struct learner_request *request, struct learner **learner) {
+    return kernel_learner_make(ctx, class_, request, sizeof(struct kernel_learner), learner);
+}
+
 void kernel_learner_destroy(struct learner *learner) {
     if (!learner) return;
     kernel_machine_clear(&((struct kernel_learner *)learner)->machine);
     mem_free(learner);
 }
 
+static strata_status predict_block(strata_context *ctx, void *user, size_t rows, const double *x, double *scratch,
+                                   double *out) {
+    (void)scratch;
+    return kernel_machine_predict(ctx, NULL, user, rows, x, out);
+}
+
 strata_status kernel_learner_predict(strata_context *ctx, struct learner *learner, size_t rows, const float *x,
                                      float *out) {
-    const struct kernel_machine *machine = &((const struct kernel_learner *)learner)->machine;
-    strata_status status = STRATA_OK;
-    size_t d = machine->inputs, outputs = machine->outputs;
+    struct kernel_machine *machine = &((struct kernel_learner *)learner)->machine;
     if (!machine->rows)
         return strata_fail(ctx, STRATA_ERR_ARGUMENT, "learner '%s' has not been fitted", learner->class_->name);
-    double *wide = mem_zero(PREDICT_ROWS * (d + outputs), sizeof *wide);
-    if (!wide)
-        return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for predictions of learner '%s'",
-                           learner->class_->name);
-    double *values = wide + PREDICT_ROWS * d;
-    for (size_t first = 0; first < rows; first += PREDICT_ROWS) {
-        size_t count = rows - first < PREDICT_ROWS ? rows - first : PREDICT_ROWS;
-        for (size_t i = 0; i < count * d; ++i) wide[i] = (double)x[first * d + i];
-        STRATA_GO(kernel_machine_predict(ctx, NULL, machine, count, wide, values));
-        for (size_t i = 0; i < count * outputs; ++i) out[first * outputs + i] = (float)values[i];
-    }
-cleanup:
-    mem_free(wide);
-    return status;
+    return predict_wide(ctx, predict_block, machine, machine->inputs, machine->outputs, 0, rows, x, out);
 }
 
 strata_status kernel_learner_save(strata_context *ctx, struct learner *learner, struct tensor_file *state) {

@@ -96,6 +96,10 @@ struct kernel_learner {
 /** The kernel's text; the image of the source's rows or NULL. */
 struct kernel_ridge_request kernel_learner_request(const struct kernel_learner *self);
 
+/** A learner of `size` bytes that begins with a struct kernel_learner. */
+STRATA_MUST_USE strata_status kernel_learner_make(strata_context *ctx, const struct learner_class *class_,
+                                                  const struct learner_request *request, size_t size,
+                                                  struct learner **learner);
 strata_status kernel_learner_create(strata_context *ctx, const struct learner_class *class_,
                                     const struct learner_request *request, struct learner **learner);
 strata_status kernel_learner_predict(strata_context *ctx, struct learner *learner, size_t rows, const float *x,

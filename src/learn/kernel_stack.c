@@ -17,7 +17,6 @@
 #include "learn/kernel_machine.h"
 #include "linalg/linalg.h"
 
-enum { BLOCK = 256 };
 #define CONSTRUCTIONS "two_stage|residual|kernel_pca"
 
 static const struct setting kernel_stack_settings[] = {
@@ -221,26 +220,22 @@ static void kernel_stack_destroy(struct learner *learner) {
     mem_free(learner);
 }
 
+static strata_status predict_block(strata_context *ctx, void *user, size_t rows, const double *x, double *scratch,
+                                   double *out) {
+    const struct kernel_stack *self = user;
+    double *raw = scratch, *z = scratch + rows * self->first.outputs;
+    STRATA_TRY(extend(ctx, self, rows, x, raw, z));
+    STRATA_TRY(kernel_machine_predict(ctx, NULL, &self->second, rows, z, out));
+    for (size_t i = 0; self->adds > 0 && i < rows * self->second.outputs; ++i) out[i] += raw[i];
+    return STRATA_OK;
+}
+
 static strata_status kernel_stack_predict(strata_context *ctx, struct learner *learner, size_t rows, const float *x,
                                           float *out) {
     const struct kernel_stack *self = (const struct kernel_stack *)learner;
-    strata_status status = STRATA_OK;
-    size_t d = self->first.inputs, features = self->first.outputs, outputs = self->second.outputs;
+    size_t d = self->first.inputs, features = self->first.outputs;
     if (!self->second.rows) return strata_fail(ctx, STRATA_ERR_ARGUMENT, "learner 'kernel_stack' has not been fitted");
-    double *wide = mem_zero(BLOCK * (2 * d + 2 * features + outputs), sizeof *wide);
-    if (!wide) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for predictions of learner 'kernel_stack'");
-    double *raw = wide + BLOCK * d, *z = raw + BLOCK * features, *values = z + BLOCK * (d + features);
-    for (size_t first = 0; first < rows; first += BLOCK) {
-        size_t count = rows - first < BLOCK ? rows - first : BLOCK;
-        for (size_t i = 0; i < count * d; ++i) wide[i] = (double)x[first * d + i];
-        STRATA_GO(extend(ctx, self, count, wide, raw, z));
-        STRATA_GO(kernel_machine_predict(ctx, NULL, &self->second, count, z, values));
-        for (size_t i = 0; i < count * outputs; ++i)
-            out[first * outputs + i] = (float)(values[i] + (self->adds > 0 ? raw[i] : 0));
-    }
-cleanup:
-    mem_free(wide);
-    return status;
+    return predict_wide(ctx, predict_block, learner, d, self->second.outputs, d + 2 * features, rows, x, out);
 }
 
 static strata_status kernel_stack_save(strata_context *ctx, struct learner *learner, struct tensor_file *state) {

@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include "core/memory.h"
+#include "measure/errors.h"
+
 /* The table: one line a learner. */
 #define LEARNER_LIST(X) \
     X(sgd_joint)        \
@@ -91,6 +94,21 @@ strata_status learner_fit(strata_context *ctx, struct learner *learner, const st
 
 strata_status learner_predict(strata_context *ctx, struct learner *learner, size_t rows, const float *x, float *out) {
     return learner->class_->predict(ctx, learner, rows, x, out);
+}
+
+strata_status learner_test_error(strata_context *ctx, struct learner *learner, size_t outputs,
+                                 const struct dataset *data, double *error) {
+    size_t cells;
+    STRATA_TRY(mem_product(ctx, data->rows, outputs, "predictions", &cells));
+    float *out = mem_zero(cells, sizeof *out);
+    if (!out) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for %zu predictions", cells);
+    strata_status status = learner_predict(ctx, learner, data->rows, data->x, out);
+    if (status == STRATA_OK)
+        *error = data->task == TASK_BINARY     ? binary_error_rate(data->rows, out, data->y)
+               : data->task == TASK_MULTICLASS ? multiclass_error_rate(data->rows, outputs, out, data->y)
+                                               : relative_error(data->rows, data->outputs, out, data->y);
+    mem_free(out);
+    return status;
 }
 
 strata_status learner_features(strata_context *ctx, struct learner *learner, size_t layer, size_t rows, const float *x,

@@ -96,6 +96,12 @@ void learner_destroy(struct learner *learner);
 STRATA_MUST_USE strata_status learner_fit(strata_context *ctx, struct learner *learner, const struct fit_hooks *hooks);
 STRATA_MUST_USE strata_status learner_predict(strata_context *ctx, struct learner *learner, size_t rows, const float *x,
                                               float *out);
+/**
+ * Error of predictions of `outputs` numbers a row on a set: relative_error, binary_error_rate or multiclass_error_rate
+ * by the set's task. Errors: those of predict; MEMORY.
+ */
+STRATA_MUST_USE strata_status learner_test_error(strata_context *ctx, struct learner *learner, size_t outputs,
+                                                 const struct dataset *data, double *error);
 STRATA_MUST_USE strata_status learner_features(strata_context *ctx, struct learner *learner, size_t layer, size_t rows,
                                                const float *x, float *out);
 STRATA_MUST_USE strata_status learner_vjp(strata_context *ctx, struct learner *learner, size_t rows, const float *x,

@@ -16,8 +16,6 @@
 #include "learn/ridge_fit.h"
 #include "linalg/linalg.h"
 
-enum { PREDICT_ROWS = 256 };
-
 #define ROW_COUNT \
     { "random_features.count", SETTING_COUNT, "1000", 1, 20000, NULL, "random features" }
 
@@ -159,27 +157,21 @@ cleanup:
     return status;
 }
 
-/* Features of a block of rows, then what `finish` makes of them. */
-static strata_status blocks_run(strata_context *ctx, const struct random_features *self, bool readout, size_t rows,
-                                const float *x, float *out) {
-    size_t d = self->inputs, width = readout ? self->outputs : self->count, cells = 0;
-    STRATA_TRY(mem_product(ctx, PREDICT_ROWS, d + self->count + width, "prediction", &cells));
-    double *wide = mem_zero(cells, sizeof *wide);
-    if (!wide)
-        return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for predictions of learner '%s'",
-                           self->base.class_->name);
-    double *phi = wide + PREDICT_ROWS * d, *values = phi + PREDICT_ROWS * self->count;
-    for (size_t first = 0; first < rows; first += PREDICT_ROWS) {
-        size_t count = rows - first < PREDICT_ROWS ? rows - first : PREDICT_ROWS;
-        for (size_t i = 0; i < count * d; ++i) wide[i] = (double)x[first * d + i];
-        features_apply(self, count, wide, phi);
-        if (readout)
-            linalg_gemm_f64(AS_IS, AS_IS, count, width, self->count, 1.0, phi, self->count, self->weights, width, 0.0,
-                            values, width);
-        for (size_t i = 0; i < count * width; ++i)
-            out[first * width + i] = (float)(readout ? values[i] + self->mean[i % width] : phi[i]);
-    }
-    mem_free(wide);
+static strata_status features_block(strata_context *ctx, void *user, size_t rows, const double *x, double *scratch,
+                                    double *out) {
+    (void)ctx, (void)scratch;
+    features_apply(user, rows, x, out);
+    return STRATA_OK;
+}
+
+static strata_status predict_block(strata_context *ctx, void *user, size_t rows, const double *x, double *scratch,
+                                   double *out) {
+    const struct random_features *self = user;
+    (void)ctx;
+    features_apply(self, rows, x, scratch);
+    linalg_gemm_f64(AS_IS, AS_IS, rows, self->outputs, self->count, 1.0, scratch, self->count, self->weights,
+                    self->outputs, 0.0, out, self->outputs);
+    for (size_t i = 0; i < rows * self->outputs; ++i) out[i] += self->mean[i % self->outputs];
     return STRATA_OK;
 }
 
@@ -188,7 +180,7 @@ static strata_status random_features_predict(strata_context *ctx, struct learner
     const struct random_features *self = (const struct random_features *)learner;
     if (!self->weights)
         return strata_fail(ctx, STRATA_ERR_ARGUMENT, "learner '%s' has not been fitted", learner->class_->name);
-    return blocks_run(ctx, self, true, rows, x, out);
+    return predict_wide(ctx, predict_block, learner, self->inputs, self->outputs, self->count, rows, x, out);
 }
 
 static size_t random_features_layer_count(const struct learner *learner) {
@@ -206,7 +198,8 @@ static strata_status random_features_features(strata_context *ctx, struct learne
     if (layer != 1)
         return strata_fail(ctx, STRATA_ERR_ARGUMENT, "learner '%s' has one layer, got layer %zu", learner->class_->name,
                            layer);
-    return blocks_run(ctx, (const struct random_features *)learner, false, rows, x, out);
+    const struct random_features *self = (const struct random_features *)learner;
+    return predict_wide(ctx, features_block, learner, self->inputs, self->count, 0, rows, x, out);
 }
 
 static strata_status random_features_save(strata_context *ctx, struct learner *learner, struct tensor_file *state) {

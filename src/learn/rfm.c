@@ -167,15 +167,7 @@ cleanup:
 
 static strata_status rfm_create(strata_context *ctx, const struct learner_class *class_,
                                 const struct learner_request *request, struct learner **learner) {
-    struct rfm *self = mem_zero(1, sizeof *self);
-    if (!self) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for learner '%s'", class_->name);
-    self->base = (struct kernel_learner){.base.class_ = class_,
-                                         .settings = request->settings,
-                                         .source = request->train,
-                                         .seed = request->seed,
-                                         .replicate = request->replicate};
-    *learner = &self->base.base;
-    return STRATA_OK;
+    return kernel_learner_make(ctx, class_, request, sizeof(struct rfm), learner);
 }
 
 static void rfm_destroy(struct learner *learner) {
@@ -183,26 +175,18 @@ static void rfm_destroy(struct learner *learner) {
     kernel_learner_destroy(learner);
 }
 
+static strata_status predict_block(strata_context *ctx, void *user, size_t rows, const double *x, double *scratch,
+                                   double *out) {
+    const struct rfm *self = user;
+    transform(self->root, self->base.machine.inputs, rows, x, scratch);
+    return kernel_machine_predict(ctx, NULL, &self->base.machine, rows, scratch, out);
+}
+
 static strata_status rfm_predict(strata_context *ctx, struct learner *learner, size_t rows, const float *x,
                                  float *out) {
-    const struct rfm *self = (const struct rfm *)learner;
-    const struct kernel_machine *machine = &self->base.machine;
-    strata_status status = STRATA_OK;
-    size_t d = machine->inputs, outputs = machine->outputs;
+    const struct kernel_machine *machine = &((struct rfm *)learner)->base.machine;
     if (!machine->rows) return strata_fail(ctx, STRATA_ERR_ARGUMENT, "learner 'rfm' has not been fitted");
-    double *wide = mem_zero(BLOCK * (2 * d + outputs), sizeof *wide);
-    if (!wide) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for predictions of learner 'rfm'");
-    double *transformed = wide + BLOCK * d, *values = transformed + BLOCK * d;
-    for (size_t first = 0; first < rows; first += BLOCK) {
-        size_t count = rows - first < BLOCK ? rows - first : BLOCK;
-        for (size_t i = 0; i < count * d; ++i) wide[i] = (double)x[first * d + i];
-        transform(self->root, d, count, wide, transformed);
-        STRATA_GO(kernel_machine_predict(ctx, NULL, machine, count, transformed, values));
-        for (size_t i = 0; i < count * outputs; ++i) out[first * outputs + i] = (float)values[i];
-    }
-cleanup:
-    mem_free(wide);
-    return status;
+    return predict_wide(ctx, predict_block, learner, machine->inputs, machine->outputs, machine->inputs, rows, x, out);
 }
 
 static strata_status rfm_save(strata_context *ctx, struct learner *learner, struct tensor_file *state) {

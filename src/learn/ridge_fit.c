@@ -126,6 +126,25 @@ strata_status ridge_report(strata_context *ctx, struct learner *learner, const s
     return fit_report(ctx, learner, hooks, &point);
 }
 
+strata_status predict_wide(strata_context *ctx, wide_predictor predict, void *user, size_t inputs, size_t outputs,
+                           size_t scratch, size_t rows, const float *x, float *out) {
+    enum { BLOCK = 256 };
+    strata_status status = STRATA_OK;
+    size_t cells;
+    STRATA_TRY(mem_product(ctx, BLOCK, inputs + outputs + scratch, "prediction", &cells));
+    double *wide = mem_zero(cells, sizeof *wide);
+    if (!wide) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for predictions");
+    double *values = wide + BLOCK * inputs, *rest = values + BLOCK * outputs;
+    for (size_t first = 0; status == STRATA_OK && first < rows; first += BLOCK) {
+        size_t count = rows - first < BLOCK ? rows - first : BLOCK;
+        for (size_t i = 0; i < count * inputs; ++i) wide[i] = (double)x[first * inputs + i];
+        status = predict(ctx, user, count, wide, rest, values);
+        for (size_t i = 0; status == STRATA_OK && i < count * outputs; ++i) out[first * outputs + i] = (float)values[i];
+    }
+    mem_free(wide);
+    return status;
+}
+
 strata_status ridge_tensor_add(strata_context *ctx, struct tensor_file *state, const char *name, size_t rows,
                                size_t columns, const double *values) {
     const size_t dims[2] = {rows, columns};

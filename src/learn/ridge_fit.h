@@ -63,6 +63,17 @@ double ridge_raise(double ridge);
 STRATA_MUST_USE strata_status ridge_report(strata_context *ctx, struct learner *learner, const struct fit_hooks *hooks,
                                            double loss);
 
+/** Outputs [rows, outputs] of `rows` rows in float64. `scratch` holds what the caller asked for. */
+typedef strata_status (*wide_predictor)(strata_context *ctx, void *user, size_t rows, const double *x, double *scratch,
+                                        double *out);
+
+/**
+ * Predictions of a learner that computes in float64, in blocks of at most 256 rows with `scratch` doubles a row.
+ * Errors: MEMORY; those of `predict`.
+ */
+STRATA_MUST_USE strata_status predict_wide(strata_context *ctx, wide_predictor predict, void *user, size_t inputs,
+                                           size_t outputs, size_t scratch, size_t rows, const float *x, float *out);
+
 /**
  * Adds a float64 matrix whose values the learner keeps; copies tensor `name` of the given shape back (rows or columns
  * 0: any). ERR_FORMAT.

@@ -7,6 +7,7 @@
 #include "core/memory.h"
 #include "linalg/linalg.h"
 
+enum { POWER_STEPS = 30 };
 enum { STREAM_INPUT, STREAM_OUTPUT, STREAM_LAYER };
 
 /* ---- life */
@@ -62,7 +63,7 @@ strata_status wide_pass_create(strata_context *ctx, const struct wide_network *n
     pass->hidden = mem_zero(cells, sizeof(double));
     pass->backward = mem_zero(cells, sizeof(double));
     pass->patches = shape->kind == WIDE_CNN ? mem_zero(patch_cells, sizeof(double)) : NULL;
-    pass->scratch = mem_zero(rows * network->fan_in, sizeof(double));
+    pass->scratch = mem_zero(rows * network->fan_in + shape->width, sizeof(double));
     pass->weighted = mem_zero(rows * shape->width, sizeof(double));
     if (pass->hidden && pass->backward && pass->scratch && pass->weighted && (pass->patches || shape->kind != WIDE_CNN))
         return STRATA_OK;
@@ -225,4 +226,30 @@ double wide_directional(const struct wide_network *network, struct wide_pass *pa
         }
     }
     return total;
+}
+
+/* ---- size of weights */
+
+static double spectral_norm(size_t rows, size_t columns, const double *a, double *work) {
+    double *u = work, *v = work + rows, norm = 0;
+    for (size_t j = 0; j < columns; ++j) v[j] = 1 + 0.1 * sin((double)j); /* no direction in particular */
+    for (int step = 0; step < POWER_STEPS; ++step) {
+        double length = 0;
+        for (size_t j = 0; j < columns; ++j) length += v[j] * v[j];
+        if (!(length > 0)) return length;
+        for (size_t j = 0; j < columns; ++j) v[j] /= sqrt(length);
+        linalg_gemm_f64(AS_IS, AS_IS, rows, 1, columns, 1.0, a, columns, v, 1, 0.0, u, 1);
+        norm = 0;
+        for (size_t i = 0; i < rows; ++i) norm += u[i] * u[i];
+        linalg_gemm_f64(TRANSPOSED, AS_IS, columns, 1, rows, 1.0, a, columns, u, 1, 0.0, v, 1);
+    }
+    return sqrt(norm);
+}
+
+double wide_spectral_norm(const struct wide_network *network, struct wide_pass *pass, const double *weights) {
+    size_t m = network->shape.width, cells = m * network->fan_in;
+    double largest = 0;
+    for (size_t l = 0; l < network->shape.layers; ++l)
+        largest = fmax(largest, spectral_norm(m, network->fan_in, weights + l * cells, pass->scratch));
+    return largest;
 }

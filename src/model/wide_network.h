@@ -42,7 +42,7 @@ struct wide_pass {
     double *hidden;   /* [layers + 1, rows, width] */
     double *patches;  /* [layers, rows, fan_in] of cnn; NULL: the layers below */
     double *backward; /* [layers + 1, rows, width]: b_0 is not used */
-    double *scratch;  /* [rows, fan_in] */
+    double *scratch;  /* [rows, fan_in], and `width` numbers more */
     double *weighted; /* [rows, width] */
 };
 
@@ -71,5 +71,8 @@ void wide_step(struct wide_network *network, struct wide_pass *pass, const doubl
 /** sum_i coefficient_i <grad f(x_i), direction>, `direction` shaped as the weights. */
 double wide_directional(const struct wide_network *network, struct wide_pass *pass, const double *coefficient,
                         const double *direction);
+
+/** Largest spectral norm over the layers of an array shaped as the weights, by power steps; uses the pass's scratch. */
+double wide_spectral_norm(const struct wide_network *network, struct wide_pass *pass, const double *weights);
 
 #endif

@@ -11,10 +11,10 @@
 #include "data/source.h"
 #include "learn/learner.h"
 #include "measure/cka.h"
-#include "measure/errors.h"
 #include "measure/probe.h"
 #include "measure/response.h"
 #include "studies/bfc/bfc.h"
+#include "studies/fit_task.h"
 
 enum { PROBE_ROWS = 2000, ALIGNMENT_ROWS = 400, TILES = 24 };
 
@@ -124,28 +124,10 @@ static strata_status observe(void *user, struct learner *learner, const struct f
     return point->stage == 1 && point->step < point->total ? record_stage_one(e) : STRATA_OK;
 }
 
-static bool after_step(void *user, const struct fit_point *point) {
-    const struct experiment *e = user;
-    return task_progress(e->run, (double)point->step / (double)point->total);
-}
-
-static strata_status checkpoint(void *user, struct learner *learner, const struct fit_point *point) {
-    struct experiment *e = user;
-    struct tensor_file state = {0};
-    strata_status status = learner_save(e->ctx, learner, &state);
-    if (status == STRATA_OK) status = task_checkpoint(e->ctx, e->run, &state, point->step);
-    tensor_file_destroy(&state);
-    return status;
-}
-
 static strata_status measure(struct experiment *e) {
-    float *logits = mem_zero(e->test.rows * e->test.classes, sizeof *logits);
-    if (!logits) return strata_fail(e->ctx, STRATA_ERR_MEMORY, "out of memory for %zu predictions", e->test.rows);
-    strata_status status = learner_predict(e->ctx, e->learner, e->test.rows, e->test.x, logits);
-    if (status == STRATA_OK)
-        status = task_record(e->ctx, e->run, "test_accuracy",
-                             1 - multiclass_error_rate(e->test.rows, e->test.classes, logits, e->test.y));
-    mem_free(logits);
+    double error = NAN;
+    strata_status status = learner_test_error(e->ctx, e->learner, e->test.classes, &e->test, &error);
+    if (status == STRATA_OK) status = task_record(e->ctx, e->run, "test_accuracy", 1 - error);
     for (size_t l = 1; status == STRATA_OK && l <= e->learner->class_->layer_count(e->learner); ++l)
         status = record_probe(e, "", l);
     if (status == STRATA_OK) status = record_tiles(e, "tiles");
@@ -157,14 +139,9 @@ static strata_status fit(struct experiment *e) {
     uint64_t seed = settings_count(e->settings, "study.seed");
     STRATA_TRY(load(e));
     STRATA_TRY(source_from_dataset(e->ctx, &e->train, seed, task->replicate, &e->source));
-    const struct learner_request request = {
-        .settings = e->settings, .train = e->source, .seed = seed, .replicate = task->replicate};
-    STRATA_TRY(learner_create(e->ctx, task->learner, &request, &e->learner));
-    if (task_state(e->run)) STRATA_TRY(learner_load(e->ctx, e->learner, task_state(e->run)));
-    const struct fit_hooks hooks = {.user = e, .step = after_step, .observe = observe, .checkpoint = checkpoint};
-    strata_status status = learner_fit(e->ctx, e->learner, &hooks);
-    if (status == STRATA_ERR_DIVERGED) return task_diverged(e->ctx, e->run, e->learner->diverged_step);
-    return status == STRATA_OK ? measure(e) : status;
+    STRATA_TRY(fit_task_begin(e->ctx, e->run, task->learner, e->source, &e->learner));
+    STRATA_TRY(fit_task_finish(e->ctx, e->run, e->learner, &(struct fit_hooks){.user = e, .observe = observe}));
+    return measure(e);
 }
 
 strata_status bfc_run_images(strata_context *ctx, struct task_run *run) {

@@ -11,6 +11,7 @@
 #include "measure/form.h"
 #include "measure/readout.h"
 #include "studies/bfc/bfc.h"
+#include "studies/fit_task.h"
 
 enum { CURVE_ROWS = 2048, ROUTE_ROWS = 512 };
 
@@ -242,20 +243,6 @@ static strata_status observe(void *user, struct learner *learner, const struct f
     return status;
 }
 
-static bool after_step(void *user, const struct fit_point *point) {
-    struct experiment *e = user;
-    return task_progress(e->run, (double)point->step / (double)point->total);
-}
-
-static strata_status checkpoint(void *user, struct learner *learner, const struct fit_point *point) {
-    struct experiment *e = user;
-    struct tensor_file state = {0};
-    strata_status status = learner_save(e->ctx, learner, &state);
-    if (status == STRATA_OK) status = task_checkpoint(e->ctx, e->run, &state, point->step);
-    tensor_file_destroy(&state);
-    return status;
-}
-
 /* ---- the whole ---- */
 
 static strata_status prepare(struct experiment *e) {
@@ -273,26 +260,17 @@ static strata_status prepare(struct experiment *e) {
         STRATA_TRY(source_from_teacher(e->ctx, e->teacher, seed, task->replicate, noise, kind, &e->source));
     }
     STRATA_TRY(held_out_create(e));
-    const struct learner_request request = {
-        .settings = e->settings, .train = e->source, .seed = seed, .replicate = task->replicate};
-    STRATA_TRY(learner_create(e->ctx, task->learner, &request, &e->learner));
+    STRATA_TRY(fit_task_begin(e->ctx, e->run, task->learner, e->source, &e->learner));
     e->class_ = e->learner->class_;
     bool curve = train_size == 0 && e->class_->features && strstr(task->id, "/depth=") && !strstr(task->id, "longer");
     e->curve_points = curve ? settings_count(e->settings, "measure.curve_points") : 0;
-    const struct tensor_file *state = task_state(e->run);
-    return state ? learner_load(e->ctx, e->learner, state) : STRATA_OK;
+    return STRATA_OK;
 }
 
 static strata_status fit_and_measure(struct experiment *e) {
-    const struct fit_hooks hooks = {.user = e,
-                                    .step = after_step,
-                                    .observe = observe,
-                                    .checkpoint = checkpoint,
-                                    .observe_due = e->curve_points ? observe_due : NULL};
-    strata_status status = learner_fit(e->ctx, e->learner, &hooks);
-    if (status == STRATA_ERR_DIVERGED) return task_diverged(e->ctx, e->run, e->learner->diverged_step);
-    STRATA_TRY(status);
-    status = record_measures(e, "", BFC_MAX_DEPTH);
+    const struct fit_hooks watch = {.user = e, .observe = observe, .observe_due = e->curve_points ? observe_due : NULL};
+    STRATA_TRY(fit_task_finish(e->ctx, e->run, e->learner, &watch));
+    strata_status status = record_measures(e, "", BFC_MAX_DEPTH);
     if (status == STRATA_ERR_DIVERGED) return task_diverged(e->ctx, e->run, e->learner->diverged_step);
     STRATA_TRY(status);
     if (e->class_->parameter_count)

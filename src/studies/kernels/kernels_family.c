@@ -9,7 +9,6 @@
 #include "kernels/learning_curve.h"
 #include "kernels/ridge_scan.h"
 #include "measure/degree_powers.h"
-#include "measure/errors.h"
 #include "studies/fit_task.h"
 #include "studies/kernels/kernels.h"
 
@@ -134,20 +133,14 @@ strata_status kernels_run_learner(strata_context *ctx, struct task_run *run) {
     struct family f = {0};
     struct sample_source *source = NULL;
     struct learner *learner = NULL;
-    float *prediction = NULL;
+    double error = NAN;
     strata_status status = STRATA_OK;
     STRATA_GO(family_create(&f, ctx, run));
     STRATA_GO(source_from_dataset(ctx, &f.train, f.seed, task_run_task(run)->replicate, &source));
     STRATA_GO(fit_task(ctx, run, task_run_task(run)->learner, source, &learner));
-    prediction = mem_zero(f.test.rows, sizeof *prediction);
-    if (!prediction) {
-        status = strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for %zu predictions", f.test.rows);
-        goto cleanup;
-    }
-    STRATA_GO(learner_predict(ctx, learner, f.test.rows, f.test.x, prediction));
-    STRATA_GO(task_record(ctx, run, "test_error", relative_error(f.test.rows, 1, prediction, f.test.y)));
+    STRATA_GO(learner_test_error(ctx, learner, 1, &f.test, &error));
+    STRATA_GO(task_record(ctx, run, "test_error", error));
 cleanup:
-    mem_free(prediction);
     learner_destroy(learner);
     source_destroy(source);
     family_destroy(&f);

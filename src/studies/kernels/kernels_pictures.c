@@ -5,7 +5,6 @@
 #include "core/memory.h"
 #include "core/rng.h"
 #include "data/source.h"
-#include "measure/errors.h"
 #include "studies/fit_task.h"
 #include "studies/kernels/kernels.h"
 
@@ -74,25 +73,16 @@ static strata_status load(struct pictures *p) {
     return STRATA_OK;
 }
 
-static strata_status measure(struct pictures *p) {
-    float *logits = mem_zero(p->test.rows * p->test.classes, sizeof *logits);
-    if (!logits) return strata_fail(p->ctx, STRATA_ERR_MEMORY, "out of memory for %zu predictions", p->test.rows);
-    strata_status status = learner_predict(p->ctx, p->learner, p->test.rows, p->test.x, logits);
-    if (status == STRATA_OK)
-        status = task_record(p->ctx, p->run, "error_rate",
-                             multiclass_error_rate(p->test.rows, p->test.classes, logits, p->test.y));
-    mem_free(logits);
-    return status;
-}
-
 strata_status kernels_run_pictures(strata_context *ctx, struct task_run *run) {
     struct pictures p = {.ctx = ctx, .run = run, .settings = task_run_settings(run)};
     strata_status status = STRATA_OK;
+    double error = NAN;
     STRATA_GO(load(&p));
     STRATA_GO(source_from_dataset(ctx, &p.train, settings_count(p.settings, "study.seed"),
                                   task_run_task(run)->replicate, &p.source));
     STRATA_GO(fit_task(ctx, run, task_run_task(run)->learner, p.source, &p.learner));
-    STRATA_GO(measure(&p));
+    STRATA_GO(learner_test_error(ctx, p.learner, p.test.classes, &p.test, &error));
+    STRATA_GO(task_record(ctx, run, "error_rate", error));
 cleanup:
     learner_destroy(p.learner);
     source_destroy(p.source);

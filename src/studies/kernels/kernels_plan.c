@@ -150,6 +150,7 @@ static strata_status plan_plain_learner(const struct planner *p, const char *lea
     snprintf(size, sizeof size, "%zu", n);
     snprintf(width, sizeof width, "%zu", settings_count(p->settings, "data.dimension"));
     snprintf(case_, sizeof case_, "%s" CASE_FAMILY, all_directions ? ALL_DIRECTIONS : "", n);
+    /* the list ends at the first key NULL */
     const struct setting_pair overrides[] = {{"data.train_size", size},
                                              {"kernel.name", "laplace"},
                                              {all_directions ? "teacher.width" : NULL, width},

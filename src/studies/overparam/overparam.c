@@ -11,8 +11,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/memory.h"
-#include "data/dataset.h"
 #include "studies/checks.h"
 
 const struct setting overparam_settings[] = {

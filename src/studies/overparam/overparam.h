@@ -51,7 +51,7 @@ struct rng_stream overparam_stream(const struct task_run *run, enum rng_purpose 
 /** Widths of network.widths, rounded. */
 size_t overparam_widths(const struct settings *settings, size_t widths[OVERPARAM_MAX_WIDTHS]);
 
-/** Largest singular value of [rows, columns] by power steps. `work` [rows + columns]. */
-double spectral_norm(size_t rows, size_t columns, const double *a, double *work);
+/** Row `to` at `distance` from `from`, both of norm 1 with the bias coordinate, towards `direction` (may be `to`). */
+void wide_neighbour(size_t inputs, const double *from, const double *direction, double distance, double *to);
 
 #endif

@@ -47,18 +47,22 @@ static strata_status draw_row(strata_context *ctx, struct rng_stream stream, dou
         separation, i, data->inputs, TRIES, largest);
 }
 
-/* Row 1 at `distance` from row 0, in the direction of where it was, with the other label; or row 2 moved as much. */
-static void make_close_pair(double distance, struct wide_data *data, size_t moved) {
-    size_t d = data->inputs - 1;
-    double *a = data->x, *b = data->x + moved * data->inputs, along = 0, rest = 0;
-    double cosine = 1 - distance * distance; /* |a - b|^2 = (2 - 2 cos) / 2 */
+void wide_neighbour(size_t inputs, const double *from, const double *direction, double distance, double *to) {
+    size_t d = inputs - 1;
+    double cosine = 1 - distance * distance, along = 0, rest = 0; /* |from - to|^2 = (2 - 2 cos) / 2 */
+    for (size_t i = 0; i < d; ++i) along += 2 * from[i] * direction[i];
+    for (size_t i = 0; i < d; ++i) to[i] = direction[i] - along * from[i];
+    for (size_t i = 0; i < d; ++i) rest += 2 * to[i] * to[i];
+    for (size_t i = 0; i < d; ++i) to[i] = cosine * from[i] + sqrt(fmax(0, 1 - cosine * cosine)) * to[i] / sqrt(rest);
+    to[d] = from[d];
+}
+
+/* Row 1 moves towards row 0 until it is `distance` away, and gets the other label. */
+static void make_close_pair(double distance, struct wide_data *data) {
+    double *row = data->x + data->inputs;
     if (distance <= 0) return;
-    for (size_t i = 0; i < d; ++i) along += 2 * a[i] * b[i];
-    for (size_t i = 0; i < d; ++i) b[i] -= along * a[i];
-    for (size_t i = 0; i < d; ++i) rest += 2 * b[i] * b[i];
-    for (size_t i = 0; i < d; ++i)
-        b[i] = cosine * a[i] + sqrt(fmax(0, 1 - cosine * cosine)) * b[i] / sqrt(fmax(rest, 1e-300));
-    data->y[moved] = -data->y[0];
+    wide_neighbour(data->inputs, data->x, row, distance, row);
+    data->y[1] = -data->y[0];
 }
 
 static void label(const struct settings *settings, struct rng_stream stream, struct wide_data *data) {
@@ -142,7 +146,7 @@ strata_status wide_data_create(strata_context *ctx, const struct task_run *run, 
             STRATA_GO(draw_row(ctx, overparam_stream(run, RNG_TRAIN_INPUT),
                                settings_number(settings, "data.separation"), i, data));
         label(settings, overparam_stream(run, RNG_LABEL_NOISE), data);
-        if (data->pixels == 1) make_close_pair(settings_number(settings, "data.close_pair"), data, 1);
+        if (data->pixels == 1) make_close_pair(settings_number(settings, "data.close_pair"), data);
     }
     make_conflicts(settings_count(settings, "data.conflicting_pairs"), data);
 cleanup:

@@ -11,7 +11,7 @@
 #include "measure/interval.h"
 #include "studies/overparam/overparam.h"
 
-enum { POWER_STEPS = 30, FIRST_STEPS = 20 };
+enum { FIRST_STEPS = 20 };
 
 struct fit {
     strata_context *ctx;
@@ -20,42 +20,25 @@ struct fit {
     struct wide_data data;
     struct wide_network network;
     struct wide_pass pass;
-    size_t n, steps, batch, done;     /* done: steps whose loss is known, less the first */
-    double rate, least, largest;      /* of K_0 */
-    double *start;                    /* weights at the start */
-    double *hidden;                   /* activations at the start */
-    double *kernel0, *kernel;         /* [n, n] */
-    double *values, *vectors;         /* of K_0 */
-    double *along;                    /* [n]: residual of the start along the eigenvectors */
-    double *gram;                     /* scratch */
-    double *f, *coefficient;          /* [n] */
-    double *loss, *linear, *log_loss; /* [steps + 1] */
-    uint32_t *order;                  /* [n] */
-    double deviation;                 /* largest |f - f_lin| over the first residual */
-    double gradient;                  /* least |grad|^2 / (2 F lambda_min(K_0)) */
-    double fallen[2], predicted[2];   /* over the first steps, over the second half */
+    size_t n, steps, batch, done;      /* done: steps whose loss is known, less the first */
+    double rate, least, largest;       /* of K_0 */
+    double *start;                     /* weights at the start */
+    double *hidden;                    /* activations at the start */
+    double *kernel0, *kernel;          /* [n, n] */
+    double *values, *vectors;          /* of K_0 */
+    double *along;                     /* [n]: residual of the start along the eigenvectors */
+    double *gram;                      /* scratch */
+    double *f, *coefficient;           /* [n] */
+    double *loss, *linear, *predicted; /* [steps + 1]; predicted: what the step from there should take off */
+    uint32_t *order;                   /* [n] */
+    double deviation;                  /* largest |f - f_lin| over the first residual */
+    double gradient;                   /* least |grad|^2 / (2 F lambda_min(K_0)) */
 };
 
-double spectral_norm(size_t rows, size_t columns, const double *a, double *work) {
-    double *u = work, *v = work + rows, norm = 0;
-    for (size_t j = 0; j < columns; ++j) v[j] = 1 + 0.1 * sin((double)j); /* no direction in particular */
-    for (int step = 0; step < POWER_STEPS; ++step) {
-        double length = 0;
-        for (size_t j = 0; j < columns; ++j) length += v[j] * v[j];
-        if (!(length > 0)) return length;
-        for (size_t j = 0; j < columns; ++j) v[j] /= sqrt(length);
-        linalg_gemm_f64(AS_IS, AS_IS, rows, 1, columns, 1.0, a, columns, v, 1, 0.0, u, 1);
-        norm = 0;
-        for (size_t i = 0; i < rows; ++i) norm += u[i] * u[i];
-        linalg_gemm_f64(TRANSPOSED, AS_IS, columns, 1, rows, 1.0, a, columns, u, 1, 0.0, v, 1);
-    }
-    return sqrt(norm);
-}
-
 static void fit_destroy(struct fit *fit) {
-    double *const all[] = {fit->start,   fit->hidden, fit->kernel0, fit->kernel, fit->values,
-                           fit->vectors, fit->along,  fit->gram,    fit->f,      fit->coefficient,
-                           fit->loss,    fit->linear, fit->log_loss};
+    double *const all[] = {fit->start,   fit->hidden, fit->kernel0,  fit->kernel, fit->values,
+                           fit->vectors, fit->along,  fit->gram,     fit->f,      fit->coefficient,
+                           fit->loss,    fit->linear, fit->predicted};
     for (size_t i = 0; i < sizeof all / sizeof *all; ++i) mem_free(all[i]);
     mem_free(fit->order);
     wide_pass_destroy(&fit->pass);
@@ -72,9 +55,9 @@ static strata_status fit_create(struct fit *fit) {
     fit->steps = settings_count(fit->settings, "train.steps");
     fit->batch = settings_count(fit->settings, "train.batch_size");
     size_t hidden = (shape.layers + 1) * fit->pass.rows * shape.width;
-    double **const arrays[] = {&fit->start,   &fit->hidden, &fit->kernel0, &fit->kernel, &fit->values,
-                               &fit->vectors, &fit->along,  &fit->gram,    &fit->f,      &fit->coefficient,
-                               &fit->loss,    &fit->linear, &fit->log_loss};
+    double **const arrays[] = {&fit->start,   &fit->hidden, &fit->kernel0,  &fit->kernel, &fit->values,
+                               &fit->vectors, &fit->along,  &fit->gram,     &fit->f,      &fit->coefficient,
+                               &fit->loss,    &fit->linear, &fit->predicted};
     const size_t sizes[] = {weights,
                             hidden,
                             n * n,
@@ -148,9 +131,7 @@ static void measure_gradient(struct fit *fit, size_t step) {
         curvature += product * product;
     }
     fit->gradient = fmin(fit->gradient, square / (2 * fit->loss[step] * fmax(fit->least, 1e-300)));
-    double predicted = fit->rate * square - 0.5 * fit->rate * fit->rate * curvature;
-    if (step < FIRST_STEPS) fit->predicted[0] += predicted;
-    if (2 * step >= fit->steps) fit->predicted[1] += predicted;
+    fit->predicted[step] = fit->rate * square - 0.5 * fit->rate * fit->rate * curvature;
 }
 
 static void choose_batch(struct fit *fit, size_t step) {
@@ -170,15 +151,12 @@ static strata_status train(struct fit *fit) {
         if (step) wide_forward(&fit->network, fit->data.x, &fit->pass, fit->f);
         for (size_t i = 0; i < fit->n; ++i)
             fit->loss[step] += 0.5 * (fit->f[i] - fit->data.y[i]) * (fit->f[i] - fit->data.y[i]);
-        fit->log_loss[step] = log(fmax(fit->loss[step], 1e-300));
         fit->done = step;
         if (!isfinite(fit->loss[step]) || fit->loss[step] > 1e8 * fit->loss[0])
             return strata_fail(fit->ctx, STRATA_ERR_DIVERGED,
                                "step %zu: the loss is %g; the rate was %g, gradient descent needs less than %g", step,
                                fit->loss[step], fit->rate, 2 / fit->largest);
         if (fit->batch == 0) compare_linear(fit, step);
-        if (step && step <= FIRST_STEPS) fit->fallen[0] += fit->loss[step - 1] - fit->loss[step];
-        if (2 * step > fit->steps) fit->fallen[1] += fit->loss[step - 1] - fit->loss[step];
         if (step == fit->steps || fit->loss[step] <= finished * fit->loss[0]) return STRATA_OK;
         wide_backward(&fit->network, &fit->pass);
         if (fit->batch == 0) measure_gradient(fit, step);
@@ -192,29 +170,22 @@ static strata_status train(struct fit *fit) {
 
 /* ---- after training */
 
+static double log_loss(const struct fit *fit, size_t step) { return log(fmax(fit->loss[step], 1e-300)); }
+
 /* Slope of ln F over the second half of what was done, and how straight that line is. */
 static void fit_line(const struct fit *fit, double *slope, double *straight) {
     size_t first = fit->done / 2, count = fit->done + 1 - first;
     double mean_x = 0, mean_y = 0, xx = 0, xy = 0, yy = 0;
-
     for (size_t i = 0; i < count; ++i) {
         mean_x += (double)(first + i) / (double)count;
-        mean_y += fit->log_loss[first + i] / (double)count;
+        mean_y += log_loss(fit, first + i) / (double)count;
     }
     for (size_t i = 0; i < count; ++i) {
-        double x = (double)(first + i) - mean_x, y = fit->log_loss[first + i] - mean_y;
+        double x = (double)(first + i) - mean_x, y = log_loss(fit, first + i) - mean_y;
         xx += x * x, xy += x * y, yy += y * y;
     }
     *slope = xx > 0 ? xy / xx : NAN;
     *straight = yy > 0 && xx > 0 ? xy * xy / (xx * yy) : 0;
-}
-
-static double largest_spectral_move(const struct fit *fit, double *moved) {
-    size_t m = fit->network.shape.width, fan_in = fit->network.fan_in, cells = m * fan_in;
-    double largest = 0;
-    for (size_t l = 0; l < fit->network.shape.layers; ++l)
-        largest = fmax(largest, spectral_norm(m, fan_in, moved + l * cells, fit->pass.scratch));
-    return largest;
 }
 
 static double flipped_share(const struct fit *fit) {
@@ -246,13 +217,16 @@ static strata_status record_curve(struct fit *fit, const char *key, const double
     return task_record_array(fit->ctx, fit->run, key, OVERPARAM_CURVE, curve);
 }
 
-/* What the loss fell by over what it should have; 0 where it was not even to fall. */
-static double descent(const struct fit *fit, size_t part) {
-    return fit->predicted[part] > 0 ? fit->fallen[part] / fit->predicted[part] : 0;
+/* What the loss fell by from step `first` to `last` over what it should have; 0 where it was not even to fall. */
+static double descent(const struct fit *fit, size_t first, size_t last) {
+    double predicted = 0;
+    for (size_t step = first; step < last; ++step) predicted += fit->predicted[step];
+    return predicted > 0 ? (fit->loss[first] - fit->loss[last]) / predicted : 0;
 }
 
 static strata_status record_all(struct fit *fit) {
-    size_t weights = wide_network_weight_count(&fit->network), right = 0;
+    size_t weights = wide_network_weight_count(&fit->network), right = 0,
+           early = fit->done < FIRST_STEPS ? fit->done : FIRST_STEPS;
     double slope, straight, square = 0, natural = 2 * log1p(-fit->rate * fit->least);
     double *moved = fit->start;
     for (size_t i = 0; i < weights; ++i) {
@@ -275,11 +249,11 @@ static strata_status record_all(struct fit *fit) {
                {"rate", fit->least > 1e-12 * fit->largest ? slope / natural : NAN},
                {"gradient", fit->gradient},
                {"moved", sqrt(square)},
-               {"moved_spectral", largest_spectral_move(fit, moved)},
+               {"moved_spectral", wide_spectral_norm(&fit->network, &fit->pass, moved)},
                {"flips", flipped_share(fit)},
                {"deviation", fit->deviation},
                {"kernel_change", kernel_change(fit)},
-               {"descent", fmin(descent(fit, 0), descent(fit, 1))}};
+               {"descent", fmin(descent(fit, 0, early), descent(fit, fit->done / 2, fit->done))}};
     for (size_t i = 0; i < sizeof all / sizeof *all; ++i)
         STRATA_TRY(task_record(fit->ctx, fit->run, all[i].key, all[i].value));
     STRATA_TRY(record_curve(fit, "loss", fit->loss));

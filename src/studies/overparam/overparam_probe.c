@@ -31,33 +31,23 @@ cleanup:
     return status;
 }
 
-/* Row `moved` at `distance` from row 0 or, for the control, from where it stands itself: then no pair gets close. */
-static void place(const struct wide_data *data, size_t moved, bool pair, double distance, const double *direction,
-                  double *x) {
-    size_t d = data->inputs - 1;
-    const double *from = data->x + (pair ? 0 : moved * data->inputs);
-    double cosine = 1 - distance * distance, along = 0, rest = 0, *to = x + moved * data->inputs;
-    for (size_t i = 0; i < d; ++i) along += 2 * from[i] * direction[i];
-    for (size_t i = 0; i < d; ++i) to[i] = direction[i] - along * from[i];
-    for (size_t i = 0; i < d; ++i) rest += 2 * to[i] * to[i];
-    for (size_t i = 0; i < d; ++i) to[i] = cosine * from[i] + sqrt(1 - cosine * cosine) * to[i] / sqrt(rest);
-    to[d] = from[d];
-}
-
-/* ln of the least eigenvalue at every distance, of one random network and direction, added to `sums`. */
+/*
+ * ln of the least eigenvalue at every distance, of one random network and direction, added to `sums`. The last row
+ * moves to that distance from row 0 or, for the control, from where it stands: then no pair gets close.
+ */
 static strata_status separate(strata_context *ctx, struct task_run *run, const struct wide_data *data, size_t draw,
                               bool pair, size_t count, const double *distances, double *sums) {
     struct wide_network network = {0};
     strata_status status = STRATA_OK;
     struct wide_shape shape = overparam_shape(task_run_settings(run), data);
-    size_t cells = data->n * data->inputs;
+    size_t cells = data->n * data->inputs, moved = cells - data->inputs;
     double *x = mem_zero(cells, sizeof *x), *direction = mem_zero(data->inputs, sizeof *direction), least;
     if (!x || !direction) STRATA_GO(strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for %zu samples", data->n));
     STRATA_GO(wide_network_create(ctx, &shape, rng_stream_sub(overparam_stream(run, RNG_INIT), draw), &network));
     rng_normal_f64(rng_stream_at(overparam_stream(run, RNG_PROBE), draw), data->inputs - 1, direction);
     for (size_t k = 0; k < count; ++k) {
         memcpy(x, data->x, cells * sizeof *x);
-        place(data, data->n - 1, pair, distances[k], direction, x);
+        wide_neighbour(data->inputs, data->x + (pair ? 0 : moved), direction, distances[k], x + moved);
         STRATA_GO(least_eigenvalue(ctx, &network, data->n, x, &least));
         sums[k] += log(fmax(least, 1e-300));
     }
@@ -110,12 +100,9 @@ static double loss_of(const struct smoothness *s) {
  */
 static double smoothness_ratio(struct smoothness *s, double w) {
     const struct wide_shape *shape = &s->network.shape;
-    size_t count = wide_network_weight_count(&s->network), cells = shape->width * s->network.fan_in;
-    double largest = 0, n = (double)s->data.n, m = (double)shape->width, layers = (double)shape->layers;
-    for (size_t l = 0; l < shape->layers; ++l)
-        largest = fmax(largest,
-                       spectral_norm(shape->width, s->network.fan_in, s->direction + l * cells, s->pass.scratch));
-    double factor = w / largest;
+    size_t count = wide_network_weight_count(&s->network);
+    double n = (double)s->data.n, m = (double)shape->width, layers = (double)shape->layers;
+    double factor = w / wide_spectral_norm(&s->network, &s->pass, s->direction);
     for (size_t i = 0; i < count; ++i) s->network.weights[i] = s->start[i] + factor * s->direction[i];
     wide_forward(&s->network, s->data.x, &s->pass, s->f);
     double rise = loss_of(s) - s->loss - factor * s->gradient;
