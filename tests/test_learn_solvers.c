@@ -235,6 +235,43 @@ static void a_learned_metric_finds_the_direction(void **state) {
     assert_true(fabs(fit_error("rfm", NULL) / fixed - 1) < 1e-6);
 }
 
+/* After one round: the mean outer product of the plain kernel's gradients, by central differences, at trace d. */
+static void the_metric_is_the_mean_outer_product_of_gradients(void **state) {
+    (void)state;
+    const float h = 0.01f;
+    double metric[INPUTS * INPUTS], expected[INPUTS * INPUTS] = {0}, trace = 0;
+    static float gradient[TRAIN * INPUTS], up[TRAIN], down[TRAIN], moved[TRAIN * INPUTS];
+    size_t count;
+    use(single);
+    set("kernel.ridge", "1e-2");
+    set("rfm.rounds", "0");
+    struct learner *plain = make("rfm");
+    assert_int_equal(learner_fit(ctx, plain, NULL), STRATA_OK);
+    for (size_t k = 0; k < INPUTS; ++k) {
+        for (int sign = -1; sign <= 1; sign += 2) {
+            memcpy(moved, train.x, sizeof moved);
+            for (size_t i = 0; i < TRAIN; ++i) moved[i * INPUTS + k] += (float)sign * h;
+            assert_int_equal(learner_predict(ctx, plain, TRAIN, moved, sign > 0 ? up : down), STRATA_OK);
+        }
+        for (size_t i = 0; i < TRAIN; ++i) gradient[i * INPUTS + k] = (up[i] - down[i]) / (2 * h);
+    }
+    for (size_t i = 0; i < TRAIN; ++i)
+        for (size_t j = 0; j < INPUTS; ++j)
+            for (size_t k = 0; k < INPUTS; ++k)
+                expected[j * INPUTS + k] += (double)(gradient[i * INPUTS + j] * gradient[i * INPUTS + k]);
+    for (size_t j = 0; j < INPUTS; ++j) trace += expected[j * INPUTS + j];
+    set("rfm.rounds", "1");
+    struct learner *learned = make("rfm");
+    assert_int_equal(learner_fit(ctx, learned, NULL), STRATA_OK);
+    assert_int_equal(learned->class_->parameter(ctx, learned, "rfm.metric", &count, metric), STRATA_OK);
+    for (size_t j = 0; j < INPUTS * INPUTS; ++j) {
+        double wanted = expected[j] * INPUTS / trace;
+        if (!(fabs(metric[j] - wanted) < 0.01)) fail_msg("metric[%zu]: %g, expected %g", j, metric[j], wanted);
+    }
+    learner_destroy(plain);
+    learner_destroy(learned);
+}
+
 static void fourier_features_come_close_to_their_kernel(void **state) {
     (void)state;
     float exact[TEST], found[TEST];
@@ -308,6 +345,7 @@ int main(void) {
         cmocka_unit_test_setup(states_are_whole, before),
         cmocka_unit_test_setup(kernels_on_kernels_go_beyond_one, before),
         cmocka_unit_test_setup(a_learned_metric_finds_the_direction, before),
+        cmocka_unit_test_setup(the_metric_is_the_mean_outer_product_of_gradients, before),
         cmocka_unit_test_setup(fourier_features_come_close_to_their_kernel, before),
         cmocka_unit_test_setup(bandwidths_are_chosen_by_leaving_out, before),
         cmocka_unit_test_setup(bad_settings_are_refused, before),
