@@ -92,6 +92,32 @@ static void upsampling_repeats_or_mixes(void **state) {
     }
 }
 
+static void a_frame_stands_around_a_picture(void **state) {
+    (void)state;
+    const struct shape shape = {true, 3, {1, 1, 2}};
+    const struct op_attributes attributes = {.number = {7}, .size = {1, 0, 1, 2}};
+    static const double expected[10] = {7, 7, 7, 7, 7, 7, 1, 3, 7, 7};
+    struct op_case *c = case_of(OP_PAD, PRECISION_F64, 1, 1, &shape, &attributes);
+    double y[MOST] = {0};
+    c->inputs[0][0] = 1, c->inputs[0][1] = 3;
+    case_forward(c, y);
+    for (size_t i = 0; i < 10; ++i) check_close(c, "y", i, y[i], expected[i], 0);
+    free(c);
+}
+
+/* Logits log(1), log(2), log(5), label 1: -log(2/8) plus .3 times (log 2 less a third of log 10). */
+static void smoothed_labels_pull_towards_all_classes(void **state) {
+    (void)state;
+    const struct shape shapes[2] = {{true, 1, {3}}, {true, 1, {1}}};
+    const struct op_attributes attributes = {.number = {0.3}};
+    struct op_case *c = case_of(OP_SOFTMAX_CROSS_ENTROPY, PRECISION_F64, 1, 2, shapes, &attributes);
+    double y[MOST] = {0};
+    c->inputs[0][0] = 0, c->inputs[0][1] = log(2), c->inputs[0][2] = log(5), c->inputs[1][0] = 1;
+    case_forward(c, y);
+    check_close(c, "loss", 0, y[0], log(4) + .3 * (log(2) - log(10) / 3), 1e-14);
+    free(c);
+}
+
 static void normalised_groups_have_mean_0_and_variance_1(void **state) {
     (void)state;
     const struct shape shapes[3] = {{true, 3, {4, 3, 5}}, {false, 1, {4}}, {false, 1, {4}}};
@@ -165,6 +191,8 @@ int main(void) {
         cmocka_unit_test(convolutions_are_their_definition),
         cmocka_unit_test(pools_take_mean_and_maximum),
         cmocka_unit_test(upsampling_repeats_or_mixes),
+        cmocka_unit_test(a_frame_stands_around_a_picture),
+        cmocka_unit_test(smoothed_labels_pull_towards_all_classes),
         cmocka_unit_test(normalised_groups_have_mean_0_and_variance_1),
         cmocka_unit_test(a_convolutional_network_learns),
     };

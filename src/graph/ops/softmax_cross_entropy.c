@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * y = log sum_j exp(z_j) - z_k per row: logits z [rows, c], labels k [rows, 1] (class numbers 0..c-1 held
- * as reals, not differentiated) -> [rows, 1]. No attributes.
+ * as reals, not differentiated) -> [rows, 1]. number[0]: label smoothing e in [0, 1): the target is (1 - e) of the
+ * label and e / c of every class, which adds e (z_k - mean z). Source: Szegedy et al. 2016, sec. 7.
  *
  * Stable: with m the first largest logit, log sum_j exp(z_j) = z_m + log1p(rest), rest = sum_{j != m}
  * exp(z_j - z_m), so a small loss keeps its digits; so does p_k - 1 = -(sum of the others) / sum.
@@ -14,10 +15,11 @@
 static strata_status softmax_cross_entropy_shape(strata_context *ctx, const struct op_attributes *attributes,
                                                  size_t count, const struct shape *const *inputs,
                                                  struct shape *output) {
-    (void)attributes;
     const struct shape column = shape_rows(1);
     if (!inputs[0]->batched || inputs[0]->rank != 1 || !shape_equal(inputs[1], &column))
         return op_refuse(ctx, "softmax_cross_entropy", count, inputs, "logits [batch, c] and labels [batch, 1]");
+    if (!(attributes->number[0] >= 0 && attributes->number[0] < 1))
+        return op_refuse(ctx, "softmax_cross_entropy", count, inputs, "a label smoothing from 0 to below 1");
     *output = column;
     return STRATA_OK;
 }
@@ -52,13 +54,20 @@ static double softmax_row_deficit(const struct softmax_row *row, const real *exp
     return -others / (1 + row->rest);
 }
 
+/* What smoothing adds to a row: e (v_k - mean v), v the logits or their tangents. */
+static double smoothed(const struct op_call *call, size_t classes, const real *v, size_t label) {
+    double smoothing = call->attributes->number[0];
+    return smoothing > 0 ? smoothing * ((double)v[label] - real_sum(classes, v) / (double)classes) : 0;
+}
+
 static void softmax_cross_entropy_forward(const struct op_call *call) {
     const real *z = call->inputs[0], *labels = call->inputs[1];
     size_t classes = call->input_shapes[0]->dims[0];
     real *y = call->output;
     for (size_t row = 0; row < call->rows; ++row, z += classes) {
         struct softmax_row made = softmax_row_make(classes, z, labels[row], call->scratch);
-        y[row] = made.valid ? (real)((double)z[made.top] - (double)z[made.label] + log1p(made.rest)) : (real)NAN;
+        double loss = (double)z[made.top] - (double)z[made.label] + log1p(made.rest);
+        y[row] = made.valid ? (real)(loss + smoothed(call, classes, z, made.label)) : (real)NAN;
     }
 }
 
@@ -76,7 +85,7 @@ static void softmax_cross_entropy_tangent(const struct op_call *call) {
         double sum = softmax_row_deficit(&made, exps) * (double)dz[made.label];
         for (size_t j = 0; j < classes; ++j)
             if (j != made.label) sum += (double)exps[j] / (1 + made.rest) * (double)dz[j];
-        y[row] = made.valid ? (real)sum : (real)NAN;
+        y[row] = made.valid ? (real)(sum + smoothed(call, classes, dz, made.label)) : (real)NAN;
     }
 }
 
@@ -84,6 +93,7 @@ static void softmax_cross_entropy_backward(const struct op_call *call) {
     const real *z = call->inputs[0], *labels = call->inputs[1], *g = call->output_gradient;
     size_t classes = call->input_shapes[0]->dims[0];
     real *to = call->input_gradients[0], *to_labels = call->input_gradients[1];
+    const real smoothing = (real)call->attributes->number[0];
     for (size_t row = 0; to && row < call->rows; ++row, z += classes, to += classes) {
         const real *exps = call->scratch;
         struct softmax_row made = softmax_row_make(classes, z, labels[row], call->scratch);
@@ -91,6 +101,9 @@ static void softmax_cross_entropy_backward(const struct op_call *call) {
         real old = call->keep[0] ? to[made.label] : 0;
         real_add(classes, upstream * (real)(1 / (1 + made.rest)), exps, call->keep[0], to);
         to[made.label] = old + upstream * (real)softmax_row_deficit(&made, exps);
+        if (smoothing == 0) continue;
+        real_add_constant(classes, -upstream * smoothing / (real)classes, true, to);
+        to[made.label] += upstream * smoothing;
     }
     if (to_labels && !call->keep[1]) real_add_constant(call->rows, 0, false, to_labels);
 }
@@ -108,7 +121,7 @@ static void softmax_labels_ten(size_t input, size_t count, double *values) {
     for (size_t i = 0; input == 1 && i < count; ++i) values[i] = (double)(7 * i % 10);
 }
 
-static const struct op_probe softmax_cross_entropy_probe[3] = {
+static const struct op_probe softmax_cross_entropy_probe[4] = {
     {.input_count = 2,
      .inputs = {{true, 1, {1}}, {true, 1, {1}}},
      .constant_inputs = 2,
@@ -119,12 +132,21 @@ static const struct op_probe softmax_cross_entropy_probe[3] = {
      .constant_inputs = 2,
      .adjust = softmax_labels_two,
      .next = &softmax_cross_entropy_probe[2]},
-    {.input_count = 2, .inputs = {{true, 1, {10}}, {true, 1, {1}}}, .constant_inputs = 2, .adjust = softmax_labels_ten},
+    {.input_count = 2,
+     .inputs = {{true, 1, {10}}, {true, 1, {1}}},
+     .constant_inputs = 2,
+     .adjust = softmax_labels_ten,
+     .next = &softmax_cross_entropy_probe[3]},
+    {.input_count = 2,
+     .inputs = {{true, 1, {10}}, {true, 1, {1}}},
+     .attributes = {.number = {0.1}},
+     .constant_inputs = 2,
+     .adjust = softmax_labels_ten},
 };
 
 const struct op_class OP_CLASS(softmax_cross_entropy) = {
     .name = "softmax_cross_entropy",
-    .formula = "y = log sum_j exp(z_j) - z_k",
+    .formula = "y = log sum_j exp(z_j) - (1 - e) z_k - e mean z",
     .min_inputs = 2,
     .max_inputs = 2,
     .reads = OP_READS_INPUTS,
