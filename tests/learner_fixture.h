@@ -61,6 +61,7 @@ static const struct setting_pair lab_defaults[] = {{"data.dimension", "6"},
                                                    {"train.schedule", "cosine"},
                                                    {"train.clip_norm", "5"},
                                                    {"train.weight_decay", "0"},
+                                                   {"train.label_smoothing", "0"},
                                                    {"train.shards", "1"},
                                                    {"mlp.depth", "2"},
                                                    {"mlp.hidden_width", "7"},
@@ -235,7 +236,7 @@ static inline void training_create(const struct lab *lab, struct sample_source *
     else
         assert_int_equal(network_build(&t->network, &view, t->graph, &t->nodes), STRATA_OK);
     t->target = graph_input(t->graph, "target", shape_rows(source_outputs(source)));
-    t->loss = objective_node(t->graph, source_task(source), t->nodes.output, t->target);
+    t->loss = objective_node(t->graph, source_task(source), 0, t->nodes.output, t->target);
     if (t->penalty != NODE_NONE) t->loss = graph_binary(t->graph, OP_ADD, t->loss, t->penalty);
     for (size_t l = 0; l < t->layers; ++l) graph_keep(t->graph, t->nodes.layers[l]);
     graph_keep(t->graph, t->nodes.output);

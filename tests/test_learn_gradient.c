@@ -458,6 +458,39 @@ static void labels_are_learnt(void **state) {
     }
 }
 
+/* Mean distance of the label's logit from the mean of the three. */
+static double label_margin(const struct dataset *data, const char *smoothing) {
+    enum { LABELS = 300 };
+    struct learner_request request = lab_request(&lab);
+    struct learner *learner;
+    float out[LABELS * 3];
+    double margin = 0;
+    lab_set(&lab, "train.label_smoothing", smoothing);
+    assert_int_equal(source_from_dataset(lab.ctx, data, 1, 1, &request.train), STRATA_OK);
+    assert_int_equal(learner_create(lab.ctx, "dense_joint", &request, &learner), STRATA_OK);
+    assert_int_equal(learner_fit(lab.ctx, learner, NULL), STRATA_OK);
+    assert_int_equal(learner_predict(lab.ctx, learner, LABELS, data->x, out), STRATA_OK);
+    for (size_t r = 0; r < LABELS; ++r) {
+        const float *z = out + 3 * r;
+        margin += (double)(z[(size_t)data->y[r]] - (z[0] + z[1] + z[2]) / 3) / LABELS;
+    }
+    learner_destroy(learner);
+    source_destroy(request.train);
+    return margin;
+}
+
+/* The optimum of a smoothed loss is finite: with e = .3 and 3 classes a label's logit is log(.8 / .1) over the rest. */
+static void smoothing_bounds_the_margin(void **state) {
+    (void)state;
+    lab_set_all(
+        &lab, (struct setting_pair[]){{"train.steps_per_stage", "200"}, {"train.learning_rate", "2e-2"}, {NULL, NULL}});
+    struct dataset data = lab_labelled(&lab, TASK_MULTICLASS, 300);
+    double plain = label_margin(&data, "0"), smoothed = label_margin(&data, "0.3"), optimum = log(8) * 2 / 3;
+    if (!(smoothed < 1.1 * optimum && plain > 1.5 * optimum))
+        fail_msg("margin %g, smoothed %g, optimum %g", plain, smoothed, optimum);
+    dataset_destroy(&data);
+}
+
 /* ---- cost, tables ---- */
 
 struct counter {
@@ -624,6 +657,7 @@ int main(void) {
         cmocka_unit_test_setup(joint_training_learns_a_tiny_teacher, reset),
         cmocka_unit_test_setup(all_learners_beat_the_constant, reset),
         cmocka_unit_test_setup(labels_are_learnt, reset),
+        cmocka_unit_test_setup(smoothing_bounds_the_margin, reset),
         cmocka_unit_test_setup(steps_allocate_nothing, reset),
         cmocka_unit_test_setup(optimizers_and_schedules_all_run, reset),
         cmocka_unit_test_setup(two_layer_has_as_many_parameters, reset),

@@ -97,7 +97,7 @@ static strata_status engine_create(strata_context *ctx, const struct bench_case 
                              engine->graph, &engine->nodes));
     engine->target = graph_input(engine->graph, "target",
                                  shape_rows(which->task == TASK_MULTICLASS ? 1 : which->outputs));
-    node loss = objective_node(engine->graph, which->task, engine->nodes.output, engine->target);
+    node loss = objective_node(engine->graph, which->task, 0, engine->nodes.output, engine->target);
     STRATA_TRY(graph_status(engine->graph));
     STRATA_TRY(thread_pool_create(ctx, threads, &engine->pool));
     struct program_options options = program_options_default();

@@ -77,8 +77,9 @@ static strata_status build_engine(strata_context *ctx, const struct gradient_lea
     engine->layers = view->layers;
     if (status == STRATA_OK && with_loss) {
         engine->target = graph_input(engine->graph, "target", shape_rows(source_outputs(self->request.train)));
-        root = engine->loss = objective_node(engine->graph, source_task(self->request.train), engine->nodes.output,
-                                             engine->target);
+        root = engine->loss = objective_node(engine->graph, source_task(self->request.train),
+                                             settings_number(self->request.settings, "train.label_smoothing"),
+                                             engine->nodes.output, engine->target);
         if (penalty != NODE_NONE) root = engine->loss = graph_binary(engine->graph, OP_ADD, engine->loss, penalty);
         status = graph_status(engine->graph);
     } else if (status == STRATA_OK) {

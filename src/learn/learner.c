@@ -66,6 +66,8 @@ const struct setting learner_settings[] = {
      "learning rate after the warm-up"},
     {"train.clip_norm", SETTING_NUMBER, "5", 0, 1e9, NULL, "largest norm of a step's gradient; 0: no clipping"},
     {"train.weight_decay", SETTING_NUMBER, "0", 0, 1, NULL, "L2 penalty in the gradient (adamw: decoupled)"},
+    {"train.label_smoothing", SETTING_NUMBER, "0", 0, 0.99, NULL,
+     "share of the target that all classes have alike, in tasks of several classes"},
     {"train.shards", SETTING_COUNT, "1", 1, 64, NULL, "parts of a batch whose gradients are summed in order"},
     {NULL, SETTING_TEXT, NULL, 0, 0, NULL, NULL},
 };

@@ -6,7 +6,10 @@
 #include "data/dataset.h"
 #include "graph/graph.h"
 
-/** Mean over rows of the squared error, the logistic loss or the softmax cross-entropy. */
-node objective_node(struct graph *graph, enum learning_task task, node output, node target);
+/**
+ * Mean over rows of the squared error, the logistic loss or the softmax cross-entropy; `label_smoothing` is read by
+ * the last alone (0: none).
+ */
+node objective_node(struct graph *graph, enum learning_task task, double label_smoothing, node output, node target);
 
 #endif
