@@ -333,6 +333,18 @@ static void fill_constants(struct program *program) {
     }
 }
 
+/* Refuses more bytes than the machine has; `growing` of them are as many as the batch has rows. */
+static strata_status check_memory(strata_context *ctx, const struct program_options *options, size_t capacity,
+                                  size_t growing) {
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    if (pages <= 0 || page <= 0 || capacity / (size_t)page < (size_t)pages) return STRATA_OK;
+    return strata_fail(ctx, STRATA_ERR_TOO_LARGE,
+                       "the network needs %.1f GB at a batch of %zu rows; this machine has %.1f GB. %.1f GB of it "
+                       "fall with the batch: try a smaller train.batch_size%s",
+                       (double)capacity * 1e-9, options->rows, (double)pages * (double)page * 1e-9,
+                       (double)growing * 1e-9, growing < capacity / 2 ? " and a narrower network" : "");
+}
+
 static strata_status take_arena(strata_context *ctx, struct program *program) {
     const struct program_options *options = &program->options;
     size_t gradient_blocks = !options->gradients ? 0 : options->per_sample ? options->rows : options->shards;
@@ -352,11 +364,8 @@ static strata_status take_arena(strata_context *ctx, struct program *program) {
                                 &program->scratch,   &program->prepared,           NULL};
     size_t capacity = 0, count = sizeof sizes / sizeof *sizes;
     for (size_t i = 0; i < count; ++i) capacity += arena_padded(sizes[i]);
-    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    if (pages > 0 && page > 0 && capacity / (size_t)page >= (size_t)pages)
-        return strata_fail(ctx, STRATA_ERR_TOO_LARGE,
-                           "the network needs %.1f GB at a batch of %zu rows; this machine has %.1f GB",
-                           (double)capacity * 1e-9, options->rows, (double)pages * (double)page * 1e-9);
+    size_t growing = options->shards * program->region_size + (options->per_sample ? sizes[1] : 0);
+    STRATA_TRY(check_memory(ctx, options, capacity, growing));
     STRATA_TRY(arena_create(ctx, capacity, &program->arena));
     for (size_t i = 0; i + 1 < count; ++i) *blocks[i] = arena_take(&program->arena, sizes[i]);
     program->norms = arena_take(&program->arena, sizes[count - 1]);
