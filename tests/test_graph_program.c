@@ -391,6 +391,8 @@ static void faults_are_named(void **state) {
     assert_int_equal(program_create(net.ctx, net.graph, net.loss, &options, &program), STRATA_ERR_TOO_LARGE);
     assert_non_null(strstr(strata_context_message(net.ctx), "GB"));
     assert_non_null(strstr(strata_context_message(net.ctx), "try a smaller train.batch_size"));
+    options.rows = (size_t)1 << 62; /* bytes that wrap around */
+    assert_int_equal(program_create(net.ctx, net.graph, net.loss, &options, &program), STRATA_ERR_TOO_LARGE);
     node bad = graph_binary(net.graph, OP_DENSE, net.x, net.x);
     assert_int_equal(bad, NODE_NONE);
     assert_int_equal(graph_status(net.graph), STRATA_ERR_ARGUMENT);

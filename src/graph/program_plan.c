@@ -372,7 +372,22 @@ static strata_status take_arena(strata_context *ctx, struct program *program) {
     return STRATA_OK;
 }
 
+/* No product of sizes below may wrap: the sum of all of them, in doubles, stays under 2^60. */
+static strata_status check_sizes(strata_context *ctx, const struct program *program) {
+    double total = 0;
+    for (size_t i = 0; i < program->graph->count; ++i) {
+        const struct shape *shape = &program->graph->nodes[i].shape;
+        double bytes = 16.0 * (double)program->options.rows;
+        for (unsigned k = 0; k < shape->rank; ++k) bytes *= (double)shape->dims[k];
+        total += 4 * bytes;
+    }
+    if (total < 0x1p60) return STRATA_OK;
+    return strata_fail(ctx, STRATA_ERR_TOO_LARGE, "a batch of %zu rows of this network is beyond any machine",
+                       program->options.rows);
+}
+
 static strata_status plan(strata_context *ctx, struct program *program) {
+    STRATA_TRY(check_sizes(ctx, program));
     mark_reached(program);
     STRATA_TRY(mark_gradients(ctx, program));
     list_steps(program);
