@@ -434,48 +434,46 @@ static void all_learners_beat_the_constant(void **state) {
 }
 
 /* The sign of x_1 x_2, and a third of x_1's line: fitted on 300 rows, scored on them. */
+enum { LABELS = 300 };
+
+/* Outputs on its own training set of a learner fitted to it. */
+static void fit_labels(const struct dataset *data, const char *name, float *out) {
+    struct learner_request request = lab_request(&lab);
+    struct learner *learner;
+    assert_int_equal(source_from_dataset(lab.ctx, data, 1, 1, &request.train), STRATA_OK);
+    assert_int_equal(learner_create(lab.ctx, name, &request, &learner), STRATA_OK);
+    assert_int_equal(learner_fit(lab.ctx, learner, NULL), STRATA_OK);
+    assert_int_equal(learner_predict(lab.ctx, learner, LABELS, data->x, out), STRATA_OK);
+    learner_destroy(learner);
+    source_destroy(request.train);
+}
+
 static void labels_are_learnt(void **state) {
     (void)state;
-    enum { LABELS = 300 };
     const enum learning_task tasks[] = {TASK_BINARY, TASK_MULTICLASS};
     const char *const names[] = {"sgd_staged", "dense_joint"};
     lab_set_all(
         &lab, (struct setting_pair[]){{"train.steps_per_stage", "200"}, {"train.learning_rate", "2e-2"}, {NULL, NULL}});
     for (size_t i = 0; i < 2; ++i) {
         struct dataset data = lab_labelled(&lab, tasks[i], LABELS);
-        struct learner_request request = lab_request(&lab);
-        struct learner *learner;
         float out[LABELS * 3];
-        assert_int_equal(source_from_dataset(lab.ctx, &data, 1, 1, &request.train), STRATA_OK);
-        assert_int_equal(learner_create(lab.ctx, names[i], &request, &learner), STRATA_OK);
-        assert_int_equal(learner_fit(lab.ctx, learner, NULL), STRATA_OK);
-        assert_int_equal(learner_predict(lab.ctx, learner, LABELS, data.x, out), STRATA_OK);
+        fit_labels(&data, names[i], out);
         double error = i == 0 ? binary_error_rate(LABELS, out, data.y) : multiclass_error_rate(LABELS, 3, out, data.y);
         if (!(error < 0.1)) fail_msg("%s: error rate %g", names[i], error);
-        learner_destroy(learner);
-        source_destroy(request.train);
         dataset_destroy(&data);
     }
 }
 
 /* Mean distance of the label's logit from the mean of the three. */
 static double label_margin(const struct dataset *data, const char *smoothing) {
-    enum { LABELS = 300 };
-    struct learner_request request = lab_request(&lab);
-    struct learner *learner;
     float out[LABELS * 3];
     double margin = 0;
     lab_set(&lab, "train.label_smoothing", smoothing);
-    assert_int_equal(source_from_dataset(lab.ctx, data, 1, 1, &request.train), STRATA_OK);
-    assert_int_equal(learner_create(lab.ctx, "dense_joint", &request, &learner), STRATA_OK);
-    assert_int_equal(learner_fit(lab.ctx, learner, NULL), STRATA_OK);
-    assert_int_equal(learner_predict(lab.ctx, learner, LABELS, data->x, out), STRATA_OK);
+    fit_labels(data, "dense_joint", out);
     for (size_t r = 0; r < LABELS; ++r) {
         const float *z = out + 3 * r;
         margin += (double)(z[(size_t)data->y[r]] - (z[0] + z[1] + z[2]) / 3) / LABELS;
     }
-    learner_destroy(learner);
-    source_destroy(request.train);
     return margin;
 }
 
@@ -484,7 +482,7 @@ static void smoothing_bounds_the_margin(void **state) {
     (void)state;
     lab_set_all(
         &lab, (struct setting_pair[]){{"train.steps_per_stage", "200"}, {"train.learning_rate", "2e-2"}, {NULL, NULL}});
-    struct dataset data = lab_labelled(&lab, TASK_MULTICLASS, 300);
+    struct dataset data = lab_labelled(&lab, TASK_MULTICLASS, LABELS);
     double plain = label_margin(&data, "0"), smoothed = label_margin(&data, "0.3"), optimum = log(8) * 2 / 3;
     if (!(smoothed < 1.1 * optimum && plain > 1.5 * optimum))
         fail_msg("margin %g, smoothed %g, optimum %g", plain, smoothed, optimum);
