@@ -44,7 +44,8 @@ struct op_class {
     const char *formula; /* one line, for documentation: "y = max(x, 0)" */
     unsigned min_inputs, max_inputs;
     unsigned reads;      /* op_reads of backward */
-    bool mixes_rows;     /* a row's output depends on other rows: per-sample gradients are refused */
+    bool mixes_rows;     /* in training a row's output depends on other rows: see program_options.per_sample */
+    unsigned tracks;     /* bit i: input i is a parameter that forward rewrites in training; it gets no gradient */
     bool reduces_rows;   /* batched in, unbatched out (sum, mean): summed over shards by the executor */
     bool stops_gradient; /* nothing flows back */
     bool draws;          /* reads call->stream while training */

@@ -35,7 +35,7 @@ static void prepare_shard(struct program *program, size_t shard) {
         call->rows = end - begin;
         call->total_rows = program->rows;
         call->first_row = begin;
-        call->training = program->training;
+        call->training = program->training && !(program->options.per_sample && program->steps[i].class_->mixes_rows);
         if (program->steps[i].class_->draws && program->training)
             call->stream = rng_stream_sub(rng_stream_sub(program->options.stream, (uint64_t)program->steps[i].output),
                                           program->steps_done);

@@ -14,13 +14,15 @@ struct optimizer_class; /* graph/optimizer.h */
 
 struct program_options {
     enum precision precision;
-    size_t rows;            /* planned batch, >= 1 */
-    size_t shards;          /* of a batch; part of the result's definition; default 1 */
-    bool gradients;         /* reverse mode for parameters */
-    bool input_gradients;   /* reverse mode also to batched inputs */
-    bool tangents;          /* forward mode */
-    bool per_sample;        /* parameter gradients as [rows, parameters]; implies gradients, shards = 1 */
-    uint64_t frozen_groups; /* bit g: parameters of group g get no gradient and never move */
+    size_t rows;          /* planned batch, >= 1 */
+    size_t shards;        /* of a batch; part of the result's definition; default 1 */
+    bool gradients;       /* reverse mode for parameters */
+    bool input_gradients; /* reverse mode also to batched inputs */
+    bool tangents;        /* forward mode */
+    /* Parameter gradients as [rows, parameters]; implies gradients, shards = 1. Ops that mix rows in training (batch
+     * normalisation) then compute as they do outside it. */
+    bool per_sample;
+    uint64_t frozen_groups;                  /* bit g: parameters of group g get no gradient and never move */
     const struct optimizer_class *optimizer; /* NULL: no update */
     struct rng_stream stream;                /* dropout and gradient noise */
     struct thread_pool *pool;                /* borrowed; NULL: the caller's thread */
@@ -30,8 +32,8 @@ struct program_options program_options_default(void);
 
 /**
  * Plans `root` (a scalar loss, or a batched output) and all kept nodes. The graph is borrowed for the program's life.
- * Errors: ARGUMENT (rows, shards), UNSUPPORTED (per-sample over an op that mixes rows; shards > 1 with
- * unbatched arithmetic), MEMORY and TOO_LARGE with the bytes wanted.
+ * Errors: ARGUMENT (rows, shards; a tracked input that is no parameter), UNSUPPORTED (shards > 1 with unbatched
+ * arithmetic or an op that mixes rows), MEMORY and TOO_LARGE with the bytes wanted.
  */
 STRATA_MUST_USE strata_status program_create(strata_context *ctx, const struct graph *graph, node root,
                                              const struct program_options *options, struct program **program);

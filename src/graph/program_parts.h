@@ -14,7 +14,8 @@
 struct slot {
     bool reached; /* by root or a kept node */
     bool wants_gradient;
-    size_t size; /* numbers in a row, or in the whole of an unbatched node */
+    bool tracked; /* a parameter that an op rewrites: it never moves by gradients */
+    size_t size;  /* numbers in a row, or in the whole of an unbatched node */
     size_t value, gradient, tangent;
     size_t fixed;      /* parameters: element index in the block; constants: byte offset */
     const void *bound; /* inputs */

@@ -20,8 +20,8 @@ static bool is_leaf(const struct graph_node *n) {
     return n->kind == OP_INPUT || n->kind == OP_PARAMETER || n->kind == OP_CONSTANT;
 }
 
-static bool is_frozen(const struct program *program, const struct graph_node *n) {
-    return (program->options.frozen_groups >> n->group) & 1;
+static bool is_frozen(const struct program *program, node n) {
+    return program->slots[n].tracked || ((program->options.frozen_groups >> node_of(program, n)->group) & 1);
 }
 
 static void mark_reached(struct program *program) {
@@ -31,9 +31,12 @@ static void mark_reached(struct program *program) {
         slot->size = shape_size(&graph->nodes[i].shape);
         slot->value = slot->gradient = slot->tangent = NO_OFFSET;
         if ((node)i == program->root || graph->nodes[i].kept) slot->reached = true;
-        if (!slot->reached) continue;
-        for (size_t k = 0; k < graph->nodes[i].input_count; ++k)
+        if (!slot->reached || is_leaf(&graph->nodes[i])) continue;
+        unsigned tracks = op_class_get(graph->nodes[i].kind, program->options.precision)->tracks;
+        for (size_t k = 0; k < graph->nodes[i].input_count; ++k) {
             program->slots[graph->nodes[i].inputs[k]].reached = true;
+            program->slots[graph->nodes[i].inputs[k]].tracked |= tracks >> k & 1;
+        }
     }
 }
 
@@ -53,7 +56,7 @@ static strata_status mark_gradients(strata_context *ctx, struct program *program
         const struct graph_node *n = &graph->nodes[i];
         bool wants = false;
         if (n->kind == OP_PARAMETER)
-            wants = options->gradients && !is_frozen(program, n);
+            wants = options->gradients && !is_frozen(program, (node)i);
         else if (n->kind == OP_INPUT)
             wants = options->input_gradients && n->shape.batched;
         else if (n->kind != OP_CONSTANT && !op_class_get(n->kind, options->precision)->stops_gradient)
@@ -65,12 +68,16 @@ static strata_status mark_gradients(strata_context *ctx, struct program *program
 }
 
 static strata_status check_modes(strata_context *ctx, const struct program *program) {
+    for (size_t i = 0; i < program->graph->count; ++i)
+        if (program->slots[i].tracked && program->graph->nodes[i].kind != OP_PARAMETER)
+            return strata_fail(ctx, STRATA_ERR_ARGUMENT, "a value that an op tracks must be a parameter");
     for (size_t i = 0; i < program->step_count; ++i) {
         const struct op_step *step = &program->steps[i];
         const struct graph_node *n = node_of(program, step->output);
-        if (program->options.per_sample && step->class_->mixes_rows && step->backward)
-            return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "per-sample gradients: op '%s' mixes the rows of a batch",
-                               step->class_->name);
+        if (program->options.shards > 1 && step->class_->mixes_rows)
+            return strata_fail(ctx, STRATA_ERR_UNSUPPORTED,
+                               "%zu shards: op '%s' takes the moments of the whole batch; expected 1 shard",
+                               program->options.shards, step->class_->name);
         if (program->options.shards == 1 || n->shape.batched) continue;
         bool consumed = false;
         for (size_t k = 0; k < program->step_count; ++k)
@@ -109,7 +116,7 @@ static int compare_parameters(const void *a, const void *b, void *user) {
     const struct program *program = user;
     node x = *(const node *)a, y = *(const node *)b;
     const struct graph_node *nx = node_of(program, x), *ny = node_of(program, y);
-    bool fx = is_frozen(program, nx), fy = is_frozen(program, ny);
+    bool fx = is_frozen(program, x), fy = is_frozen(program, y);
     if (fx != fy) return fx ? 1 : -1;
     if (nx->group != ny->group) return nx->group < ny->group ? -1 : 1;
     return x < y ? -1 : 1;
@@ -128,7 +135,7 @@ static void place_parameters(struct program *program) {
         struct slot *slot = &program->slots[program->parameters[i]];
         slot->fixed = program->total;
         program->total += (slot->size + line - 1) / line * line;
-        if (is_frozen(program, n)) continue;
+        if (is_frozen(program, program->parameters[i])) continue;
         program->trainable = program->total;
         size_t count = program->segment_count;
         if (count == 0 || program->segments[count - 1].group != n->group) {
