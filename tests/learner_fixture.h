@@ -123,7 +123,8 @@ static inline bool starts_with(const char *name, const char *prefix) {
 
 /* Classes that are trained by gradients on rows of any kind; the others in the table are not ours. */
 static inline bool is_gradient_class(const struct learner_class *class_) {
-    return class_->create == gradient_create && strcmp(class_->name, "cnn_small") != 0;
+    return class_->create == gradient_create && strcmp(class_->name, "cnn_small") != 0 &&
+           !starts_with(class_->name, "picture");
 }
 
 /* A learner's parameter; the caller frees. */

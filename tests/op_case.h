@@ -123,6 +123,7 @@ static inline struct op_call *call_open(struct op_case *c, bool poisoned) {
     }
     call->output = typed_make(c, output_size(c), NULL);
     call->scratch = mem_aligned(c->op->scratch ? c->op->scratch(call, c->rows) + 1 : 1);
+    call->saved = mem_aligned(c->op->saved ? c->op->saved(call, c->rows) + 1 : 1);
     call->prepared = mem_aligned(c->op->prepared_size + 1);
     if (c->op->prepare) c->op->prepare(call, c->rows);
     return call;
@@ -137,6 +138,7 @@ static inline void call_close(struct op_call *call) {
     free(call->output_tangent);
     free((void *)(uintptr_t)call->output_gradient);
     mem_free(call->scratch);
+    mem_free(call->saved);
     mem_free(call->prepared);
     free(call);
 }
@@ -156,6 +158,12 @@ static inline struct op_call *call_after_forward(struct op_case *c) {
         case_forward(c, output);
         free(call->output);
         call->output = typed_make(c, output_size(c), output);
+    }
+    if (c->op->saved) {
+        struct op_call *before = call_open(c, false);
+        c->op->forward(before);
+        memcpy(call->saved, before->saved, c->op->saved(call, c->rows));
+        call_close(before);
     }
     return call;
 }

@@ -33,6 +33,7 @@ struct op_call {
     bool keep[OP_MAX_INPUTS];             /* true: add to what is there; false: overwrite it */
 
     void *scratch;  /* class->scratch bytes, MEM_ALIGNMENT aligned */
+    void *saved;    /* class->saved bytes of this node and shard: forward writes them, the other rules read them */
     void *prepared; /* what class->prepare made for this node and shard size, or NULL */
 };
 
@@ -56,6 +57,9 @@ struct op_class {
 
     /** Optional: bytes of scratch for a call of at most `rows` rows. */
     size_t (*scratch)(const struct op_call *planned, size_t rows);
+
+    /** Optional: bytes that forward leaves for tangent and backward, for a call of at most `rows` rows. */
+    size_t (*saved)(const struct op_call *planned, size_t rows);
 
     /** Optional: choices made once per plan (which GEMM, which kernel); `prepared_size` bytes, zeroed, are given. */
     size_t prepared_size;

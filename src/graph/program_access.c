@@ -130,6 +130,10 @@ const char *program_parameter_name(const struct program *program, size_t number)
     return program->graph->nodes[program->parameters[number]].name;
 }
 
+bool program_parameter_tracked(const struct program *program, size_t number) {
+    return program->slots[program->parameters[number]].tracked;
+}
+
 size_t program_parameter_size(const struct program *program, size_t number) {
     return program->slots[program->parameters[number]].size;
 }

@@ -28,6 +28,7 @@ struct op_step {
     const struct op_class *class_;
     bool backward; /* some input wants a gradient */
     bool fast_rows;
+    size_t saved; /* offset in a shard's saved bytes */
 };
 
 /* A run of parameters that share a group. */
@@ -61,9 +62,10 @@ struct program {
     unsigned char *parameter_tangents; /* [total] */
     unsigned char *regions;            /* [shards, region_size] */
     unsigned char *scratch;            /* [shards, scratch_size] */
+    unsigned char *saved;              /* [shards, saved_size] */
     unsigned char *prepared;
     double *norms; /* partial squared norms of update blocks */
-    size_t region_size, scratch_size, constants_size, prepared_size, update_blocks;
+    size_t region_size, scratch_size, saved_size, constants_size, prepared_size, update_blocks;
 
     size_t rows; /* live rows of the last forward */
     size_t active_shards;

@@ -257,8 +257,10 @@ static struct op_call blank_call(const struct program *program, const struct op_
 
 static void measure_calls(struct program *program) {
     for (size_t i = 0; i < program->step_count; ++i) {
-        const struct op_step *step = &program->steps[i];
+        struct op_step *step = &program->steps[i];
         struct op_call call = blank_call(program, step);
+        step->saved = program->saved_size;
+        if (step->class_->saved) program->saved_size += arena_padded(step->class_->saved(&call, program->shard_rows));
         size_t scratch = step->class_->scratch ? arena_padded(step->class_->scratch(&call, program->shard_rows)) : 0;
         if (scratch > program->scratch_size) program->scratch_size = scratch;
         program->prepared_size += arena_padded(step->class_->prepared_size);
@@ -293,6 +295,7 @@ static void fill_call(struct program *program, size_t shard, size_t number, void
     *call = blank_call(program, step);
     call->prepared = prepared;
     call->scratch = program->scratch_size ? program->scratch + shard * program->scratch_size : NULL;
+    call->saved = program->saved_size ? program->saved + shard * program->saved_size + step->saved : NULL;
     call->output = region_of(program, shard) + program->slots[step->output].value;
     call->output_gradient = gradient_address(program, shard, step->output);
     call->output_tangent = tangent_address(program, shard, step->output);
@@ -364,11 +367,12 @@ static strata_status take_arena(strata_context *ctx, struct program *program) {
                       options->tangents ? program->total * program->element : 0,
                       options->shards * program->region_size,
                       options->shards * program->scratch_size,
+                      options->shards * program->saved_size,
                       program->prepared_size,
                       program->update_blocks * sizeof(double)};
-    unsigned char **blocks[] = {&program->block,     &program->gradients,          &program->states,
-                                &program->constants, &program->parameter_tangents, &program->regions,
-                                &program->scratch,   &program->prepared,           NULL};
+    unsigned char **blocks[] = {
+        &program->block,   &program->gradients, &program->states, &program->constants, &program->parameter_tangents,
+        &program->regions, &program->scratch,   &program->saved,  &program->prepared,  NULL};
     size_t capacity = 0, count = sizeof sizes / sizeof *sizes;
     for (size_t i = 0; i < count; ++i) capacity += arena_padded(sizes[i]);
     size_t growing = options->shards * program->region_size + (options->per_sample ? sizes[1] : 0);

@@ -25,15 +25,6 @@ struct convolution_layer {
     size_t in, out, kernel, height, width; /* size of the output */
 };
 
-/* Sizes of a row as a picture; false when nothing says them or they do not fit the row. */
-static bool picture_of(const struct learner_request *request, size_t picture[3]) {
-    const struct dataset *data = source_dataset(request->train);
-    const double *said;
-    size_t count = settings_numbers(request->settings, "cnn.picture", &said);
-    for (size_t i = 0; i < 3; ++i) picture[i] = count == 3 ? (size_t)said[i] : data && count == 0 ? data->image[i] : 0;
-    return picture[0] * picture[1] * picture[2] == source_inputs(request->train);
-}
-
 /* Stride 2 with padding (kernel - 1) / 2: half the size, rounded up. */
 static void layers_of(const struct learner_request *request, const size_t picture[3],
                       struct convolution_layer layers[LAYERS]) {
@@ -51,12 +42,7 @@ static size_t layer_size(const struct convolution_layer *layer) { return layer->
 static strata_status cnn_layers(strata_context *ctx, const struct learner_request *request,
                                 struct convolution_layer layers[LAYERS]) {
     size_t picture[3];
-    if (!picture_of(request, picture))
-        return strata_fail(
-            ctx, STRATA_ERR_UNSUPPORTED,
-            "learner 'cnn_small' reads pictures: expected rows of channels x height x width, got rows of "
-            "%zu numbers that are none; cnn.picture may say their sizes",
-            source_inputs(request->train));
+    STRATA_TRY(learner_picture_shape(ctx, request, "cnn.picture", picture));
     layers_of(request, picture, layers);
     return STRATA_OK;
 }
@@ -98,7 +84,7 @@ static strata_status build_cnn(strata_context *ctx, const struct learner_request
     size_t picture[3];
     (void)view, (void)penalty;
     STRATA_TRY(cnn_layers(ctx, request, layers));
-    picture_of(request, picture);
+    STRATA_TRY(learner_picture_shape(ctx, request, "cnn.picture", picture));
     const struct op_attributes rows = {.size = {3, picture[0], picture[1], picture[2]}};
     nodes->input = graph_input(graph, "x", shape_rows(network->inputs));
     node h = graph_apply(graph, OP_RESHAPE, &rows, 1, &nodes->input);

@@ -19,7 +19,9 @@ struct engine {
     struct program *program;
     struct network_nodes nodes;
     node target, loss;
-    size_t layers; /* of the network that it has */
+    size_t layers;     /* of the network that it has */
+    size_t rows;       /* of a call, without a loss */
+    size_t root_layer; /* without a loss: the layer that is its root, 0 for the output */
 };
 
 struct gradient_learner {
@@ -51,17 +53,23 @@ static struct gradient_learner *self_of(struct learner *learner) { return (struc
 
 /* Layers of the network that exist in a stage. */
 static size_t active_layers(const struct gradient_learner *self, size_t stage) {
-    return self->details->rule.staged ? stage : self->network.layer_count;
+    const struct stage_rule *rule = &self->details->rule;
+    return rule->alone ? 1 : rule->staged && !rule->whole ? stage : self->network.layer_count;
 }
 
 static uint64_t frozen_groups(const struct gradient_learner *self, size_t stage) {
     const struct stage_rule *rule = &self->details->rule;
     uint64_t mask = 0;
-    for (size_t l = 0; rule->staged && rule->freeze_below && l + 1 < stage; ++l) {
+    for (size_t l = 0; rule->staged && rule->freeze_below && l + 1 + rule->overlap < stage; ++l) {
         mask |= UINT64_C(1) << (GROUP_LAYER + l);
         if (!rule->refit_readouts) mask |= UINT64_C(1) << (GROUP_READOUT + l);
     }
     return mask;
+}
+
+static node loss_of(const struct gradient_learner *self, const struct engine *engine, node output) {
+    return objective_node(engine->graph, source_task(self->request.train),
+                          settings_number(self->request.settings, "train.label_smoothing"), output, engine->target);
 }
 
 static strata_status build_engine(strata_context *ctx, const struct gradient_learner *self,
@@ -75,19 +83,27 @@ static strata_status build_engine(strata_context *ctx, const struct gradient_lea
                                    : network_build(&self->network, view, engine->graph, &engine->nodes);
     node root = engine->nodes.output;
     engine->layers = view->layers;
+    if (status == STRATA_OK && engine->root_layer) root = engine->nodes.layers[engine->root_layer - 1];
     if (status == STRATA_OK && with_loss) {
         engine->target = graph_input(engine->graph, "target", shape_rows(source_outputs(self->request.train)));
-        root = engine->loss = objective_node(engine->graph, source_task(self->request.train),
-                                             settings_number(self->request.settings, "train.label_smoothing"),
-                                             engine->nodes.output, engine->target);
+        root = engine->loss = loss_of(self, engine, engine->nodes.output);
+        for (size_t i = 0; i < engine->nodes.other_count; ++i)
+            root = engine->loss = graph_binary(engine->graph, OP_ADD, engine->loss,
+                                               loss_of(self, engine, engine->nodes.others[i]));
         if (penalty != NODE_NONE) root = engine->loss = graph_binary(engine->graph, OP_ADD, engine->loss, penalty);
         status = graph_status(engine->graph);
     } else if (status == STRATA_OK) {
         for (size_t l = 0; l < view->layers; ++l) graph_keep(engine->graph, engine->nodes.layers[l]);
+        for (size_t i = 0; i < engine->nodes.other_count; ++i) graph_keep(engine->graph, engine->nodes.others[i]);
     }
     if (status == STRATA_OK) status = program_create(ctx, engine->graph, root, options, &engine->program);
     if (status != STRATA_OK) engine_destroy(engine);
     return status;
+}
+
+/* Steps that the optimizer and the schedule count: of the stage, or of the fit where stages only go on. */
+static size_t steps_counted(const struct gradient_learner *self) {
+    return (self->details->rule.whole ? (self->stage - 1) * self->steps_per_stage : 0) + self->step;
 }
 
 /* Plans the stage from the store; a stopped fit goes on in the program that it left. */
@@ -106,7 +122,7 @@ static strata_status begin_stage(strata_context *ctx, struct gradient_learner *s
     engine_destroy(&self->training);
     STRATA_TRY(build_engine(ctx, self, &view, &options, true, &self->training));
     store_to_program(&self->store, self->training.program, self->started);
-    program_set_steps(self->training.program, self->started ? self->step : 0);
+    program_set_steps(self->training.program, self->started ? steps_counted(self) : 0);
     self->started = true;
     return STRATA_OK;
 }
@@ -123,7 +139,10 @@ static void read_settings(struct gradient_learner *self) {
     if (self->shards > self->batch) self->shards = self->batch;
     self->stages = details->rule.staged ? self->network.layer_count : 1;
     self->steps_per_stage = settings_count(settings, "train.steps_per_stage");
-    if (!details->rule.staged) {
+    if (details->rule.staged && details->steps_key) {
+        size_t all = settings_count(settings, details->steps_key);
+        self->steps_per_stage = (all + self->stages - 1) / self->stages;
+    } else if (!details->rule.staged) {
         size_t depth = settings_count(settings, "network.depth");
         size_t all = settings_count(settings, details->steps_key ? details->steps_key : "train.steps");
         self->steps_per_stage = all ? all : self->steps_per_stage * depth;
@@ -140,7 +159,8 @@ static void read_settings(struct gradient_learner *self) {
 /* The store has an entry for every parameter that some stage trains or some layer's features read. */
 static strata_status create_store(strata_context *ctx, struct gradient_learner *self) {
     struct network_view all = {.layers = self->network.layer_count,
-                               .last_readout = self->details->rule.last_readout && !self->details->rule.staged};
+                               .last_readout = self->details->rule.last_readout &&
+                                               (self->details->rule.whole || !self->details->rule.staged)};
     struct program_options options = program_options_default();
     struct engine whole = {0};
     STRATA_TRY(build_engine(ctx, self, &all, &options, false, &whole));
@@ -209,7 +229,9 @@ static double one_step(struct gradient_learner *self) {
     program_bind(self->training.program, self->training.nodes.input, x);
     program_bind(self->training.program, self->training.target, y);
     self->update.learning_rate = self->learning_rate *
-                                 schedule_factor(self->schedule, self->step, self->steps_per_stage, self->warmup);
+                                 schedule_factor(self->schedule, steps_counted(self),
+                                                 (self->details->rule.whole ? self->stages : 1) * self->steps_per_stage,
+                                                 self->warmup);
     double loss = program_step(self->training.program, self->batch, &self->update);
     const double share = 0.02;
     self->running_loss = self->step == 0 ? loss : (1 - share) * self->running_loss + share * loss;
@@ -238,7 +260,7 @@ static bool step_diverged(struct gradient_learner *self, const struct fit_point 
 
 strata_status gradient_fit(strata_context *ctx, struct learner *learner, const struct fit_hooks *hooks) {
     struct gradient_learner *self = self_of(learner);
-    for (; self->stage <= self->stages; ++self->stage, self->step = 0, self->started = false) {
+    for (; self->stage <= self->stages; ++self->stage, self->step = 0, self->started = self->details->rule.whole) {
         STRATA_TRY(begin_stage(ctx, self));
         while (!stage_over(self)) {
             struct fit_point point = point_of(self, one_step(self));
@@ -250,6 +272,7 @@ strata_status gradient_fit(strata_context *ctx, struct learner *learner, const s
             STRATA_TRY(fit_report(ctx, learner, hooks, &point));
         }
         STRATA_TRY(synchronise(ctx, self));
+        if (self->stage < self->stages) engine_destroy(&self->training);
     }
     self->stage = self->stages;
     self->step = self->steps_per_stage;
@@ -257,16 +280,36 @@ strata_status gradient_fit(strata_context *ctx, struct learner *learner, const s
     return STRATA_OK;
 }
 
-/* Brings an engine without loss, self->prediction or self->derivative, to the layers and weights of now. */
-static strata_status prepare(strata_context *ctx, struct gradient_learner *self, struct engine *engine) {
-    size_t layers = active_layers(self, self->stage);
-    if (!engine->program || engine->layers != layers) {
-        struct network_view view = {.layers = layers, .last_readout = self->details->rule.last_readout};
-        struct program_options options = program_options_default();
-        options.rows = PREDICT_ROWS;
-        options.input_gradients = engine == &self->derivative;
-        engine_destroy(engine);
-        STRATA_TRY(build_engine(ctx, self, &view, &options, false, engine));
+/* Fewer rows where many of them would fall out of the caches, which costs a wide network half of its speed. */
+static size_t rows_of(const struct engine *engine) {
+    const size_t cached = 4 << 20, least = 16;
+    size_t rows = PREDICT_ROWS, bytes = program_bytes(engine->program);
+    while (rows > least && bytes * rows / PREDICT_ROWS > cached) rows /= 2;
+    return rows;
+}
+
+static strata_status build_reader(strata_context *ctx, struct gradient_learner *self, size_t layer, size_t rows,
+                                  struct engine *engine) {
+    struct network_view view = {.layers = active_layers(self, self->stage),
+                                .last_readout = self->details->rule.last_readout};
+    struct program_options options = program_options_default();
+    options.rows = rows;
+    options.input_gradients = engine == &self->derivative;
+    engine_destroy(engine);
+    engine->root_layer = layer;
+    engine->rows = rows;
+    return build_engine(ctx, self, &view, &options, false, engine);
+}
+
+/*
+ * Brings an engine without loss, self->prediction or self->derivative, to the layers and weights of now; `layer` is
+ * its root, 0 for the output.
+ */
+static strata_status prepare(strata_context *ctx, struct gradient_learner *self, struct engine *engine, size_t layer) {
+    if (!engine->program || engine->layers != active_layers(self, self->stage) || engine->root_layer != layer) {
+        STRATA_TRY(build_reader(ctx, self, layer, PREDICT_ROWS, engine));
+        size_t rows = rows_of(engine);
+        if (rows < PREDICT_ROWS) STRATA_TRY(build_reader(ctx, self, layer, rows, engine));
     }
     STRATA_TRY(synchronise(ctx, self));
     store_to_program(&self->store, engine->program, false);
@@ -277,8 +320,8 @@ static size_t value_width(const struct engine *engine, node value) { return grap
 
 static void read_value(struct gradient_learner *self, node value, size_t rows, const float *x, float *out) {
     size_t width = value_width(&self->prediction, value), inputs = self->network.inputs;
-    for (size_t begin = 0; begin < rows; begin += PREDICT_ROWS) {
-        size_t count = rows - begin < PREDICT_ROWS ? rows - begin : PREDICT_ROWS;
+    for (size_t begin = 0; begin < rows; begin += self->prediction.rows) {
+        size_t count = rows - begin < self->prediction.rows ? rows - begin : self->prediction.rows;
         program_bind(self->prediction.program, self->prediction.nodes.input, x + begin * inputs);
         program_forward(self->prediction.program, count, false);
         program_read_f32(self->prediction.program, value, out + begin * width);
@@ -287,32 +330,52 @@ static void read_value(struct gradient_learner *self, node value, size_t rows, c
 
 strata_status gradient_predict(strata_context *ctx, struct learner *learner, size_t rows, const float *x, float *out) {
     struct gradient_learner *self = self_of(learner);
-    STRATA_TRY(prepare(ctx, self, &self->prediction));
+    STRATA_TRY(prepare(ctx, self, &self->prediction, 0));
     read_value(self, self->prediction.nodes.output, rows, x, out);
+    return STRATA_OK;
+}
+
+/* Through the root of self->derivative. */
+static strata_status pull_back(strata_context *ctx, struct gradient_learner *self, node root, size_t rows,
+                               const float *x, const float *seed, float *out, float *gradient) {
+    const struct engine *engine = &self->derivative;
+    size_t inputs = self->network.inputs, outputs = value_width(engine, root), block;
+    STRATA_TRY(mem_product(ctx, engine->rows, inputs, "a gradient to the inputs", &block));
+    double *wide = mem_zero(block, sizeof *wide);
+    if (!wide) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for a gradient of %zu numbers", block);
+    for (size_t begin = 0; begin < rows; begin += engine->rows) {
+        size_t count = rows - begin < engine->rows ? rows - begin : engine->rows;
+        program_bind(engine->program, engine->nodes.input, x + begin * inputs);
+        program_forward(engine->program, count, false);
+        if (out) program_read_f32(engine->program, root, out + begin * outputs);
+        program_backward(engine->program, seed + begin * outputs);
+        program_read_gradient(engine->program, engine->nodes.input, wide);
+        for (size_t i = 0; i < count * inputs; ++i) gradient[begin * inputs + i] = (float)wide[i];
+    }
+    mem_free(wide);
     return STRATA_OK;
 }
 
 strata_status gradient_vjp(strata_context *ctx, struct learner *learner, size_t rows, const float *x, const float *seed,
                            float *out, float *gradient) {
     struct gradient_learner *self = self_of(learner);
-    STRATA_TRY(prepare(ctx, self, &self->derivative));
-    struct program *program = self->derivative.program;
-    node input = self->derivative.nodes.input, output = self->derivative.nodes.output;
-    size_t inputs = self->network.inputs, outputs = value_width(&self->derivative, output), block;
-    STRATA_TRY(mem_product(ctx, PREDICT_ROWS, inputs, "a gradient to the inputs", &block));
-    double *wide = mem_zero(block, sizeof *wide);
-    if (!wide) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for a gradient of %zu numbers", block);
-    for (size_t begin = 0; begin < rows; begin += PREDICT_ROWS) {
-        size_t count = rows - begin < PREDICT_ROWS ? rows - begin : PREDICT_ROWS;
-        program_bind(program, input, x + begin * inputs);
-        program_forward(program, count, false);
-        if (out) program_read_f32(program, output, out + begin * outputs);
-        program_backward(program, seed + begin * outputs);
-        program_read_gradient(program, input, wide);
-        for (size_t i = 0; i < count * inputs; ++i) gradient[begin * inputs + i] = (float)wide[i];
-    }
-    mem_free(wide);
-    return STRATA_OK;
+    STRATA_TRY(prepare(ctx, self, &self->derivative, 0));
+    return pull_back(ctx, self, self->derivative.nodes.output, rows, x, seed, out, gradient);
+}
+
+static strata_status check_layer(strata_context *ctx, const struct gradient_learner *self, size_t layer) {
+    size_t layers = active_layers(self, self->stage);
+    if (layer >= 1 && layer <= layers) return STRATA_OK;
+    return strata_fail(ctx, STRATA_ERR_ARGUMENT, "%s: layer %zu of %zu asked for", self->base.class_->name, layer,
+                       layers);
+}
+
+strata_status gradient_feature_vjp(strata_context *ctx, struct learner *learner, size_t layer, size_t rows,
+                                   const float *x, const float *seed, float *out, float *gradient) {
+    struct gradient_learner *self = self_of(learner);
+    STRATA_TRY(check_layer(ctx, self, layer));
+    STRATA_TRY(prepare(ctx, self, &self->derivative, layer));
+    return pull_back(ctx, self, self->derivative.nodes.layers[layer - 1], rows, x, seed, out, gradient);
 }
 
 size_t gradient_layer_count(const struct learner *learner) {
@@ -326,10 +389,8 @@ size_t gradient_layer_width(const struct learner *learner, size_t layer) {
 strata_status gradient_features(strata_context *ctx, struct learner *learner, size_t layer, size_t rows, const float *x,
                                 float *out) {
     struct gradient_learner *self = self_of(learner);
-    STRATA_TRY(prepare(ctx, self, &self->prediction));
-    if (layer < 1 || layer > self->prediction.layers)
-        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "%s: layer %zu of %zu asked for", learner->class_->name, layer,
-                           self->prediction.layers);
+    STRATA_TRY(check_layer(ctx, self, layer));
+    STRATA_TRY(prepare(ctx, self, &self->prediction, 0));
     read_value(self, self->prediction.nodes.layers[layer - 1], rows, x, out);
     return STRATA_OK;
 }
@@ -378,7 +439,7 @@ strata_status gradient_parameter(strata_context *ctx, struct learner *learner, c
 size_t gradient_parameter_count(const struct learner *learner) {
     const struct parameter_store *store = &((const struct gradient_learner *)learner)->store;
     size_t count = 0;
-    for (size_t i = 0; i < store->count; ++i) count += store->items[i].count;
+    for (size_t i = 0; i < store->count; ++i) count += store->items[i].tracked ? 0 : store->items[i].count;
     return count;
 }
 

@@ -16,13 +16,16 @@ struct stage_rule {
     bool refit_readouts; /* ... and the readouts of the frozen layers */
     bool cut;            /* no gradient from a layer into the layer below */
     bool last_readout;   /* the output reads only the newest layer */
+    size_t overlap;      /* with freeze_below: so many layers below the newest still move */
+    bool whole;          /* all layers exist in every stage, which begins where the last one ended in all respects */
+    bool alone;          /* no layer is ever added to the first */
 };
 
 /** What `details` of a gradient learner's class points at. */
 struct gradient_details {
     struct stage_rule rule;
     strata_status (*describe)(strata_context *ctx, const struct learner_request *request, struct network *network);
-    const char *rate_key, *steps_key;       /* NULL: train.learning_rate, train.steps */
+    const char *rate_key, *steps_key;       /* NULL: train.learning_rate, train.steps; stages share steps_key's */
     const char *noise_key, *threshold_key;  /* NULL: no gradient noise; stages end by steps alone */
     const struct gradient_builder *builder; /* NULL: network_build and network_initialise */
 };
@@ -52,6 +55,8 @@ strata_status gradient_features(strata_context *ctx, struct learner *learner, si
                                 float *out);
 strata_status gradient_vjp(strata_context *ctx, struct learner *learner, size_t rows, const float *x, const float *seed,
                            float *out, float *gradient);
+strata_status gradient_feature_vjp(strata_context *ctx, struct learner *learner, size_t layer, size_t rows,
+                                   const float *x, const float *seed, float *out, float *gradient);
 strata_status gradient_save(strata_context *ctx, struct learner *learner, struct tensor_file *state);
 strata_status gradient_load(strata_context *ctx, struct learner *learner, const struct tensor_file *state);
 strata_status gradient_parameter(strata_context *ctx, struct learner *learner, const char *name, size_t *count,
@@ -62,9 +67,9 @@ void gradient_destroy(struct learner *learner);
 /** The class struct's entries above, for `base`. */
 #define GRADIENT_ENTRIES                                                                                              \
     .create = gradient_create, .fit = gradient_fit, .predict = gradient_predict, .layer_count = gradient_layer_count, \
-    .layer_width = gradient_layer_width, .features = gradient_features, .vjp = gradient_vjp, .save = gradient_save,   \
-    .load = gradient_load, .parameter = gradient_parameter, .parameter_count = gradient_parameter_count,              \
-    .destroy = gradient_destroy
+    .layer_width = gradient_layer_width, .features = gradient_features, .vjp = gradient_vjp,                          \
+    .feature_vjp = gradient_feature_vjp, .save = gradient_save, .load = gradient_load,                                \
+    .parameter = gradient_parameter, .parameter_count = gradient_parameter_count, .destroy = gradient_destroy
 
 /**
  * Energy (squared norm) of the loss gradient with respect to layer 1's weights on given rows, split by route:

@@ -7,35 +7,43 @@
 #include "measure/errors.h"
 
 /* The table: one line a learner. */
-#define LEARNER_LIST(X) \
-    X(sgd_joint)        \
-    X(sgd_staged)       \
-    X(layerwise)        \
-    X(layerwise_refit)  \
-    X(staged_cut)       \
-    X(paper)            \
-    X(paper_frozen)     \
-    X(paper_cut)        \
-    X(two_layer)        \
-    X(linear)           \
-    X(mlp_relu)         \
-    X(mlp_gelu)         \
-    X(dense_joint)      \
-    X(dense_greedy)     \
-    X(dense_staged)     \
-    X(random_features)  \
-    X(krr)              \
-    X(krr_poly2)        \
-    X(krr_poly4)        \
-    X(krr_rbf)          \
-    X(krr_relu_ntk)     \
-    X(krr_cg)           \
-    X(falkon)           \
-    X(eigenpro)         \
-    X(random_fourier)   \
-    X(kernel_stack)     \
-    X(rfm)              \
-    X(cnn_small)
+#define LEARNER_LIST(X)   \
+    X(sgd_joint)          \
+    X(sgd_staged)         \
+    X(layerwise)          \
+    X(layerwise_refit)    \
+    X(staged_cut)         \
+    X(paper)              \
+    X(paper_frozen)       \
+    X(paper_cut)          \
+    X(two_layer)          \
+    X(linear)             \
+    X(mlp_relu)           \
+    X(mlp_gelu)           \
+    X(dense_joint)        \
+    X(dense_greedy)       \
+    X(dense_staged)       \
+    X(random_features)    \
+    X(krr)                \
+    X(krr_poly2)          \
+    X(krr_poly4)          \
+    X(krr_rbf)            \
+    X(krr_relu_ntk)       \
+    X(krr_cg)             \
+    X(falkon)             \
+    X(eigenpro)           \
+    X(random_fourier)     \
+    X(kernel_stack)       \
+    X(rfm)                \
+    X(cnn_small)          \
+    X(picture)            \
+    X(picture_layerwise)  \
+    X(picture_overlap)    \
+    X(picture_staged)     \
+    X(picture_staged_cut) \
+    X(picture_cut)        \
+    X(picture_alone)      \
+    X(picture_freeze)
 
 #define DECLARE(name) extern const struct learner_class learner_##name;
 LEARNER_LIST(DECLARE)
@@ -76,6 +84,19 @@ const struct learner_class *learner_find(const char *name) {
     for (size_t i = 0; i < learner_table_size; ++i)
         if (strcmp(learner_table[i]->name, name) == 0) return learner_table[i];
     return NULL;
+}
+
+strata_status learner_picture_shape(strata_context *ctx, const struct learner_request *request, const char *key,
+                                    size_t picture[3]) {
+    const struct dataset *data = source_dataset(request->train);
+    const double *said;
+    size_t count = settings_numbers(request->settings, key, &said), rows = source_inputs(request->train);
+    for (size_t i = 0; i < 3; ++i) picture[i] = count == 3 ? (size_t)said[i] : data && count == 0 ? data->image[i] : 0;
+    if (picture[0] * picture[1] * picture[2] == rows) return STRATA_OK;
+    return strata_fail(ctx, STRATA_ERR_UNSUPPORTED,
+                       "this learner reads pictures: expected rows of channels x height x width, got rows of %zu "
+                       "numbers that are none; %s may say their sizes",
+                       rows, key);
 }
 
 strata_status learner_create(strata_context *ctx, const char *name, const struct learner_request *request,
@@ -126,6 +147,14 @@ strata_status learner_vjp(strata_context *ctx, struct learner *learner, size_t r
         return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "%s: the derivative to its inputs is not available",
                            learner->class_->name);
     return learner->class_->vjp(ctx, learner, rows, x, seed, out, gradient);
+}
+
+strata_status learner_feature_vjp(strata_context *ctx, struct learner *learner, size_t layer, size_t rows,
+                                  const float *x, const float *seed, float *out, float *gradient) {
+    if (!learner->class_->feature_vjp)
+        return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "%s: derivatives of its features are not available",
+                           learner->class_->name);
+    return learner->class_->feature_vjp(ctx, learner, layer, rows, x, seed, out, gradient);
 }
 
 strata_status learner_save(strata_context *ctx, struct learner *learner, struct tensor_file *state) {

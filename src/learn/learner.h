@@ -69,6 +69,9 @@ struct learner_class {
      */
     strata_status (*vjp)(strata_context *ctx, struct learner *learner, size_t rows, const float *x, const float *seed,
                          float *out, float *gradient);
+    /** Optional: the same of `features` at a layer: `seed` and `out` [rows, its width]. */
+    strata_status (*feature_vjp)(strata_context *ctx, struct learner *learner, size_t layer, size_t rows,
+                                 const float *x, const float *seed, float *out, float *gradient);
     /**
      * State for checkpoints: everything that fit needs to go on with equal bits. Kernel machines may have none
      * (NULL).
@@ -89,6 +92,13 @@ const struct learner_class *learner_find(const char *name);
 /** Rows of [network], [train] and [learner] that gradient learners share. */
 extern const struct setting learner_settings[];
 
+/**
+ * Channels, height and width of a row: what setting `key` (three numbers) or else the data say. ERR_UNSUPPORTED: they
+ * are no pictures.
+ */
+STRATA_MUST_USE strata_status learner_picture_shape(strata_context *ctx, const struct learner_request *request,
+                                                    const char *key, size_t picture[3]);
+
 /* Thin calls through the class; each checks that the class has the entry (ERR_UNSUPPORTED). */
 STRATA_MUST_USE strata_status learner_create(strata_context *ctx, const char *name,
                                              const struct learner_request *request, struct learner **learner);
@@ -106,6 +116,9 @@ STRATA_MUST_USE strata_status learner_features(strata_context *ctx, struct learn
                                                const float *x, float *out);
 STRATA_MUST_USE strata_status learner_vjp(strata_context *ctx, struct learner *learner, size_t rows, const float *x,
                                           const float *seed, float *out, float *gradient);
+STRATA_MUST_USE strata_status learner_feature_vjp(strata_context *ctx, struct learner *learner, size_t layer,
+                                                  size_t rows, const float *x, const float *seed, float *out,
+                                                  float *gradient);
 STRATA_MUST_USE strata_status learner_save(strata_context *ctx, struct learner *learner, struct tensor_file *state);
 /** For fit functions, after each step: observation first, then a checkpoint that includes it. `hooks` may be NULL. */
 STRATA_MUST_USE strata_status fit_report(strata_context *ctx, struct learner *learner, const struct fit_hooks *hooks,

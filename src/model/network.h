@@ -88,6 +88,8 @@ struct network_nodes {
     node input;
     node layers[NETWORK_MAX_LAYERS]; /* activations */
     node output;
+    node others[NETWORK_MAX_LAYERS]; /* outputs beside it that are trained with it, each by its own loss */
+    size_t other_count;
 };
 
 /**

@@ -5,11 +5,11 @@
  * Inputs: x [batch, C, ...], scale [C], shift [C], and two tracked parameters [C]: running mean, running variance.
  * Training takes the moments of the batch and moves the running ones by their share of the way (the variance without
  * bias); otherwise the running ones are the moments. number[0]: added to the variance (0: 1e-5); number[1]: the
- * share (0: 0.1). Source: Ioffe & Szegedy, ICML 2015; forms and defaults as PyTorch's BatchNorm.
+ * share (0: 0.1); size[0]: 1 takes the positive part of the result, a relu without another pass. Source: Ioffe & Szegedy, ICML 2015; forms and defaults as PyTorch's BatchNorm.
  */
 #include "graph/ops/kernels.h"
 
-enum { MOMENT_LANES = 8, SCALE = 1, SHIFT, RUNNING_MEAN, RUNNING_VARIANCE, INPUTS };
+enum { MOMENT_LANES = 16, SCALE = 1, SHIFT, RUNNING_MEAN, RUNNING_VARIANCE, INPUTS };
 
 struct channels {
     size_t count, pixels, row; /* pixels of a channel, numbers of a row */
@@ -40,99 +40,122 @@ static strata_status batch_norm_shape(strata_context *ctx, const struct op_attri
     return STRATA_OK;
 }
 
-/* ---- sums over a channel of the batch, around an origin near its mean: of x and x^2, of y and x y when there is y */
+/* ---- a channel of the batch */
 
-struct sums {
-    double x, xx, y, xy;
+/* How forward normalised it: z = (x - mean) inverse, y = slope (x - mean) + shift. */
+struct moments {
+    real mean, inverse, slope, shift;
 };
 
-static double total(const double lanes[MOMENT_LANES]) {
+/* Two sums over a channel, by lanes: within a run of pixels in `real`, from run to run in double. */
+struct sums {
+    double one[MOMENT_LANES], two[MOMENT_LANES];
+};
+
+static void add_lanes(const real *one, const real *two, struct sums *sums) {
+    for (size_t lane = 0; lane < MOMENT_LANES; ++lane) {
+        sums->one[lane] += (double)one[lane];
+        sums->two[lane] += (double)two[lane];
+    }
+}
+
+static double total(const double *lanes) {
     double sum = 0;
     for (size_t lane = 0; lane < MOMENT_LANES; ++lane) sum += lanes[lane];
     return sum;
 }
 
-static struct sums sums_of(const struct op_call *call, const struct channels *c, size_t channel, const real *x,
-                           const real *y, double origin) {
-    double sx[MOMENT_LANES] = {0}, sxx[MOMENT_LANES] = {0}, sy[MOMENT_LANES] = {0}, sxy[MOMENT_LANES] = {0};
-    for (size_t r = 0; r < call->rows; ++r) {
-        const real *restrict from = x + r * c->row + channel * c->pixels;
-        const real *restrict with = y ? y + r * c->row + channel * c->pixels : NULL;
-        size_t whole = c->pixels - c->pixels % MOMENT_LANES;
-        for (size_t i = 0; i < whole; i += MOMENT_LANES)
-            for (size_t lane = 0; lane < MOMENT_LANES; ++lane) {
-                double v = (double)from[i + lane] - origin;
-                sx[lane] += v;
-                sxx[lane] += v * v;
-            }
-        for (size_t i = whole; i < c->pixels; ++i) {
-            double v = (double)from[i] - origin;
-            sx[i - whole] += v;
-            sxx[i - whole] += v * v;
+/* Adds the sums of v and v^2, v = x - origin, of one run of pixels. */
+static void add_squares(size_t count, const real *restrict x, real origin, struct sums *sums) {
+    real s[MOMENT_LANES] = {0}, ss[MOMENT_LANES] = {0};
+    size_t whole = count - count % MOMENT_LANES;
+    for (size_t i = 0; i < whole; i += MOMENT_LANES)
+        for (size_t lane = 0; lane < MOMENT_LANES; ++lane) {
+            real v = x[i + lane] - origin;
+            s[lane] += v;
+            ss[lane] += v * v;
         }
-        if (!with) continue;
-        for (size_t i = 0; i < whole; i += MOMENT_LANES)
-            for (size_t lane = 0; lane < MOMENT_LANES; ++lane) {
-                sy[lane] += (double)with[i + lane];
-                sxy[lane] += ((double)from[i + lane] - origin) * (double)with[i + lane];
-            }
-        for (size_t i = whole; i < c->pixels; ++i) {
-            sy[i - whole] += (double)with[i];
-            sxy[i - whole] += ((double)from[i] - origin) * (double)with[i];
+    for (size_t i = whole; i < count; ++i) {
+        real v = x[i] - origin;
+        s[i - whole] += v;
+        ss[i - whole] += v * v;
+    }
+    add_lanes(s, ss, sums);
+}
+
+/* Adds the sums of g and (x - mean) g, where g counts where y does not stop it. */
+static void add_products(size_t count, const real *restrict x, const real *restrict g, const struct moments *m,
+                         real floor, struct sums *sums) {
+    real s[MOMENT_LANES] = {0}, sp[MOMENT_LANES] = {0};
+    size_t whole = count - count % MOMENT_LANES;
+    for (size_t i = 0; i < whole; i += MOMENT_LANES)
+        for (size_t lane = 0; lane < MOMENT_LANES; ++lane) {
+            real v = x[i + lane] - m->mean, passes = m->slope * v + m->shift > floor ? g[i + lane] : 0;
+            s[lane] += passes;
+            sp[lane] += v * passes;
         }
+    for (size_t i = whole; i < count; ++i) {
+        real v = x[i] - m->mean, passes = m->slope * v + m->shift > floor ? g[i] : 0;
+        s[i - whole] += passes;
+        sp[i - whole] += v * passes;
     }
-    return (struct sums){total(sx), total(sxx), total(sy), total(sxy)};
+    add_lanes(s, sp, sums);
 }
 
-/* How a channel is normalised: z = (x - mean) inverse. */
-struct moments {
-    double mean, variance, inverse;
-};
-
-static double origin_of(const struct op_call *call, const struct channels *c, size_t channel) {
-    if (!call->training) return (double)((const real *)call->inputs[RUNNING_MEAN])[channel];
-    return (double)((const real *)call->inputs[0])[channel * c->pixels];
-}
-
-static struct moments moments_of(const struct op_call *call, const struct channels *c, size_t channel,
-                                 const struct sums *sums, double origin) {
-    double numbers = (double)(call->rows * c->pixels);
-    struct moments m = {.mean = origin, .variance = (double)((const real *)call->inputs[RUNNING_VARIANCE])[channel]};
-    if (call->training) {
-        m.mean = origin + sums->x / numbers;
-        m.variance = sums->xx / numbers - (sums->x / numbers) * (sums->x / numbers);
-    }
-    m.inverse = 1 / sqrt((m.variance > 0 ? m.variance : 0) + c->epsilon);
-    return m;
-}
-
-/* ---- the op */
+/* What y has to be above to let a gradient through. */
+static real floor_of(const struct op_call *call) { return call->attributes->size[0] ? 0 : (real)-INFINITY; }
 
 /* Parameters are inputs like any other to the planner, which alone knows these two as tracked. */
 static real *running(const struct op_call *call, size_t input) { return (real *)(uintptr_t)call->inputs[input]; }
 
-static void track(const struct op_call *call, const struct channels *c, size_t channel, const struct moments *m) {
-    real *mean = running(call, RUNNING_MEAN) + channel, *variance = running(call, RUNNING_VARIANCE) + channel;
+/* Mean and variance of the batch around a number near the mean, and the running ones' step towards them. */
+static void take_moments(const struct op_call *call, const struct channels *c, size_t k, double *mean,
+                         double *variance) {
+    const real *x = (const real *)call->inputs[0] + k * c->pixels;
+    real origin = x[0], *running_mean = running(call, RUNNING_MEAN) + k,
+         *running_variance = running(call, RUNNING_VARIANCE) + k;
     double numbers = (double)(call->rows * c->pixels);
-    if (!call->training || numbers < 2) return;
-    *mean = (real)((1 - c->share) * (double)*mean + c->share * m->mean);
-    *variance = (real)((1 - c->share) * (double)*variance + c->share * m->variance * numbers / (numbers - 1));
+    struct sums sums = {0};
+    for (size_t r = 0; r < call->rows; ++r) add_squares(c->pixels, x + r * c->row, origin, &sums);
+    double shift = total(sums.one) / numbers;
+    *mean = (double)origin + shift;
+    *variance = total(sums.two) / numbers - shift * shift;
+    if (numbers < 2) return; /* no variance without bias */
+    *running_mean = (real)((1 - c->share) * (double)*running_mean + c->share * *mean);
+    *running_variance = (real)((1 - c->share) * (double)*running_variance +
+                               c->share * *variance * numbers / (numbers - 1));
+}
+
+static struct moments moments_of(const struct op_call *call, const struct channels *c, size_t k) {
+    double mean, variance, slope = (double)((const real *)call->inputs[SCALE])[k];
+    if (call->training)
+        take_moments(call, c, k, &mean, &variance);
+    else
+        mean = (double)running(call, RUNNING_MEAN)[k], variance = (double)running(call, RUNNING_VARIANCE)[k];
+    double inverse = 1 / sqrt((variance > 0 ? variance : 0) + c->epsilon);
+    return (struct moments){(real)mean, (real)inverse, (real)(slope * inverse), ((const real *)call->inputs[SHIFT])[k]};
+}
+
+/* ---- the op */
+
+static size_t batch_norm_saved(const struct op_call *planned, size_t rows) {
+    (void)rows;
+    return planned->input_shapes[0]->dims[0] * sizeof(struct moments);
 }
 
 static void batch_norm_forward(const struct op_call *call) {
     struct channels c = channels_of(call);
-    const real *scale = call->inputs[SCALE], *shift = call->inputs[SHIFT];
+    struct moments *saved = call->saved;
+    const real floor = floor_of(call);
     for (size_t k = 0; k < c.count; ++k) {
-        double origin = origin_of(call, &c, k);
-        struct sums sums = {0};
-        if (call->training) sums = sums_of(call, &c, k, call->inputs[0], NULL, origin);
-        struct moments m = moments_of(call, &c, k, &sums, origin);
-        track(call, &c, k, &m);
-        real slope = (real)((double)scale[k] * m.inverse), mean = (real)m.mean, at_mean = shift[k];
+        const struct moments m = saved[k] = moments_of(call, &c, k);
         for (size_t r = 0; r < call->rows; ++r) {
             const real *restrict x = (const real *)call->inputs[0] + r * c.row + k * c.pixels;
             real *restrict y = (real *)call->output + r * c.row + k * c.pixels;
-            for (size_t i = 0; i < c.pixels; ++i) y[i] = slope * (x[i] - mean) + at_mean;
+            for (size_t i = 0; i < c.pixels; ++i) {
+                real value = m.slope * (x[i] - m.mean) + m.shift;
+                y[i] = value < floor ? floor : value; /* a NaN stays one */
+            }
         }
     }
 }
@@ -140,71 +163,81 @@ static void batch_norm_forward(const struct op_call *call) {
 /* With the batch's moments dz = (dx - mean(dx) - z mean(z dx)) inverse, with given ones dz = dx inverse. */
 static void batch_norm_tangent(const struct op_call *call) {
     struct channels c = channels_of(call);
+    const struct moments *saved = call->saved;
     const real *scale = call->inputs[SCALE], *tscale = call->input_tangents[SCALE],
-               *tshift = call->input_tangents[SHIFT], *tangent = call->input_tangents[0];
+               *tshift = call->input_tangents[SHIFT], *tangent = call->input_tangents[0], floor = floor_of(call);
     for (size_t k = 0; k < c.count; ++k) {
-        double origin = origin_of(call, &c, k), numbers = (double)(call->rows * c.pixels), mean = 0, along = 0;
-        struct sums sums = sums_of(call, &c, k, call->inputs[0], tangent, origin);
-        struct moments m = moments_of(call, &c, k, &sums, origin);
-        if (call->training && tangent) {
-            mean = sums.y / numbers;
-            along = (sums.xy - (m.mean - origin) * sums.y) * m.inverse / numbers;
+        const struct moments *m = &saved[k];
+        double numbers = (double)(call->rows * c.pixels);
+        struct sums sums = {0};
+        for (size_t r = 0; call->training && tangent && r < call->rows; ++r) {
+            size_t at = r * c.row + k * c.pixels;
+            add_products(c.pixels, (const real *)call->inputs[0] + at, tangent + at, m, (real)-INFINITY, &sums);
         }
+        double mean = total(sums.one) / numbers, along = total(sums.two) * (double)m->inverse / numbers;
         for (size_t r = 0; r < call->rows; ++r) {
             size_t at = r * c.row + k * c.pixels;
             const real *x = (const real *)call->inputs[0] + at, *tx = tangent ? tangent + at : NULL;
             real *ty = (real *)call->output_tangent + at;
             for (size_t i = 0; i < c.pixels; ++i) {
-                double z = ((double)x[i] - m.mean) * m.inverse,
-                       tz = tx ? ((double)tx[i] - mean - z * along) * m.inverse : 0;
-                ty[i] = (real)((double)scale[k] * tz + (tscale ? (double)tscale[k] * z : 0) +
-                               (tshift ? (double)tshift[k] : 0));
+                real v = x[i] - m->mean;
+                double z = (double)v * (double)m->inverse,
+                       tz = tx ? ((double)tx[i] - mean - z * along) * (double)m->inverse : 0;
+                bool passes = m->slope * v + m->shift > floor;
+                ty[i] = (real)(passes ? (double)scale[k] * tz + (tscale ? (double)tscale[k] * z : 0) +
+                                            (tshift ? (double)tshift[k] : 0)
+                                      : 0);
             }
         }
     }
 }
 
-/* The transposed map: dx = scale inverse (dy - mean(dy) - z mean(z dy)), or scale inverse dy. */
-static void to_input(const struct op_call *call, const struct channels *c, size_t k, const struct moments *m,
-                     double mean, double along) {
-    double slope = (double)((const real *)call->inputs[SCALE])[k] * m->inverse;
-    real factor = (real)slope, centre = (real)m->mean, per_x = (real)(slope * along * m->inverse),
-         constant = (real)(slope * mean);
+/* The transposed map: dx = slope (dy - mean(dy) - z mean(z dy)), or slope dy. */
+static void to_input(const struct op_call *call, const struct channels *c, size_t k, double mean, double along) {
+    const struct moments m = ((const struct moments *)call->saved)[k];
+    const real floor = floor_of(call), constant = (real)mean, per_v = (real)(along * (double)m.inverse);
     for (size_t r = 0; r < call->rows; ++r) {
         size_t at = r * c->row + k * c->pixels;
         const real *restrict x = (const real *)call->inputs[0] + at, *restrict grad =
                                                                          (const real *)call->output_gradient + at;
         real *restrict to = (real *)call->input_gradients[0] + at;
         for (size_t i = 0; i < c->pixels; ++i) {
-            real old = call->keep[0] ? to[i] : 0;
-            to[i] = old + (factor * grad[i] - constant - per_x * (x[i] - centre));
+            real old = call->keep[0] ? to[i] : 0, v = x[i] - m.mean,
+                 passes = m.slope * v + m.shift > floor ? grad[i] : 0;
+            to[i] = old + m.slope * (passes - constant - per_v * v);
         }
     }
 }
 
 static void batch_norm_backward(const struct op_call *call) {
     struct channels c = channels_of(call);
+    const struct moments *saved = call->saved;
     double numbers = (double)(call->rows * c.pixels);
     for (size_t k = 0; k < c.count; ++k) {
-        double origin = origin_of(call, &c, k);
-        struct sums sums = sums_of(call, &c, k, call->inputs[0], call->output_gradient, origin);
-        struct moments m = moments_of(call, &c, k, &sums, origin);
-        double along = (sums.xy - (m.mean - origin) * sums.y) * m.inverse;
+        struct sums sums = {0};
+        for (size_t r = 0; r < call->rows; ++r) {
+            size_t at = r * c.row + k * c.pixels;
+            add_products(c.pixels, (const real *)call->inputs[0] + at, (const real *)call->output_gradient + at,
+                         &saved[k], floor_of(call), &sums);
+        }
+        double sum = total(sums.one), along = total(sums.two) * (double)saved[k].inverse;
         for (size_t i = SCALE; i <= SHIFT; ++i) {
             real *to = call->input_gradients[i];
-            if (to) to[k] = (call->keep[i] ? to[k] : 0) + (real)(i == SCALE ? along : sums.y);
+            if (to) to[k] = (call->keep[i] ? to[k] : 0) + (real)(i == SCALE ? along : sum);
         }
-        if (!call->input_gradients[0]) continue;
-        if (call->training)
-            to_input(call, &c, k, &m, sums.y / numbers, along / numbers);
-        else
-            to_input(call, &c, k, &m, 0, 0);
+        if (call->input_gradients[0])
+            to_input(call, &c, k, call->training ? sum / numbers : 0, call->training ? along / numbers : 0);
     }
 }
 
-/* A variance is above zero. */
-static void positive_variance(size_t input, size_t count, double *values) {
+/* A variance is above zero; shifts that keep the positive part's kink away, with channels on both sides of it. */
+static void adjust(size_t input, size_t count, double *values) {
     for (size_t i = 0; input == RUNNING_VARIANCE && i < count; ++i) values[i] = .5 + fabs(values[i]);
+}
+
+static void adjust_part(size_t input, size_t count, double *values) {
+    adjust(input, count, values);
+    for (size_t i = 0; input == SHIFT && i < count; ++i) values[i] = i % 2 ? -8 : 8;
 }
 
 #define VECTOR(n)       \
@@ -212,22 +245,28 @@ static void positive_variance(size_t input, size_t count, double *values) {
         false, 1, { n } \
     }
 #define TRACKED (1u << RUNNING_MEAN | 1u << RUNNING_VARIANCE)
-static const struct op_probe batch_norm_probe[3] = {
+static const struct op_probe batch_norm_probe[4] = {
     {.input_count = INPUTS,
      .inputs = {{true, 3, {3, 5, 3}}, VECTOR(3), VECTOR(3), VECTOR(3), VECTOR(3)},
      .constant_inputs = TRACKED,
-     .adjust = positive_variance,
+     .adjust = adjust,
      .next = &batch_norm_probe[1]},
     {.input_count = INPUTS,
      .inputs = {{true, 1, {11}}, VECTOR(11), VECTOR(11), VECTOR(11), VECTOR(11)},
      .attributes = {.number = {.1, .3}},
      .constant_inputs = TRACKED,
-     .adjust = positive_variance,
+     .adjust = adjust,
      .next = &batch_norm_probe[2]},
     {.input_count = INPUTS,
      .inputs = {{true, 3, {2, 1, 1}}, VECTOR(2), VECTOR(2), VECTOR(2), VECTOR(2)},
      .constant_inputs = TRACKED,
-     .adjust = positive_variance},
+     .adjust = adjust,
+     .next = &batch_norm_probe[3]},
+    {.input_count = INPUTS,
+     .inputs = {{true, 2, {3, 2}}, VECTOR(3), VECTOR(3), VECTOR(3), VECTOR(3)},
+     .attributes = {.size = {1}},
+     .constant_inputs = TRACKED,
+     .adjust = adjust_part},
 };
 
 const struct op_class OP_CLASS(batch_norm) = {
@@ -239,6 +278,7 @@ const struct op_class OP_CLASS(batch_norm) = {
     .mixes_rows = true,
     .tracks = TRACKED,
     .shape = batch_norm_shape,
+    .saved = batch_norm_saved,
     .forward = batch_norm_forward,
     .tangent = batch_norm_tangent,
     .backward = batch_norm_backward,

@@ -6,12 +6,14 @@
  * padding (zeros), dilation, groups; 0 means 1 for stride, dilation and groups. Depthwise is groups = C.
  *
  * A row becomes a matrix of taps by output pixels, and each direction one product with it; a 1 x 1 convolution of
- * stride 1 reads the picture itself. Source of the method: Chellapilla, Puri & Simard 2006.
+ * stride 1 reads the picture itself. Source of the method: Chellapilla, Puri & Simard 2006. In float32 a convolution
+ * of stride 1 without dilation and groups needs no such matrix: linalg/shift_conv.h.
  */
 #include <string.h>
 
 #include "graph/ops/windows.h"
 #include "linalg/linalg.h"
+#include "linalg/shift_conv.h"
 
 struct conv {
     struct windows w;
@@ -58,9 +60,42 @@ static strata_status conv2d_shape(strata_context *ctx, const struct op_attribute
     return STRATA_OK;
 }
 
+#if REAL_BITS == 32
+/* Plans both directions by shifts; false where the matrix of taps is to be used. */
+static bool plan_shifts(const struct conv *c, struct shift_conv *forward, struct shift_conv *backward) {
+    const struct windows *w = &c->w;
+    bool fits = w->stride == 1 && w->dilation == 1 && c->groups == 1 && !c->direct && w->padding < w->kernel_height &&
+                w->padding < w->kernel_width;
+    const struct shift_shape shape = {.inputs = w->channels,
+                                      .outputs = c->outputs,
+                                      .height = w->height,
+                                      .width = w->width,
+                                      .kernel_height = w->kernel_height,
+                                      .kernel_width = w->kernel_width,
+                                      .pad_height = w->padding,
+                                      .pad_width = w->padding};
+    const struct shift_shape back = {.inputs = c->outputs,
+                                     .outputs = w->channels,
+                                     .height = w->out_height,
+                                     .width = w->out_width,
+                                     .kernel_height = w->kernel_height,
+                                     .kernel_width = w->kernel_width,
+                                     .pad_height = w->kernel_height - 1 - w->padding,
+                                     .pad_width = w->kernel_width - 1 - w->padding};
+    return fits && shift_conv_plan(forward, &shape) && shift_conv_plan(backward, &back);
+}
+#endif
+
 static size_t conv2d_scratch(const struct op_call *planned, size_t rows) {
     (void)rows;
     struct conv c = conv_of_call(planned);
+#if REAL_BITS == 32
+    struct shift_conv forward, backward;
+    if (plan_shifts(&c, &forward, &backward)) {
+        size_t one = shift_conv_scratch(&forward), two = shift_conv_scratch(&backward);
+        return one > two ? one : two;
+    }
+#endif
     return c.groups * c.taps * c.pixels * sizeof(real);
 }
 
@@ -115,14 +150,23 @@ static void fold(const struct conv *c, const real *restrict matrix, real *restri
 
 #if REAL_BITS == 32
 struct conv_plan {
+    bool shifts; /* the two plans below it hold, not the three */
+    struct shift_conv shift_forward, shift_backward;
     struct gemm_plan forward, to_weight, to_matrix;
 };
+
+static const struct conv_plan *shifts_of(const struct op_call *call) {
+    const struct conv_plan *plan = call->prepared;
+    return plan->shifts ? plan : NULL;
+}
 
 static void conv2d_prepare(struct op_call *planned, size_t rows) {
     struct conv_plan *plan = planned->prepared;
     struct conv c = conv_of_call(planned);
     size_t o = c.outputs / c.groups;
     (void)rows;
+    plan->shifts = plan_shifts(&c, &plan->shift_forward, &plan->shift_backward);
+    if (plan->shifts) return;
     gemm_plan_f32(&plan->forward, AS_IS, AS_IS, o, c.pixels, c.taps, c.taps, c.pixels, c.pixels);
     gemm_plan_f32(&plan->to_weight, AS_IS, TRANSPOSED, o, c.taps, c.pixels, c.pixels, c.pixels, c.taps);
     gemm_plan_f32(&plan->to_matrix, TRANSPOSED, AS_IS, c.taps, c.pixels, o, c.taps, c.pixels, c.pixels);
@@ -182,6 +226,13 @@ static const real *matrix_of(const struct op_call *call, const struct conv *c, c
 static void convolve(const struct op_call *call, const struct conv *c, const real *x, const real *weight, bool keep,
                      real *y) {
     size_t group_out = c->outputs / c->groups;
+#if REAL_BITS == 32
+    const struct conv_plan *plan = shifts_of(call);
+    if (plan) {
+        shift_conv_apply(&plan->shift_forward, call->rows, x, weight, false, keep, y, call->scratch);
+        return;
+    }
+#endif
     for (size_t r = 0; r < call->rows; ++r) {
         const real *matrix = matrix_of(call, c, x + r * input_row(c));
         for (size_t g = 0; g < c->groups; ++g)
@@ -213,6 +264,14 @@ static void conv2d_tangent(const struct op_call *call) {
 
 static void to_weights(const struct op_call *call, const struct conv *c) {
     size_t group_out = c->outputs / c->groups;
+#if REAL_BITS == 32
+    const struct conv_plan *plan = shifts_of(call);
+    if (plan) {
+        shift_conv_weights(&plan->shift_forward, call->rows, call->inputs[0], call->output_gradient, call->keep[1],
+                           call->input_gradients[1], call->scratch);
+        return;
+    }
+#endif
     for (size_t r = 0; r < call->rows; ++r) {
         const real *grad = (const real *)call->output_gradient + r * c->outputs * c->pixels;
         const real *matrix = matrix_of(call, c, (const real *)call->inputs[0] + r * input_row(c));
@@ -225,6 +284,14 @@ static void to_weights(const struct op_call *call, const struct conv *c) {
 static void to_inputs(const struct op_call *call, const struct conv *c) {
     size_t group_out = c->outputs / c->groups, row = input_row(c);
     const real *weight = call->inputs[1];
+#if REAL_BITS == 32
+    const struct conv_plan *plan = shifts_of(call);
+    if (plan) {
+        shift_conv_apply(&plan->shift_backward, call->rows, call->output_gradient, weight, true, call->keep[0],
+                         call->input_gradients[0], call->scratch);
+        return;
+    }
+#endif
     for (size_t r = 0; r < call->rows; ++r) {
         const real *grad = (const real *)call->output_gradient + r * c->outputs * c->pixels;
         real *to = (real *)call->input_gradients[0] + r * row, *matrix = c->direct ? to : call->scratch;
