@@ -5,7 +5,8 @@
  * Inputs: x [batch, C, ...], scale [C], shift [C], and two tracked parameters [C]: running mean, running variance.
  * Training takes the moments of the batch and moves the running ones by their share of the way (the variance without
  * bias); otherwise the running ones are the moments. number[0]: added to the variance (0: 1e-5); number[1]: the
- * share (0: 0.1); size[0]: 1 takes the positive part of the result, a relu without another pass. Source: Ioffe & Szegedy, ICML 2015; forms and defaults as PyTorch's BatchNorm.
+ * share (0: 0.1); size[0]: 1 takes the positive part of the result, a relu without another pass. Source: Ioffe &
+ * Szegedy, ICML 2015; forms and defaults as PyTorch's BatchNorm.
  */
 #include "graph/ops/kernels.h"
 
