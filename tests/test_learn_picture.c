@@ -273,6 +273,28 @@ static void freezing_begins_as_joint_training(void **state) {
     lab_close(&lab);
 }
 
+/* What the second half begins with: the first unit of the first half, all others new; a cut teaches nothing below. */
+static void reused_units_stay_and_the_others_begin_anew(void **state) {
+    (void)state;
+    struct lab lab;
+    lab_open(&lab);
+    struct history together = history_of(&lab, "picture_reuse"), alone = history_of(&lab, "picture_reuse_alone"),
+                   cut = history_of(&lab, "picture_reuse_cut");
+    struct learner *fresh = learner_of(&lab, "picture_reuse");
+    const struct history *all[3] = {&together, &alone, &cut};
+    for (size_t i = 0; i < 3; ++i) {
+        assert_int_equal(all[i]->stages, 2);
+        assert_int_equal(all[i]->steps[0], 15);
+        assert_true(all[i]->sums[1][0] == all[i]->sums[0][0]);
+    }
+    assert_true(cut.sums[0][0] == alone.sums[0][0] && together.sums[0][0] != alone.sums[0][0]);
+    /* Above equal units, from equal initial weights, both end alike. */
+    for (size_t i = 0; i < WATCHED; ++i) assert_true(cut.sums[1][i] == alone.sums[1][i]);
+    assert_true(alone.sums[0][2] == weighted_sum(lab.ctx, fresh, watched[2])); /* did not exist in the first half */
+    learner_destroy(fresh);
+    lab_close(&lab);
+}
+
 /* ---- state */
 
 struct stop {
@@ -292,10 +314,11 @@ static strata_status keep_state(void *user, struct learner *learner, const struc
 
 static void stopped_fits_go_on_with_equal_bits(void **state) {
     (void)state;
-    static const char *const names[] = {"picture", "picture_layerwise", "picture_cut", "picture_freeze"};
+    static const char *const names[] = {"picture", "picture_layerwise", "picture_cut", "picture_freeze",
+                                        "picture_reuse"};
     struct lab lab;
     lab_open(&lab);
-    for (size_t i = 0; i < 4; ++i)
+    for (size_t i = 0; i < 5; ++i)
         for (size_t at = 7; at <= 20; at += 13) { /* within a stage and at the end of one */
             struct tensor_file saved = {0};
             struct stop stop = {at, &saved, lab.ctx};
@@ -376,6 +399,7 @@ int main(void) {
         cmocka_unit_test(families_learn),
         cmocka_unit_test(rules_move_what_they_say),
         cmocka_unit_test(freezing_begins_as_joint_training),
+        cmocka_unit_test(reused_units_stay_and_the_others_begin_anew),
         cmocka_unit_test(stopped_fits_go_on_with_equal_bits),
         cmocka_unit_test(states_of_other_networks_are_refused),
         cmocka_unit_test(features_have_gradients),

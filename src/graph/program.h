@@ -97,6 +97,7 @@ node program_parameter(const struct program *program, size_t number);
 const char *program_parameter_name(const struct program *program, size_t number);
 /** True for running moments and their like, which an op moves and no gradient. */
 bool program_parameter_tracked(const struct program *program, size_t number);
+unsigned program_parameter_group(const struct program *program, size_t number);
 size_t program_parameter_size(const struct program *program, size_t number); /* numbers */
 
 void program_set_parameter(struct program *program, node parameter, const double *values);

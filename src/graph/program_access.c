@@ -134,6 +134,10 @@ bool program_parameter_tracked(const struct program *program, size_t number) {
     return program->slots[program->parameters[number]].tracked;
 }
 
+unsigned program_parameter_group(const struct program *program, size_t number) {
+    return program->graph->nodes[program->parameters[number]].group;
+}
+
 size_t program_parameter_size(const struct program *program, size_t number) {
     return program->slots[program->parameters[number]].size;
 }

@@ -54,16 +54,28 @@ static struct gradient_learner *self_of(struct learner *learner) { return (struc
 /* Layers of the network that exist in a stage. */
 static size_t active_layers(const struct gradient_learner *self, size_t stage) {
     const struct stage_rule *rule = &self->details->rule;
-    return rule->alone ? 1 : rule->staged && !rule->whole ? stage : self->network.layer_count;
+    if (rule->alone && !(rule->reuse && stage == 2)) return 1;
+    return rule->staged && !rule->whole ? stage : self->network.layer_count;
+}
+
+/* The network of a stage; what is read from it has no use for cuts. */
+static struct network_view view_of(const struct gradient_learner *self, size_t stage) {
+    const struct stage_rule *rule = &self->details->rule;
+    bool anew = rule->reuse && stage == 2;
+    return (struct network_view){
+        .layers = active_layers(self, stage), .cut = rule->cut && !anew, .last_readout = rule->last_readout || anew};
+}
+
+static uint64_t layer_groups(size_t layer, bool readout) {
+    return UINT64_C(1) << (GROUP_LAYER + layer) | (readout ? UINT64_C(1) << (GROUP_READOUT + layer) : 0);
 }
 
 static uint64_t frozen_groups(const struct gradient_learner *self, size_t stage) {
     const struct stage_rule *rule = &self->details->rule;
     uint64_t mask = 0;
-    for (size_t l = 0; rule->staged && rule->freeze_below && l + 1 + rule->overlap < stage; ++l) {
-        mask |= UINT64_C(1) << (GROUP_LAYER + l);
-        if (!rule->refit_readouts) mask |= UINT64_C(1) << (GROUP_READOUT + l);
-    }
+    if (rule->reuse && stage == 2) return layer_groups(0, true);
+    for (size_t l = 0; rule->staged && rule->freeze_below && l + 1 + rule->overlap < stage; ++l)
+        mask |= layer_groups(l, !rule->refit_readouts);
     return mask;
 }
 
@@ -101,6 +113,20 @@ static strata_status build_engine(strata_context *ctx, const struct gradient_lea
     return status;
 }
 
+/* Initial values of all parameters but those of the groups of `kept`. */
+static strata_status initialise_store(strata_context *ctx, struct gradient_learner *self, uint64_t kept) {
+    const struct gradient_builder *builder = self->details->builder;
+    for (size_t i = 0; i < self->store.count; ++i) {
+        struct stored_parameter *item = &self->store.items[i];
+        if (kept >> item->group & 1) continue;
+        STRATA_TRY(builder
+                       ? builder->initialise(ctx, &self->request, &self->network, self->stream, item->name, item->count,
+                                             item->values)
+                       : network_initialise(ctx, &self->network, self->stream, item->name, item->count, item->values));
+    }
+    return STRATA_OK;
+}
+
 /* Steps that the optimizer and the schedule count: of the stage, or of the fit where stages only go on. */
 static size_t steps_counted(const struct gradient_learner *self) {
     return (self->details->rule.whole ? (self->stage - 1) * self->steps_per_stage : 0) + self->step;
@@ -109,9 +135,9 @@ static size_t steps_counted(const struct gradient_learner *self) {
 /* Plans the stage from the store; a stopped fit goes on in the program that it left. */
 static strata_status begin_stage(strata_context *ctx, struct gradient_learner *self) {
     if (self->training.program && self->started) return STRATA_OK;
-    struct network_view view = {.layers = active_layers(self, self->stage),
-                                .cut = self->details->rule.cut,
-                                .last_readout = self->details->rule.last_readout};
+    if (self->details->rule.reuse && self->stage == 2 && !self->started)
+        STRATA_TRY(initialise_store(ctx, self, layer_groups(0, true)));
+    struct network_view view = view_of(self, self->stage);
     struct program_options options = program_options_default();
     options.rows = self->batch;
     options.shards = self->shards;
@@ -137,9 +163,9 @@ static void read_settings(struct gradient_learner *self) {
     self->warmup = settings_count(settings, "train.warmup");
     self->shards = settings_count(settings, "train.shards");
     if (self->shards > self->batch) self->shards = self->batch;
-    self->stages = details->rule.staged ? self->network.layer_count : 1;
+    self->stages = details->rule.reuse ? 2 : details->rule.staged ? self->network.layer_count : 1;
     self->steps_per_stage = settings_count(settings, "train.steps_per_stage");
-    if (details->rule.staged && details->steps_key) {
+    if (self->stages > 1 && details->steps_key) {
         size_t all = settings_count(settings, details->steps_key);
         self->steps_per_stage = (all + self->stages - 1) / self->stages;
     } else if (!details->rule.staged) {
@@ -158,22 +184,15 @@ static void read_settings(struct gradient_learner *self) {
 
 /* The store has an entry for every parameter that some stage trains or some layer's features read. */
 static strata_status create_store(strata_context *ctx, struct gradient_learner *self) {
+    const struct stage_rule *rule = &self->details->rule;
     struct network_view all = {.layers = self->network.layer_count,
-                               .last_readout = self->details->rule.last_readout &&
-                                               (self->details->rule.whole || !self->details->rule.staged)};
+                               .last_readout = rule->last_readout && !rule->alone && (rule->whole || !rule->staged)};
     struct program_options options = program_options_default();
     struct engine whole = {0};
     STRATA_TRY(build_engine(ctx, self, &all, &options, false, &whole));
     strata_status status = store_create(ctx, whole.program, self->optimizer->slots, &self->store);
     engine_destroy(&whole);
-    const struct gradient_builder *builder = self->details->builder;
-    for (size_t i = 0; status == STRATA_OK && i < self->store.count; ++i) {
-        struct stored_parameter *item = &self->store.items[i];
-        status = builder ? builder->initialise(ctx, &self->request, &self->network, self->stream, item->name,
-                                               item->count, item->values)
-                         : network_initialise(ctx, &self->network, self->stream, item->name, item->count, item->values);
-    }
-    return status;
+    return status == STRATA_OK ? initialise_store(ctx, self, 0) : status;
 }
 
 strata_status gradient_create(strata_context *ctx, const struct learner_class *class_,
@@ -290,8 +309,7 @@ static size_t rows_of(const struct engine *engine) {
 
 static strata_status build_reader(strata_context *ctx, struct gradient_learner *self, size_t layer, size_t rows,
                                   struct engine *engine) {
-    struct network_view view = {.layers = active_layers(self, self->stage),
-                                .last_readout = self->details->rule.last_readout};
+    const struct network_view view = view_of(self, self->stage);
     struct program_options options = program_options_default();
     options.rows = rows;
     options.input_gradients = engine == &self->derivative;

@@ -18,7 +18,8 @@ struct stage_rule {
     bool last_readout;   /* the output reads only the newest layer */
     size_t overlap;      /* with freeze_below: so many layers below the newest still move */
     bool whole;          /* all layers exist in every stage, which begins where the last one ended in all respects */
-    bool alone;          /* no layer is ever added to the first */
+    bool alone;          /* no layer is ever added to the first; with reuse: in the first stage */
+    bool reuse;          /* two stages: in the second the first layer is frozen and all others begin anew, uncut */
 };
 
 /** What `details` of a gradient learner's class points at. */

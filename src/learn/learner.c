@@ -7,43 +7,46 @@
 #include "measure/errors.h"
 
 /* The table: one line a learner. */
-#define LEARNER_LIST(X)   \
-    X(sgd_joint)          \
-    X(sgd_staged)         \
-    X(layerwise)          \
-    X(layerwise_refit)    \
-    X(staged_cut)         \
-    X(paper)              \
-    X(paper_frozen)       \
-    X(paper_cut)          \
-    X(two_layer)          \
-    X(linear)             \
-    X(mlp_relu)           \
-    X(mlp_gelu)           \
-    X(dense_joint)        \
-    X(dense_greedy)       \
-    X(dense_staged)       \
-    X(random_features)    \
-    X(krr)                \
-    X(krr_poly2)          \
-    X(krr_poly4)          \
-    X(krr_rbf)            \
-    X(krr_relu_ntk)       \
-    X(krr_cg)             \
-    X(falkon)             \
-    X(eigenpro)           \
-    X(random_fourier)     \
-    X(kernel_stack)       \
-    X(rfm)                \
-    X(cnn_small)          \
-    X(picture)            \
-    X(picture_layerwise)  \
-    X(picture_overlap)    \
-    X(picture_staged)     \
-    X(picture_staged_cut) \
-    X(picture_cut)        \
-    X(picture_alone)      \
-    X(picture_freeze)
+#define LEARNER_LIST(X)    \
+    X(sgd_joint)           \
+    X(sgd_staged)          \
+    X(layerwise)           \
+    X(layerwise_refit)     \
+    X(staged_cut)          \
+    X(paper)               \
+    X(paper_frozen)        \
+    X(paper_cut)           \
+    X(two_layer)           \
+    X(linear)              \
+    X(mlp_relu)            \
+    X(mlp_gelu)            \
+    X(dense_joint)         \
+    X(dense_greedy)        \
+    X(dense_staged)        \
+    X(random_features)     \
+    X(krr)                 \
+    X(krr_poly2)           \
+    X(krr_poly4)           \
+    X(krr_rbf)             \
+    X(krr_relu_ntk)        \
+    X(krr_cg)              \
+    X(falkon)              \
+    X(eigenpro)            \
+    X(random_fourier)      \
+    X(kernel_stack)        \
+    X(rfm)                 \
+    X(cnn_small)           \
+    X(picture)             \
+    X(picture_layerwise)   \
+    X(picture_overlap)     \
+    X(picture_staged)      \
+    X(picture_staged_cut)  \
+    X(picture_cut)         \
+    X(picture_alone)       \
+    X(picture_freeze)      \
+    X(picture_reuse)       \
+    X(picture_reuse_alone) \
+    X(picture_reuse_cut)
 
 #define DECLARE(name) extern const struct learner_class learner_##name;
 LEARNER_LIST(DECLARE)

@@ -19,6 +19,7 @@ strata_status store_create(strata_context *ctx, const struct program *program, s
         struct stored_parameter *item = &store->items[i];
         store->count = i + 1;
         item->count = program_parameter_size(program, i);
+        item->group = program_parameter_group(program, i);
         item->tracked = program_parameter_tracked(program, i);
         item->name = mem_string(program_parameter_name(program, i));
         item->values = mem_zero(item->count, sizeof *item->values);

@@ -9,6 +9,7 @@
 struct stored_parameter {
     char *name;
     size_t count;
+    unsigned group;
     bool tracked; /* running moments and their like: not trained */
     double *values;
     double *slots; /* [slot_count, count] optimizer state */

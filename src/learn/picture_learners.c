@@ -126,3 +126,12 @@ PICTURE_LEARNER(picture_alone, "First unit alone",
 PICTURE_LEARNER(picture_freeze, "All together, frozen from below",
                 "all units together; after the s-th part of the steps unit s is frozen", .staged = true,
                 .freeze_below = true, .last_readout = true, .whole = true);
+PICTURE_LEARNER(picture_reuse, "First unit learned below all others, reused",
+                "all units together for half of the steps; then all above the first begin anew and it stays as it is",
+                .last_readout = true, .reuse = true);
+PICTURE_LEARNER(picture_reuse_alone, "First unit learned alone, reused",
+                "the first unit under its own head for half of the steps; then all others above it, and it stays",
+                .last_readout = true, .reuse = true, .alone = true);
+PICTURE_LEARNER(picture_reuse_cut, "First unit learned below a cut, reused",
+                "as picture_reuse, but in the first half no gradient flows into the unit below", .cut = true,
+                .reuse = true);
