@@ -128,6 +128,7 @@ static void families_have_the_sizes_of_their_papers(void **state) {
         if (picture_describe(ctx, &request, &network) != STRATA_OK) fail_msg("%s", strata_context_message(ctx));
         assert_int_equal(network.unit_count, 3);
         size_t count = trained_numbers(ctx, &network);
+        assert_int_equal(count, picture_parameter_count(&network));
         if (known[i].count && count != known[i].count)
             fail_msg("%s-%zu: %zu numbers, expected %zu", known[i].family, known[i].depth, count, known[i].count);
         assert_true(count > 1000);

@@ -104,7 +104,9 @@ static strata_status inflate_chunk(strata_context *ctx, const char *path, z_stre
     return STRATA_OK;
 }
 
-static strata_status read_gzip(strata_context *ctx, const char *path, int file, size_t limit, struct buffer *buffer) {
+/* `start_only`: the first `limit` bytes are enough, and more are no fault. */
+static strata_status read_gzip(strata_context *ctx, const char *path, int file, size_t limit, bool start_only,
+                               struct buffer *buffer) {
     z_stream stream = {.zalloc = zlib_alloc, .zfree = zlib_free};
     if (inflateInit2(&stream, GZIP_WINDOW) != Z_OK)
         return strata_fail(ctx, STRATA_ERR_MEMORY, "%s: out of memory while inflating", path);
@@ -118,7 +120,11 @@ static strata_status read_gzip(strata_context *ctx, const char *path, int file, 
         if (!got) break;
         stream.next_in = chunk;
         stream.avail_in = (unsigned)got;
-        STRATA_GO(inflate_chunk(ctx, path, &stream, start, limit, buffer, &ended));
+        STRATA_GO(inflate_chunk(ctx, path, &stream, start, start_only ? SIZE_MAX : limit, buffer, &ended));
+        if (!start_only || buffer->size - start < limit) continue;
+        buffer->size = start + limit;
+        ended = true;
+        break;
     }
     if (!ended)
         status = strata_fail(ctx, STRATA_ERR_FORMAT, "%s: truncated gzip data after %zu inflated bytes", path,
@@ -144,8 +150,32 @@ strata_status file_read_gzip(strata_context *ctx, const char *path, size_t limit
     STRATA_TRY(file_open(ctx, path, &file, &size));
     unsigned char magic[2] = {0};
     bool zipped = pread(file, magic, 2, 0) == 2 && magic[0] == 0x1f && magic[1] == 0x8b;
-    strata_status status = zipped ? read_gzip(ctx, path, file, limit, buffer)
+    strata_status status = zipped ? read_gzip(ctx, path, file, limit, false, buffer)
                                   : read_plain(ctx, path, file, size, limit, buffer);
+    close(file);
+    return status;
+}
+
+/* Of a plain file, up to its end or `size` bytes. */
+static strata_status read_start(strata_context *ctx, const char *path, int file, size_t size, struct buffer *buffer) {
+    size_t got = 1;
+    STRATA_TRY(buffer_reserve(ctx, buffer, size));
+    for (size_t left = size; left && got; left -= got) {
+        STRATA_TRY(read_some(ctx, path, file, buffer->data + buffer->size, left, &got));
+        buffer->size += got;
+    }
+    buffer->data[buffer->size] = '\0';
+    return STRATA_OK;
+}
+
+strata_status file_read_gzip_start(strata_context *ctx, const char *path, size_t size, struct buffer *buffer) {
+    int file = -1;
+    size_t all = 0;
+    STRATA_TRY(file_open(ctx, path, &file, &all));
+    unsigned char magic[2] = {0};
+    bool zipped = pread(file, magic, 2, 0) == 2 && magic[0] == 0x1f && magic[1] == 0x8b;
+    strata_status status = zipped ? read_gzip(ctx, path, file, size, true, buffer)
+                                  : read_start(ctx, path, file, size, buffer);
     close(file);
     return status;
 }

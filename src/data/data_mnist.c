@@ -49,10 +49,10 @@ static strata_status convert(strata_context *ctx, const char *images_path, const
     return STRATA_OK;
 }
 
-static strata_status read_ranked(strata_context *ctx, const char *path, unsigned expected, size_t dims[4],
+static strata_status read_ranked(strata_context *ctx, const char *path, unsigned expected, size_t rows, size_t dims[4],
                                  uint8_t **values) {
     unsigned rank;
-    STRATA_TRY(idx_read(ctx, path, &rank, dims, values));
+    STRATA_TRY(idx_read_rows(ctx, path, rows, &rank, dims, values));
     if (rank == expected) return STRATA_OK;
     mem_free(*values);
     *values = NULL;
@@ -76,8 +76,8 @@ static strata_status load_half(strata_context *ctx, const char *folder, const ch
                              images_path ? "labels-idx1-ubyte" : "images-idx3-ubyte");
         goto cleanup;
     }
-    STRATA_GO(read_ranked(ctx, images_path, 3, dims, &pixels));
-    STRATA_GO(read_ranked(ctx, labels_path, 1, label_dims, &labels));
+    STRATA_GO(read_ranked(ctx, images_path, 3, rows, dims, &pixels));
+    STRATA_GO(read_ranked(ctx, labels_path, 1, rows, label_dims, &labels));
     STRATA_GO(convert(ctx, images_path, labels_path, dims, pixels, label_dims[0], labels, rows, data));
 cleanup:
     mem_free(images_path);

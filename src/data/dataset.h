@@ -50,6 +50,9 @@ void dataset_standardise(struct dataset *data, const double *mean, const double 
 /** IDX (ubyte, one to four dimensions), plain or gzip. `dims` [4], unused = 1. Data owned by the caller. */
 STRATA_MUST_USE strata_status idx_read(strata_context *ctx, const char *path, unsigned *rank, size_t dims[4],
                                        uint8_t **values);
+/** The first `rows` rows of a file of more than that: the rest is neither inflated nor looked at. */
+STRATA_MUST_USE strata_status idx_read_rows(strata_context *ctx, const char *path, size_t rows, unsigned *rank,
+                                            size_t dims[4], uint8_t **values);
 STRATA_MUST_USE strata_status idx_parse(strata_context *ctx, const char *path, const void *bytes, size_t size,
                                         unsigned *rank, size_t dims[4], uint8_t **values);
 

@@ -82,6 +82,12 @@ void empirical_ntk_destroy(struct empirical_ntk *ntk) {
 
 size_t empirical_ntk_parameter_count(const struct empirical_ntk *ntk) { return ntk->parameters; }
 
+size_t empirical_ntk_arrays(const struct empirical_ntk *ntk) { return program_parameter_count(ntk->samples); }
+
+const char *empirical_ntk_array_name(const struct empirical_ntk *ntk, size_t number) {
+    return program_parameter_name(ntk->samples, number);
+}
+
 void empirical_ntk_set_parameter(struct empirical_ntk *ntk, const char *name, const double *values) {
     node parameter = graph_find(ntk->graph, name);
     assert(parameter != NODE_NONE);

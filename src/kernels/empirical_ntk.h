@@ -20,7 +20,7 @@ enum ntk_part {
 struct empirical_ntk;
 
 /**
- * @param graph   borrowed for the kernel's life; rows must not mix (no batch statistics).
+ * @param graph   borrowed for the kernel's life; batch normalisation takes its running moments.
  * @param input   its one batched input; @param output a batched node.
  * @param rows    planned batch: rows whose derivatives are held at once.
  * @param memory_limit  bytes that derivatives may take; 0: any.
@@ -33,6 +33,9 @@ void empirical_ntk_destroy(struct empirical_ntk *ntk);
 
 /** All parameters in the program's order. */
 size_t empirical_ntk_parameter_count(const struct empirical_ntk *ntk);
+/** Arrays of parameters, tracked ones among them, and their names. */
+size_t empirical_ntk_arrays(const struct empirical_ntk *ntk);
+const char *empirical_ntk_array_name(const struct empirical_ntk *ntk, size_t number);
 void empirical_ntk_set_parameter(struct empirical_ntk *ntk, const char *name, const double *values);
 
 /** J of one output: [n, parameters]. x [n, inputs]. */

@@ -39,7 +39,7 @@ struct gradient_learner {
     double threshold;    /* a stage but the last also ends when the running loss falls under it; 0: never */
     double running_loss; /* of the stage: exponential mean over about 50 steps */
     bool started;        /* the optimizer's state in the store belongs to this stage */
-    struct engine training, prediction, derivative; /* derivative: prediction with gradients to the input */
+    struct engine training, prediction, reading, derivative; /* of the loss, the output, a layer; back to the input */
     struct rng_stream stream;
 };
 
@@ -104,7 +104,7 @@ static strata_status build_engine(strata_context *ctx, const struct gradient_lea
                                                loss_of(self, engine, engine->nodes.others[i]));
         if (penalty != NODE_NONE) root = engine->loss = graph_binary(engine->graph, OP_ADD, engine->loss, penalty);
         status = graph_status(engine->graph);
-    } else if (status == STRATA_OK) {
+    } else if (status == STRATA_OK && !engine->root_layer) { /* every parameter of the view is to be there */
         for (size_t l = 0; l < view->layers; ++l) graph_keep(engine->graph, engine->nodes.layers[l]);
         for (size_t i = 0; i < engine->nodes.other_count; ++i) graph_keep(engine->graph, engine->nodes.others[i]);
     }
@@ -223,6 +223,7 @@ void gradient_destroy(struct learner *learner) {
     struct gradient_learner *self = self_of(learner);
     engine_destroy(&self->training);
     engine_destroy(&self->prediction);
+    engine_destroy(&self->reading);
     engine_destroy(&self->derivative);
     store_destroy(&self->store);
     mem_free(self);
@@ -320,8 +321,8 @@ static strata_status build_reader(strata_context *ctx, struct gradient_learner *
 }
 
 /*
- * Brings an engine without loss, self->prediction or self->derivative, to the layers and weights of now; `layer` is
- * its root, 0 for the output.
+ * Brings an engine without loss to the layers and weights of now; `layer` is its root, 0 for the output: what is above
+ * the root does not run.
  */
 static strata_status prepare(strata_context *ctx, struct gradient_learner *self, struct engine *engine, size_t layer) {
     if (!engine->program || engine->layers != active_layers(self, self->stage) || engine->root_layer != layer) {
@@ -336,20 +337,21 @@ static strata_status prepare(strata_context *ctx, struct gradient_learner *self,
 
 static size_t value_width(const struct engine *engine, node value) { return graph_shape(engine->graph, value).dims[0]; }
 
-static void read_value(struct gradient_learner *self, node value, size_t rows, const float *x, float *out) {
-    size_t width = value_width(&self->prediction, value), inputs = self->network.inputs;
-    for (size_t begin = 0; begin < rows; begin += self->prediction.rows) {
-        size_t count = rows - begin < self->prediction.rows ? rows - begin : self->prediction.rows;
-        program_bind(self->prediction.program, self->prediction.nodes.input, x + begin * inputs);
-        program_forward(self->prediction.program, count, false);
-        program_read_f32(self->prediction.program, value, out + begin * width);
+static void read_value(const struct gradient_learner *self, const struct engine *engine, node value, size_t rows,
+                       const float *x, float *out) {
+    size_t width = value_width(engine, value), inputs = self->network.inputs;
+    for (size_t begin = 0; begin < rows; begin += engine->rows) {
+        size_t count = rows - begin < engine->rows ? rows - begin : engine->rows;
+        program_bind(engine->program, engine->nodes.input, x + begin * inputs);
+        program_forward(engine->program, count, false);
+        program_read_f32(engine->program, value, out + begin * width);
     }
 }
 
 strata_status gradient_predict(strata_context *ctx, struct learner *learner, size_t rows, const float *x, float *out) {
     struct gradient_learner *self = self_of(learner);
     STRATA_TRY(prepare(ctx, self, &self->prediction, 0));
-    read_value(self, self->prediction.nodes.output, rows, x, out);
+    read_value(self, &self->prediction, self->prediction.nodes.output, rows, x, out);
     return STRATA_OK;
 }
 
@@ -408,8 +410,8 @@ strata_status gradient_features(strata_context *ctx, struct learner *learner, si
                                 float *out) {
     struct gradient_learner *self = self_of(learner);
     STRATA_TRY(check_layer(ctx, self, layer));
-    STRATA_TRY(prepare(ctx, self, &self->prediction, 0));
-    read_value(self, self->prediction.nodes.layers[layer - 1], rows, x, out);
+    STRATA_TRY(prepare(ctx, self, &self->reading, layer));
+    read_value(self, &self->reading, self->reading.nodes.layers[layer - 1], rows, x, out);
     return STRATA_OK;
 }
 

@@ -4,10 +4,11 @@
  * weights, data and schedule and take equally many steps in all; they differ in their rule alone.
  * Source: Allen-Zhu & Li 2020, sec. 1; heads as in Belilovsky, Eickenberg & Oyallon 2019.
  */
-#include "learn/gradient.h"
-#include "model/picture_network.h"
+#include "learn/picture_learners.h"
 
-static const struct setting picture_settings[] = {
+#include "learn/gradient.h"
+
+const struct setting picture_settings[] = {
     {"picture.family", SETTING_CHOICE, "resnet", 0, 0, PICTURE_FAMILIES, "kind of network"},
     {"picture.depth", SETTING_COUNT, "20", 1, 1000, NULL, "layers with weights: 6 n + 2 of a resnet"},
     {"picture.channels", SETTING_COUNT, "16", 1, 1024, NULL, "channels of the first resolution; they double twice"},
@@ -30,16 +31,12 @@ static enum picture_norm norm_of(const struct settings *settings) {
     return name[0] == 'b' ? PICTURE_BATCH_NORM : name[0] == 'g' ? PICTURE_GROUP_NORM : PICTURE_NO_NORM;
 }
 
-static strata_status describe_picture(strata_context *ctx, const struct learner_request *request,
-                                      struct picture_network *network) {
-    const struct settings *settings = request->settings;
-    size_t picture[3], classes = source_classes(request->train);
-    STRATA_TRY(learner_picture_shape(ctx, request, "picture.shape", picture));
-    const struct picture_request wanted = {
-        .channels = picture[0],
-        .height = picture[1],
-        .width = picture[2],
-        .classes = classes > 2 ? classes : source_outputs(request->train),
+struct picture_request picture_request_of(const struct settings *settings, const size_t shape[3], size_t classes) {
+    return (struct picture_request){
+        .channels = shape[0],
+        .height = shape[1],
+        .width = shape[2],
+        .classes = classes,
         .family = settings_text(settings, "picture.family"),
         .depth = settings_count(settings, "picture.depth"),
         .base_channels = settings_count(settings, "picture.channels"),
@@ -49,11 +46,24 @@ static strata_status describe_picture(strata_context *ctx, const struct learner_
         .head_layers = settings_count(settings, "picture.head_layers"),
         .norm = norm_of(settings),
     };
+}
+
+strata_status picture_from_settings(strata_context *ctx, const struct settings *settings, const size_t shape[3],
+                                    size_t classes, struct picture_network *network) {
+    const struct picture_request wanted = picture_request_of(settings, shape, classes);
     if (wanted.norm == PICTURE_BATCH_NORM && settings_count(settings, "train.batch_size") < 2)
         return strata_fail(ctx, STRATA_ERR_CONFIG,
                            "train.batch_size = 1: batch normalisation takes the moments of at least 2 rows; "
                            "picture.norm = group needs one");
     return picture_describe(ctx, &wanted, network);
+}
+
+static strata_status describe_picture(strata_context *ctx, const struct learner_request *request,
+                                      struct picture_network *network) {
+    size_t shape[3], classes = source_classes(request->train);
+    STRATA_TRY(learner_picture_shape(ctx, request, "picture.shape", shape));
+    return picture_from_settings(ctx, request->settings, shape, classes > 2 ? classes : source_outputs(request->train),
+                                 network);
 }
 
 static strata_status describe(strata_context *ctx, const struct learner_request *request, struct network *network) {

@@ -112,6 +112,28 @@ static void cut_evenly(struct picture_network *network, size_t units) {
     for (size_t u = 1; u <= units; ++u) network->unit_end[u - 1] = 1 + inner * u / units + (u == units && closes);
 }
 
+static size_t block_parameters(const struct picture_network *network, const struct picture_block *b) {
+    size_t in = b->in_channels, c = b->channels, each = network->norm == PICTURE_NO_NORM ? 0 : 2;
+    bool same = in == c && b->stride == 1;
+    switch (b->kind) {
+    case BLOCK_CONVOLUTION: return 9 * in * c + each * c;
+    case BLOCK_PLAIN: return 9 * in * c + 9 * c * c + 2 * each * c;
+    case BLOCK_RESIDUAL: return 9 * in * c + 9 * c * c + 2 * each * c + (same ? 0 : in * c + each * c);
+    case BLOCK_PREACTIVATION: return each * in + 9 * in * c + each * c + 9 * c * c + (same ? 0 : in * c);
+    case BLOCK_DENSE: return each * in + 9 * in * c;
+    case BLOCK_TRANSITION: return each * in + in * c;
+    case BLOCK_NORM: return each * in;
+    case BLOCK_POOL: return 0;
+    }
+    return 0;
+}
+
+size_t picture_parameter_count(const struct picture_network *network) {
+    size_t count = (network->blocks[network->block_count - 1].out_channels + 1) * network->classes;
+    for (size_t i = 0; i < network->block_count; ++i) count += block_parameters(network, &network->blocks[i]);
+    return count;
+}
+
 static const struct picture_family *find(const char *name) {
     for (size_t i = 0; i < picture_family_count; ++i)
         if (strcmp(picture_families[i].name, name) == 0) return &picture_families[i];

@@ -69,6 +69,9 @@ extern const size_t picture_family_count;
 STRATA_MUST_USE strata_status picture_describe(strata_context *ctx, const struct picture_request *request,
                                                struct picture_network *network);
 
+/** Trained numbers of the network under its last head. */
+size_t picture_parameter_count(const struct picture_network *network);
+
 /** What unit `unit` (1..) gives. */
 const struct picture_block *picture_unit_top(const struct picture_network *network, size_t unit);
 /** Numbers of a unit's features: channels times at most 4 x 4 cells. */
