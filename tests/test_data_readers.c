@@ -356,6 +356,41 @@ static void sets_load_plain_and_gzip_files(void **state) {
     dataset_destroy(&train);
 }
 
+/* The first rows alone, plain and gzip; more than there are is all of them; what is missing of them is refused. */
+static void few_rows_are_read_without_the_rest(void **state) {
+    (void)state;
+    struct dataset train;
+    char path[128];
+    for (int gzip = 0; gzip < 2; ++gzip) {
+        const char *images = gzip ? "t10k-images-idx3-ubyte.gz" : "train-images-idx3-ubyte";
+        unsigned rank;
+        size_t dims[4];
+        uint8_t *values;
+        write_idx(images, gzip, 3, 200, 9);
+        snprintf(path, sizeof path, "%s/mnist/%s", folder, images);
+        for (size_t rows = 1; rows <= 201; rows += 100) {
+            assert_int_equal(idx_read_rows(ctx, path, rows, &rank, dims, &values), STRATA_OK);
+            assert_true(rank == 3 && dims[0] == (rows < 200 ? rows : 200) && dims[1] == 2 && dims[2] == 2);
+            for (size_t i = 0; i < 4 * dims[0]; ++i) assert_int_equal(values[i], 9);
+            mem_free(values);
+        }
+        /* The file ends after its head: what no row needs is not missed, what one needs is. */
+        if (gzip) continue;
+        assert_int_equal(truncate(path, 16 + 4 * 50), 0);
+        assert_int_equal(idx_read_rows(ctx, path, 50, &rank, dims, &values), STRATA_OK);
+        mem_free(values);
+        assert_message(idx_read_rows(ctx, path, 51, &rank, dims, &values), STRATA_ERR_FORMAT,
+                       "expected 800 bytes of numbers for its dimensions, got 200");
+        assert_int_equal(truncate(path, 10), 0);
+        assert_message(idx_read_rows(ctx, path, 1, &rank, dims, &values), STRATA_ERR_FORMAT, "byte 10");
+    }
+    write_idx("train-images-idx3-ubyte", false, 3, 5, 255);
+    write_idx("train-labels-idx1-ubyte.gz", true, 1, 5, 1);
+    assert_int_equal(data_load_some(ctx, "mnist", folder, 3, &train, NULL), STRATA_OK);
+    assert_int_equal(train.rows, 3);
+    dataset_destroy(&train);
+}
+
 static void bad_sets_are_refused(void **state) {
     (void)state;
     struct dataset train = {0}, test = {0};
@@ -472,6 +507,7 @@ int main(void) {
         cmocka_unit_test(idx_reads_its_dimensions),
         cmocka_unit_test(idx_faults_name_the_byte),
         cmocka_unit_test_setup_teardown(sets_load_plain_and_gzip_files, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(few_rows_are_read_without_the_rest, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(bad_sets_are_refused, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(missing_sets_name_places_and_command, make_folder, remove_folder),
         cmocka_unit_test(fashion_mnist_loads_when_present),

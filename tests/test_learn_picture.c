@@ -192,7 +192,7 @@ enum { WATCHED = 4, MOST_STAGES = 3 };
 
 /* Sums over a parameter's numbers tell equal bits from others; one per stage end. */
 static const char *const watched[WATCHED] = {"block1.conv1.weight", "block2.norm1.mean", "block3.conv1.weight",
-                                             "head3.weight"};
+                                             "head.weight"};
 
 struct history {
     size_t stages, steps[MOST_STAGES];
@@ -251,6 +251,24 @@ static void rules_move_what_they_say(void **state) {
     /* Frozen from below: all move at first, then fewer and fewer. */
     assert_true(freeze.sums[1][0] == freeze.sums[0][0] && freeze.sums[1][2] != freeze.sums[0][2]);
     assert_true(freeze.sums[2][2] == freeze.sums[1][2] && freeze.sums[2][3] != freeze.sums[1][3]);
+    lab_close(&lab);
+}
+
+/* A network of one unit leaves no rule anything to do otherwise. */
+static void one_unit_is_trained_alike_by_all_rules(void **state) {
+    (void)state;
+    struct lab lab;
+    lab_open(&lab);
+    struct history three = history_of(&lab, "picture");
+    set(&lab, "picture.units", "1");
+    struct history joint = history_of(&lab, "picture"), layerwise = history_of(&lab, "picture_layerwise"),
+                   cut = history_of(&lab, "picture_cut");
+    assert_int_equal(layerwise.stages, 1);
+    assert_int_equal(layerwise.steps[0], 30);
+    for (size_t i = 0; i < WATCHED; ++i) {
+        assert_true(joint.sums[0][i] == three.sums[0][i]);
+        assert_true(layerwise.sums[0][i] == joint.sums[0][i] && cut.sums[0][i] == joint.sums[0][i]);
+    }
     lab_close(&lab);
 }
 
@@ -399,6 +417,7 @@ int main(void) {
         cmocka_unit_test(sizes_that_cannot_be_are_refused),
         cmocka_unit_test(families_learn),
         cmocka_unit_test(rules_move_what_they_say),
+        cmocka_unit_test(one_unit_is_trained_alike_by_all_rules),
         cmocka_unit_test(freezing_begins_as_joint_training),
         cmocka_unit_test(reused_units_stay_and_the_others_begin_anew),
         cmocka_unit_test(stopped_fits_go_on_with_equal_bits),

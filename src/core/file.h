@@ -37,7 +37,9 @@ STRATA_MUST_USE strata_status file_read(strata_context *ctx, const char *path, s
 STRATA_MUST_USE strata_status file_read_gzip(strata_context *ctx, const char *path, size_t limit,
                                              struct buffer *buffer);
 
-/** The first `size` bytes of it, fewer where it ends before them; what comes after is neither inflated nor looked at. */
+/**
+ * The first `size` bytes of it, fewer where it ends before them; what comes after is neither inflated nor looked at.
+ */
 STRATA_MUST_USE strata_status file_read_gzip_start(strata_context *ctx, const char *path, size_t size,
                                                    struct buffer *buffer);
 

@@ -165,7 +165,7 @@ static void read_settings(struct gradient_learner *self) {
     if (self->shards > self->batch) self->shards = self->batch;
     self->stages = details->rule.reuse ? 2 : details->rule.staged ? self->network.layer_count : 1;
     self->steps_per_stage = settings_count(settings, "train.steps_per_stage");
-    if (self->stages > 1 && details->steps_key) {
+    if ((details->rule.staged || details->rule.reuse) && details->steps_key) {
         size_t all = settings_count(settings, details->steps_key);
         self->steps_per_stage = (all + self->stages - 1) / self->stages;
     } else if (!details->rule.staged) {

@@ -8,7 +8,10 @@
 
 extern const struct setting picture_settings[];
 
-/** The network that the settings describe, for pictures of `shape` (channels, height, width). Errors: picture_describe. */
+/**
+ * The network that the settings describe, for pictures of `shape` (channels, height, width). Errors: those of
+ * picture_describe.
+ */
 STRATA_MUST_USE strata_status picture_from_settings(strata_context *ctx, const struct settings *settings,
                                                     const size_t shape[3], size_t classes,
                                                     struct picture_network *network);

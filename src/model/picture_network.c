@@ -137,7 +137,8 @@ static node add_block(const struct builder *b, const struct picture_block *block
 static node add_head(struct builder *b, size_t unit, node x) {
     bool last = unit == b->network->unit_count;
     size_t channels = channels_of(b, x);
-    snprintf(b->prefix, sizeof b->prefix, "head%zu", unit);
+    /* One name for the last, however the network is cut into units: equal names draw equal weights. */
+    snprintf(b->prefix, sizeof b->prefix, last ? "head" : "head%zu", unit);
     b->group = GROUP_READOUT + (unsigned)unit - 1;
     for (size_t i = 1; !last && i <= b->network->head_layers; ++i)
         x = activate(b, i, convolve(b, "conv", i, x, channels, 3, 1));

@@ -80,7 +80,7 @@ size_t picture_feature_width(const struct picture_network *network, size_t unit)
 /**
  * Adds input "x", the first view->layers units (their features: means over cells), and heads: the last unit's logits
  * are nodes->output; without view->last_readout those of the units below are nodes->others. Parameters are named
- * "block3.conv1.weight", "block3.norm1.scale", "head2.weight".
+ * "block3.conv1.weight", "block3.norm1.scale", "head2.weight", "head.weight" of the last.
  */
 STRATA_MUST_USE strata_status picture_build(const struct picture_network *network, const struct network_view *view,
                                             struct graph *graph, struct network_nodes *nodes);

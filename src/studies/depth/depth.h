@@ -21,6 +21,8 @@ struct depth_regime {
     double steps;            /* times picture.steps; 0: times the units, equal epochs for every parameter */
     const char *head_layers; /* NULL: picture.head_layers */
     bool curves;             /* its probes are taken over time */
+    bool one_unit;           /* on the same network as one unit */
+    bool many_seeds;         /* correction.seeds in place of study.seeds */
 };
 extern const struct depth_regime depth_regimes[];
 extern const size_t depth_regime_count;
@@ -39,6 +41,9 @@ strata_status depth_draw(strata_context *ctx, const struct records *records, str
 
 /** Training sizes of the few-shot curves, rising; the last is data.train_size. */
 size_t depth_sizes(const struct settings *settings, size_t sizes[DEPTH_MAX_SIZES]);
+
+/** Seeds of the fits whose first unit is reused: correction.seeds, or study.seeds where that is more. */
+size_t depth_correction_seeds(const struct settings *settings);
 
 /** Units of the network: picture.units, or one a resolution. */
 size_t depth_units(const struct settings *settings);

@@ -45,7 +45,7 @@ static strata_status draw_regimes(const struct drawer *d) {
         const struct depth_regime *regime = &depth_regimes[i];
         struct interval seeds, pooled = wilson(d, "test_accuracy", regime->name, d->full, "tested");
         if (!interval_of(d, "test_accuracy", regime->name, d->full, &seeds)) continue;
-        if (regime->learner[0] && i + 6 != depth_regime_count) /* the first unit alone is no classifier to compare */
+        if (!regime->one_unit)
             STRATA_TRY(summary_rank(d->ctx, d->summary, "regimes", regime->title, seeds.mean, seeds.low, seeds.high));
         const double values[] = {pooled.mean, pooled.low, pooled.high,
                                  mean_of(d, "train_accuracy", regime->name, d->full)};

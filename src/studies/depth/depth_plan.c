@@ -8,20 +8,53 @@
 #include "studies/depth/depth.h"
 
 const struct depth_regime depth_regimes[] = {
-    {"joint", "all units together", "picture", 1, NULL, true},
-    {"freeze", "all together, frozen from below", "picture_freeze", 1, NULL, false},
-    {"layerwise", "unit by unit", "picture_layerwise", 1, NULL, true},
-    {"layerwise_linear", "unit by unit, linear heads", "picture_layerwise", 1, "0", false},
-    {"layerwise_strong", "unit by unit, heads of 2 convolutions", "picture_layerwise", 1, "2", false},
-    {"layerwise_long", "unit by unit, equal epochs", "picture_layerwise", 0, NULL, false},
-    {"overlap", "unit by unit, one below moves too", "picture_overlap", 1, NULL, false},
-    {"staged", "units added, all move", "picture_staged", 1, NULL, true},
-    {"staged_cut", "units added, gradient cut", "picture_staged_cut", 1, NULL, true},
-    {"cut", "all units, gradient cut", "picture_cut", 1, NULL, false},
-    {"alone", "first unit alone", "picture_alone", 1, NULL, true},
-    {"reuse", "first unit learned below all, reused", "picture_reuse", 1, NULL, false},
-    {"reuse_alone", "first unit learned alone, reused", "picture_reuse_alone", 1, NULL, false},
-    {"reuse_cut", "first unit learned below a cut, reused", "picture_reuse_cut", 1, NULL, false},
+    {.name = "joint", .title = "all units together", .learner = "picture", .steps = 1, .curves = true},
+    {.name = "freeze", .title = "all together, frozen from below", .learner = "picture_freeze", .steps = 1},
+    {.name = "layerwise", .title = "unit by unit", .learner = "picture_layerwise", .steps = 1, .curves = true},
+    {.name = "layerwise_linear",
+     .title = "unit by unit, linear heads",
+     .learner = "picture_layerwise",
+     .steps = 1,
+     .head_layers = "0"},
+    {.name = "layerwise_strong",
+     .title = "unit by unit, heads of 2 convolutions",
+     .learner = "picture_layerwise",
+     .steps = 1,
+     .head_layers = "2"},
+    {.name = "layerwise_long", .title = "unit by unit, equal epochs", .learner = "picture_layerwise"},
+    {.name = "overlap", .title = "unit by unit, one below moves too", .learner = "picture_overlap", .steps = 1},
+    {.name = "staged", .title = "units added, all move", .learner = "picture_staged", .steps = 1, .curves = true},
+    {.name = "staged_cut",
+     .title = "units added, gradient cut",
+     .learner = "picture_staged_cut",
+     .steps = 1,
+     .curves = true},
+    {.name = "cut", .title = "all units, gradient cut", .learner = "picture_cut", .steps = 1},
+    {.name = "layerwise_one",
+     .title = "unit by unit, one unit in all",
+     .learner = "picture_layerwise",
+     .steps = 1,
+     .one_unit = true},
+    {.name = "cut_one",
+     .title = "gradient cut, one unit in all",
+     .learner = "picture_cut",
+     .steps = 1,
+     .one_unit = true},
+    {.name = "alone", .title = "first unit alone", .learner = "picture_alone", .steps = 1, .curves = true},
+    {.name = "reuse",
+     .title = "first unit learned below all, reused",
+     .learner = "picture_reuse",
+     .steps = 1,
+     .many_seeds = true},
+    {.name = "reuse_alone",
+     .title = "first unit learned alone, reused",
+     .learner = "picture_reuse_alone",
+     .steps = 1,
+     .many_seeds = true},
+    {.name = "reuse_cut",
+     .title = "first unit learned below a cut, reused",
+     .learner = "picture_reuse_cut",
+     .steps = 1},
 };
 const size_t depth_regime_count = sizeof depth_regimes / sizeof *depth_regimes;
 
@@ -39,6 +72,11 @@ size_t depth_sizes(const struct settings *settings, size_t sizes[DEPTH_MAX_SIZES
         if (values[i] < (double)all) sizes[kept++] = (size_t)llround(values[i]);
     sizes[kept++] = all;
     return kept;
+}
+
+size_t depth_correction_seeds(const struct settings *settings) {
+    size_t least = settings_count(settings, "study.seeds"), wanted = settings_count(settings, "correction.seeds");
+    return wanted > least ? wanted : least;
 }
 
 struct planner {
@@ -67,15 +105,15 @@ static double cost(const struct planner *p, size_t depth, size_t channels, doubl
 enum { MOST_OVERRIDES = 10 };
 
 /* A fit for every seed; `overrides` are its own, ended by a NULL key, with room for what all have. */
-static strata_status add(const struct planner *p, const char *name, const char *learner, size_t train, bool probes,
-                         double weight, struct setting_pair overrides[MOST_OVERRIDES]) {
+static strata_status add(const struct planner *p, const char *name, const char *learner, size_t seeds, size_t train,
+                         bool probes, double weight, struct setting_pair overrides[MOST_OVERRIDES]) {
     struct number n, none;
     size_t end = 0;
     while (overrides[end].key) ++end;
     overrides[end++] = (struct setting_pair){"data.train_size", number(&n, train)};
     if (!probes) overrides[end++] = (struct setting_pair){"probe.times", number(&none, 0)};
     overrides[end] = (struct setting_pair){NULL, NULL};
-    for (size_t seed = 1; seed <= p->seeds; ++seed)
+    for (size_t seed = 1; seed <= seeds; ++seed)
         STRATA_TRY(task_list_add(p->ctx, p->list, DEPTH_FIT, learner, seed, weight, overrides,
                                  "%s/" DEPTH_CASE "/seed=%zu", name, train, seed));
     return STRATA_OK;
@@ -98,9 +136,13 @@ static strata_status plan_regimes(const struct planner *p) {
         double factor = regime->steps > 0 ? regime->steps : (double)depth_units(p->settings);
         struct setting_pair overrides[MOST_OVERRIDES] = {
             {"picture.steps", number(&total, (size_t)llround(factor * (double)steps))},
-            {regime->head_layers ? "picture.head_layers" : NULL, regime->head_layers},
+            {regime->head_layers ? "picture.head_layers"
+             : regime->one_unit  ? "picture.units"
+                                 : NULL,
+             regime->head_layers ? regime->head_layers : "1"},
             {NULL, NULL}};
-        STRATA_TRY(add(p, regime->name, regime->learner, all, regime->curves,
+        STRATA_TRY(add(p, regime->name, regime->learner,
+                       regime->many_seeds ? depth_correction_seeds(p->settings) : p->seeds, all, regime->curves,
                        cost(p, depth, channels, factor * (double)steps), overrides));
     }
     return STRATA_OK;
@@ -133,7 +175,7 @@ static strata_status add_network(const struct planner *p, const char *name, cons
                                                      {"picture.channels", number(&c, channels)},
                                                      {"picture.units", "0"},
                                                      {NULL, NULL}};
-    return add(p, name, "picture", train, false,
+    return add(p, name, "picture", p->seeds, train, false,
                cost(p, depth, channels, (double)settings_count(p->settings, "picture.steps")), overrides);
 }
 
@@ -163,10 +205,11 @@ static strata_status plan_few_shot(const struct planner *p) {
         struct setting_pair none[MOST_OVERRIDES] = {{NULL, NULL}}, same[MOST_OVERRIDES] = {{NULL, NULL}};
         struct setting_pair small[MOST_OVERRIDES] = {
             {"cnn.steps", number(&total, settings_count(p->settings, "picture.steps"))}, {NULL, NULL}};
-        STRATA_TRY(add(p, "cnn", "cnn_small", p->sizes[i], false, 1, small));
+        STRATA_TRY(add(p, "cnn", "cnn_small", p->seeds, p->sizes[i], false, 1, small));
         if (i + 1 == p->size_count) break; /* the regimes have the largest */
-        STRATA_TRY(add(p, "joint", "picture", p->sizes[i], false, cost(p, depth, channels, steps), none));
-        STRATA_TRY(add(p, "layerwise", "picture_layerwise", p->sizes[i], false, cost(p, depth, channels, steps), same));
+        STRATA_TRY(add(p, "joint", "picture", p->seeds, p->sizes[i], false, cost(p, depth, channels, steps), none));
+        STRATA_TRY(add(p, "layerwise", "picture_layerwise", p->seeds, p->sizes[i], false,
+                       cost(p, depth, channels, steps), same));
     }
     return STRATA_OK;
 }

@@ -30,9 +30,10 @@ static double lost(struct look *look, const char *name) {
 }
 
 static double joint(struct look *look) { return difference(look, "joint", "layerwise"); }
-static double joint_cut(struct look *look) { return difference(look, "staged_cut", "layerwise"); }
+static double joint_one(struct look *look) { return difference(look, "joint", "layerwise_one"); }
 static double joint_epochs(struct look *look) { return difference(look, "joint", "layerwise_long"); }
-static double joint_epochs_cut(struct look *look) { return difference(look, "cut", "layerwise_long"); }
+static double path(struct look *look) { return difference(look, "joint", "cut"); }
+static double path_one(struct look *look) { return difference(look, "joint", "cut_one"); }
 static double correction(struct look *look) { return difference(look, "reuse", "reuse_alone"); }
 static double correction_cut(struct look *look) { return difference(look, "reuse_cut", "reuse_alone"); }
 static double probe(struct look *look) { return probe_gain(look, "staged") - probe_gain(look, "alone"); }
@@ -50,9 +51,11 @@ strata_status depth_summarise(strata_context *ctx, const struct records *records
         double (*value)(struct look *look);
     } rules[] = {
         {"depth.joint", joint},
-        {"depth.joint.cut", joint_cut},
+        {"depth.joint.one_unit", joint_one},
         {"depth.joint_epochs", joint_epochs},
-        {"depth.joint_epochs.cut", joint_epochs_cut},
+        {"depth.joint_epochs.one_unit", joint_one},
+        {"depth.path", path},
+        {"depth.path.one_unit", path_one},
         {"depth.correction", correction},
         {"depth.correction.cut", correction_cut},
         {"depth.probe", probe},
@@ -64,8 +67,11 @@ strata_status depth_summarise(strata_context *ctx, const struct records *records
         {"depth.plain", plain},
         {"depth.plain.skips", plain_skips},
     };
-    size_t seeds = settings_count(records_settings(records), "study.seeds");
+    const struct settings *settings = records_settings(records);
     for (size_t i = 0; i < sizeof rules / sizeof *rules; ++i)
-        STRATA_TRY(look_claim(ctx, records, summary, rules[i].id, seeds, rules[i].value));
+        STRATA_TRY(look_claim(ctx, records, summary, rules[i].id,
+                              rules[i].value == correction ? depth_correction_seeds(settings)
+                                                           : settings_count(settings, "study.seeds"),
+                              rules[i].value));
     return depth_draw(ctx, records, summary);
 }
