@@ -23,6 +23,7 @@ enum rng_purpose {
     RNG_FEATURES = 10,      /* index: feature layer */
     RNG_SPLIT = 11,
     RNG_PROBE = 12,
+    RNG_AUGMENT = 13, /* index: place in the walk over the data */
     RNG_TEST = 100 /* streams of the test programs */
 };
 

@@ -21,7 +21,8 @@ struct teacher_stream {
 struct sample_source {
     struct teacher_stream fresh;
     const struct dataset *data; /* NULL: fresh samples */
-    struct rng_stream shuffle;
+    struct rng_stream shuffle, changes;
+    struct augmentation augmentation;
     uint32_t *order; /* [rows] of `epoch` */
     uint64_t epoch;
     size_t capacity; /* rows a batch may have */
@@ -108,6 +109,7 @@ strata_status source_from_dataset(strata_context *ctx, const struct dataset *dat
     STRATA_TRY(source_allocate(ctx, &source));
     source->data = data;
     source->shuffle = rng_stream_make(seed, replicate, RNG_SHUFFLE);
+    source->changes = rng_stream_make(seed, replicate, RNG_AUGMENT);
     source->order = mem_zero(data->rows, sizeof *source->order);
     if (!source->order) {
         source_destroy(source);
@@ -116,6 +118,10 @@ strata_status source_from_dataset(strata_context *ctx, const struct dataset *dat
     shuffle_epoch(source, 0);
     *out = source;
     return STRATA_OK;
+}
+
+void source_augment(struct sample_source *source, const struct augmentation *augmentation) {
+    source->augmentation = *augmentation;
 }
 
 void source_destroy(struct sample_source *source) {
@@ -166,7 +172,12 @@ static void gather_rows(struct sample_source *source, uint64_t position, size_t 
         uint64_t epoch = position / data->rows;
         if (epoch != source->epoch) shuffle_epoch(source, epoch);
         size_t from = source->order[position % data->rows];
-        memcpy(source->x + r * data->inputs, data->x + from * data->inputs, data->inputs * sizeof(float));
+        const float *row = data->x + from * data->inputs;
+        if (augment_any(&source->augmentation))
+            augment_picture(&source->augmentation, data->image, rng_stream_at(source->changes, position), row,
+                            source->x + r * data->inputs);
+        else
+            memcpy(source->x + r * data->inputs, row, data->inputs * sizeof(float));
         memcpy(source->y + r * data->outputs, data->y + from * data->outputs, data->outputs * sizeof(float));
     }
 }

@@ -6,6 +6,7 @@
 #ifndef DATA_SOURCE_H
 #define DATA_SOURCE_H
 
+#include "data/augment.h"
 #include "data/dataset.h"
 #include "data/teacher.h"
 
@@ -26,6 +27,8 @@ STRATA_MUST_USE strata_status source_from_teacher(strata_context *ctx, const str
  */
 STRATA_MUST_USE strata_status source_from_dataset(strata_context *ctx, const struct dataset *data, uint64_t seed,
                                                   uint64_t replicate, struct sample_source **source);
+/** From now on the pictures of a finite set are changed at random, each time they are read. */
+void source_augment(struct sample_source *source, const struct augmentation *augmentation);
 void source_destroy(struct sample_source *source);
 
 enum learning_task source_task(const struct sample_source *source);

@@ -8,6 +8,7 @@
  */
 #include "studies/depth/depth.h"
 
+#include "data/augment.h"
 #include "learn/picture_learners.h"
 #include "studies/checks.h"
 
@@ -42,7 +43,7 @@ const struct setting depth_settings[] = {
     {"tiles.steps", SETTING_COUNT, "40", 1, 10000, NULL, "steps of gradient ascent to them"},
     {NULL, SETTING_TEXT, NULL, 0, 0, NULL, NULL},
 };
-static const struct setting *const setting_tables[] = {depth_settings, NULL};
+static const struct setting *const setting_tables[] = {depth_settings, augment_settings, NULL};
 
 static const struct setting_pair smoke[] = {
     {"study.seeds", "3"},
@@ -82,7 +83,9 @@ static strata_status check(strata_context *ctx, const struct settings *settings)
     struct picture_network network;
     size_t shape[3], units = depth_units(settings), times = settings_count(settings, "probe.times");
     depth_shape(settings, shape);
+    struct augmentation augmentation;
     STRATA_TRY(picture_from_settings(ctx, settings, shape, 10, &network));
+    STRATA_TRY(augment_from_settings(ctx, settings, shape, &augmentation));
     struct picture_request request = picture_request_of(settings, shape, 10);
     request.units = 0, request.depth = settings_count(settings, "shallow.depth"), request.family = "resnet";
     STRATA_TRY(picture_describe(ctx, &request, &network));

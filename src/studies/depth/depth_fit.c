@@ -207,6 +207,9 @@ static strata_status fit(struct experiment *e) {
                           settings_count(e->settings, "data.test_size"), &e->train, &e->test));
     STRATA_TRY(
         source_from_dataset(e->ctx, &e->train, settings_count(e->settings, "study.seed"), task->replicate, &e->source));
+    struct augmentation augmentation;
+    STRATA_TRY(augment_from_settings(e->ctx, e->settings, e->train.image, &augmentation));
+    source_augment(e->source, &augmentation);
     STRATA_TRY(fit_task_begin(e->ctx, e->run, task->learner, e->source, &e->learner));
     const struct fit_hooks watch = {.user = e, .observe = observe, .observe_due = observe_due};
     STRATA_TRY(fit_task_finish(e->ctx, e->run, e->learner, &watch));
