@@ -85,8 +85,47 @@ class Chain(torch.nn.Module):
         return y
 
 
+class Resnet(torch.nn.Module):
+    """He et al. 2016, section 4.2, with 1 x 1 convolutions where sizes change."""
+
+    def __init__(self, tensors, depth):
+        super().__init__()
+        self.shape = None
+        self.blocks = torch.nn.ModuleList()
+        for number in range(1, (depth - 2) // 2 + 2):
+            parts = {}
+            for name in ("conv1", "conv2", "skip1"):
+                if f"block{number}.{name}.weight" in tensors:
+                    weight = torch.from_numpy(tensors[f"block{number}.{name}.weight"].copy())
+                    parts[name] = torch.nn.Conv2d(weight.shape[1], weight.shape[0], weight.shape[2], padding=weight.shape[2] // 2,
+                                                  bias=False)
+                    with torch.no_grad():
+                        parts[name].weight.copy_(weight)
+            for name in ("norm1", "norm2", "norm3"):
+                if f"block{number}.{name}.scale" in tensors:
+                    parts[name] = torch.nn.BatchNorm2d(tensors[f"block{number}.{name}.scale"].size)
+            if "skip1" in parts:
+                parts["conv1"].stride = parts["skip1"].stride = (2, 2)
+            self.blocks.append(torch.nn.ModuleDict(parts))
+        self.head = torch.nn.Linear(*tensors["head.weight"].shape)
+        with torch.no_grad():
+            self.head.weight.copy_(torch.from_numpy(tensors["head.weight"].T.copy()))
+            self.head.bias.copy_(torch.from_numpy(tensors["head.bias"]))
+
+    def forward(self, x):
+        x = x.view(x.shape[0], *self.shape)
+        for block in self.blocks:
+            h = functional.relu(block["norm1"](block["conv1"](x)))
+            if "conv2" in block:
+                h = block["norm2"](block["conv2"](h))
+                h = functional.relu(h + (block["norm3"](block["skip1"](x)) if "skip1" in block else x))
+            x = h
+        return self.head(x.mean((2, 3)))
+
+
 def make_step(metadata, tensors, traced, foreach):
-    model = {"mlp": Mlp, "quadratic_chain": Chain}[metadata["kind"]](tensors, int(metadata["depth"]))
+    model = {"mlp": Mlp, "quadratic_chain": Chain, "resnet": Resnet}[metadata["kind"]](tensors, int(metadata["depth"]))
+    model.shape = [int(metadata[f"picture_{name}"]) for name in ("channels", "height", "width")]
     x = torch.from_numpy(tensors["x"].copy())
     target = torch.from_numpy(tensors["target"].copy())
     if metadata["task"] == "multiclass":
@@ -94,8 +133,9 @@ def make_step(metadata, tensors, traced, foreach):
     else:
         loss_of = functional.mse_loss
     rate = float(metadata["learning_rate"])
-    optimizer = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[metadata["optimizer"]](
-        model.parameters(), lr=rate, foreach=foreach)
+    kind, options = {"adam": (torch.optim.Adam, {}), "sgd": (torch.optim.SGD, {}),
+                     "momentum": (torch.optim.SGD, {"momentum": 0.9})}[metadata["optimizer"]]
+    optimizer = kind(model.parameters(), lr=rate, foreach=foreach, **options)
     forward = torch.jit.trace(model, x) if traced else model
 
     def step():

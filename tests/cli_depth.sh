@@ -9,7 +9,7 @@
 
 smoke depth 4
 small=(depth --preset smoke --seeds 2 --set data.train_size=200 --set data.test_size=200 --set picture.steps=12
-    --set correction.seeds=2 --set train.warmup=2 --set probe.train_size=100 --set probe.test_size=100)
+    --set correction.seeds=2 --set layers.seeds=2 --set train.warmup=2 --set probe.train_size=100 --set probe.test_size=100)
 same_on_threads "${small[@]}"
 
 # Every task of the study in small, with kernels and all networks; then killed on the way and resumed.

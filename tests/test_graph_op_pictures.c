@@ -55,6 +55,52 @@ static void convolutions_are_their_definition(void **state) {
     }
 }
 
+/* Every pixel of x lays its kernel down, one number after the other. */
+static void transposed_convolutions_lay_kernels_down(void **state) {
+    (void)state;
+    static const struct {
+        size_t in, h, w, out, kh, kw, stride, padding, dilation, groups, more;
+    } cases[] = {{3, 4, 3, 2, 3, 3, 2, 1, 1, 1, 1},
+                 {2, 3, 2, 3, 2, 3, 3, 2, 2, 1, 0},
+                 {4, 2, 3, 4, 3, 1, 1, 0, 1, 2, 0},
+                 {1, 5, 5, 1, 4, 4, 2, 1, 1, 1, 0}};
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; ++k) {
+        size_t group_in = cases[k].in / cases[k].groups, group_out = cases[k].out / cases[k].groups;
+        const struct shape shapes[2] = {{true, 3, {cases[k].in, cases[k].h, cases[k].w}},
+                                        {false, 4, {cases[k].in, group_out, cases[k].kh, cases[k].kw}}};
+        const struct op_attributes attributes = {
+            .size = {cases[k].stride, cases[k].padding, cases[k].dilation, cases[k].groups, cases[k].more}};
+        struct op_case *c = case_of(OP_CONV_TRANSPOSE2D, PRECISION_F64, 2, 2, shapes, &attributes);
+        double y[MOST] = {0}, expected[MOST] = {0};
+        for (size_t i = 0; i < 2; ++i)
+            rng_normal_f64(rng_stream_make(k, i, RNG_TEST), (i ? 1 : 2) * shape_size(&shapes[i]), c->inputs[i]);
+        case_forward(c, y);
+        const size_t *out = c->output_shape.dims;
+        /* The smallest stride-1 case is the full overlap of kernel and picture. */
+        assert_int_equal(out[1], (cases[k].h - 1) * cases[k].stride + cases[k].dilation * (cases[k].kh - 1) + 1 +
+                                     cases[k].more - 2 * cases[k].padding);
+        for (size_t r = 0; r < 2; ++r)
+            for (size_t i = 0; i < cases[k].in; ++i)
+                for (size_t p = 0; p < cases[k].h * cases[k].w; ++p)
+                    for (size_t o = 0; o < group_out; ++o)
+                        for (size_t tap = 0; tap < cases[k].kh * cases[k].kw; ++tap) {
+                            size_t channel = i / group_in * group_out + o;
+                            long line = (long)(p / cases[k].w * cases[k].stride +
+                                               tap / cases[k].kw * cases[k].dilation) -
+                                        (long)cases[k].padding,
+                                 column = (long)(p % cases[k].w * cases[k].stride +
+                                                 tap % cases[k].kw * cases[k].dilation) -
+                                          (long)cases[k].padding;
+                            if (line < 0 || column < 0 || line >= (long)out[1] || column >= (long)out[2]) continue;
+                            expected[((r * out[0] + channel) * out[1] + (size_t)line) * out[2] + (size_t)column] +=
+                                c->inputs[0][(r * cases[k].in + i) * cases[k].h * cases[k].w + p] *
+                                c->inputs[1][(i * group_out + o) * cases[k].kh * cases[k].kw + tap];
+                        }
+        for (size_t i = 0; i < output_size(c); ++i) check_close(c, "pixel", i, y[i], expected[i], 1e-12);
+        free(c);
+    }
+}
+
 static void pools_take_mean_and_maximum(void **state) {
     (void)state;
     const struct shape shape = {true, 3, {1, 3, 3}};
@@ -189,6 +235,7 @@ static void a_convolutional_network_learns(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(convolutions_are_their_definition),
+        cmocka_unit_test(transposed_convolutions_lay_kernels_down),
         cmocka_unit_test(pools_take_mean_and_maximum),
         cmocka_unit_test(upsampling_repeats_or_mixes),
         cmocka_unit_test(a_frame_stands_around_a_picture),

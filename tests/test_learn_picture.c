@@ -12,8 +12,10 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "graph/optimizer.h"
 #include "graph/program.h"
 #include "learn/learner.h"
+#include "learn/objective.h"
 #include "measure/errors.h"
 #include "model/picture_network.h"
 
@@ -358,6 +360,55 @@ static void stopped_fits_go_on_with_equal_bits(void **state) {
     lab_close(&lab);
 }
 
+/* Forgetting and computing again changes memory, not a bit. */
+static void recomputing_changes_no_bit(void **state) {
+    (void)state;
+    static const char *const families[][2] = {{"resnet", "8"}, {"preresnet", "8"}, {"vgg", "4"}, {"densenet", "7"}};
+    struct lab lab;
+    lab_open(&lab);
+    for (size_t i = 0; i < 4; ++i) {
+        set(&lab, "picture.family", families[i][0]), set(&lab, "picture.depth", families[i][1]);
+        set(&lab, "train.recompute", "false");
+        struct history kept = history_of(&lab, "picture_cut");
+        set(&lab, "train.recompute", "true");
+        struct history again = history_of(&lab, "picture_cut");
+        for (size_t w = 0; w < WATCHED; ++w)
+            assert_true(kept.sums[0][w] == again.sums[0][w] || (isnan(kept.sums[0][w]) && isnan(again.sums[0][w])));
+    }
+    lab_close(&lab);
+}
+
+/* A residual network of 110 layers at a batch of 128 pictures of 3 x 32 x 32 trains in less than 1 GB. */
+static void deep_networks_fit_into_a_gigabyte(void **state) {
+    (void)state;
+    strata_context *ctx;
+    assert_int_equal(strata_context_create(&ctx), STRATA_OK);
+    size_t bytes[2];
+    for (int recompute = 0; recompute < 2; ++recompute) {
+        struct picture_network network;
+        struct network_nodes nodes = {0};
+        struct graph *graph;
+        struct program *program;
+        const struct picture_request request = request_of("resnet", 110, 3, 32);
+        assert_int_equal(picture_describe(ctx, &request, &network), STRATA_OK);
+        const struct network_view view = {.layers = network.unit_count, .last_readout = true};
+        assert_int_equal(graph_create(ctx, &graph), STRATA_OK);
+        assert_int_equal(picture_build(&network, &view, graph, &nodes), STRATA_OK);
+        node target = graph_input(graph, "target", shape_rows(1));
+        node loss = objective_node(graph, TASK_MULTICLASS, 0, nodes.output, target);
+        struct program_options options = program_options_default();
+        options.rows = 128, options.gradients = true, options.recompute = recompute;
+        options.optimizer = optimizer_find("momentum");
+        if (program_create(ctx, graph, loss, &options, &program) != STRATA_OK)
+            fail_msg("%s", strata_context_message(ctx));
+        bytes[recompute] = program_bytes(program);
+        program_destroy(program);
+        graph_destroy(graph);
+    }
+    if (!(bytes[1] < 1000000000 && bytes[1] < bytes[0])) fail_msg("%zu bytes of %zu", bytes[1], bytes[0]);
+    strata_context_destroy(ctx);
+}
+
 /* A state of another architecture is refused, whole. */
 static void states_of_other_networks_are_refused(void **state) {
     (void)state;
@@ -421,6 +472,8 @@ int main(void) {
         cmocka_unit_test(freezing_begins_as_joint_training),
         cmocka_unit_test(reused_units_stay_and_the_others_begin_anew),
         cmocka_unit_test(stopped_fits_go_on_with_equal_bits),
+        cmocka_unit_test(recomputing_changes_no_bit),
+        cmocka_unit_test(deep_networks_fit_into_a_gigabyte),
         cmocka_unit_test(states_of_other_networks_are_refused),
         cmocka_unit_test(features_have_gradients),
     };

@@ -18,13 +18,14 @@ enum { BENCH_TRACE = 20 };
 
 struct bench_case {
     const char *name, *summary;
-    const char *kind; /* of the network */
-    size_t inputs, outputs, depth, hidden_width;
+    const char *kind;                            /* of the network, or the family of a picture network */
+    size_t inputs, outputs, depth, hidden_width; /* of a picture network: channels of the first resolution */
     enum activation activation;
     size_t batch;
     enum learning_task task;
     const char *optimizer;
     double learning_rate;
+    size_t picture[3]; /* channels, height, width of a picture network's input; else zero */
 };
 
 extern const struct bench_case bench_cases[];

@@ -16,6 +16,7 @@
 #include "graph/optimizer.h"
 #include "graph/program.h"
 #include "learn/objective.h"
+#include "model/picture_network.h"
 
 enum { BENCH_REPEATS = 9, BENCH_LEAST_STEPS = 3 };
 static const double BENCH_SECONDS = 1.5;
@@ -24,6 +25,7 @@ static const double BENCH_WARM_SECONDS = 0.2;
 struct engine {
     const struct bench_case *which;
     struct network network;
+    struct picture_network picture; /* where the case is one */
     struct graph *graph;
     struct network_nodes nodes;
     node target;
@@ -68,6 +70,8 @@ static strata_status make_batch(strata_context *ctx, struct engine *engine) {
     return STRATA_OK;
 }
 
+static bool is_picture(const struct bench_case *which) { return which->picture[0] > 0; }
+
 static strata_status make_weights(strata_context *ctx, struct engine *engine) {
     size_t count = program_parameter_count(engine->program);
     engine->weights = mem_zero(count, sizeof *engine->weights);
@@ -76,25 +80,50 @@ static strata_status make_weights(strata_context *ctx, struct engine *engine) {
         size_t size = program_parameter_size(engine->program, i);
         engine->weights[i] = mem_zero(size, sizeof **engine->weights);
         if (!engine->weights[i]) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for weights");
-        STRATA_TRY(network_initialise(ctx, &engine->network, rng_stream_make(1, 0, RNG_INIT),
-                                      program_parameter_name(engine->program, i), size, engine->weights[i]));
+        const char *name = program_parameter_name(engine->program, i);
+        struct rng_stream stream = rng_stream_make(1, 0, RNG_INIT);
+        if (is_picture(engine->which))
+            picture_initialise(&engine->picture, stream, name, size, engine->weights[i]);
+        else
+            STRATA_TRY(network_initialise(ctx, &engine->network, stream, name, size, engine->weights[i]));
     }
     return STRATA_OK;
 }
 
-static strata_status engine_create(strata_context *ctx, const struct bench_case *which, size_t threads,
-                                   struct engine *engine) {
+static strata_status build_picture(strata_context *ctx, struct engine *engine) {
+    const struct bench_case *which = engine->which;
+    const struct picture_request request = {.channels = which->picture[0],
+                                            .height = which->picture[1],
+                                            .width = which->picture[2],
+                                            .classes = which->outputs,
+                                            .family = which->kind,
+                                            .depth = which->depth,
+                                            .base_channels = which->hidden_width,
+                                            .widen = 1,
+                                            .growth = 12};
+    STRATA_TRY(picture_describe(ctx, &request, &engine->picture));
+    const struct network_view view = {.layers = engine->picture.unit_count, .last_readout = true};
+    return picture_build(&engine->picture, &view, engine->graph, &engine->nodes);
+}
+
+static strata_status build_network(strata_context *ctx, struct engine *engine) {
+    const struct bench_case *which = engine->which;
     struct network_request request = {.inputs = which->inputs,
                                       .outputs = which->outputs,
                                       .depth = which->depth,
                                       .hidden_width = which->hidden_width,
                                       .activation = which->activation};
+    STRATA_TRY(network_describe(ctx, which->kind, &request, &engine->network));
+    return network_build(&engine->network, &(struct network_view){.layers = engine->network.layer_count}, engine->graph,
+                         &engine->nodes);
+}
+
+static strata_status engine_create(strata_context *ctx, const struct bench_case *which, size_t threads,
+                                   struct engine *engine) {
     engine->which = which;
     engine->update = update_default(which->learning_rate);
-    STRATA_TRY(network_describe(ctx, which->kind, &request, &engine->network));
     STRATA_TRY(graph_create(ctx, &engine->graph));
-    STRATA_TRY(network_build(&engine->network, &(struct network_view){.layers = engine->network.layer_count},
-                             engine->graph, &engine->nodes));
+    STRATA_TRY(is_picture(which) ? build_picture(ctx, engine) : build_network(ctx, engine));
     engine->target = graph_input(engine->graph, "target",
                                  shape_rows(which->task == TASK_MULTICLASS ? 1 : which->outputs));
     node loss = objective_node(engine->graph, which->task, 0, engine->nodes.output, engine->target);
@@ -102,7 +131,8 @@ static strata_status engine_create(strata_context *ctx, const struct bench_case 
     STRATA_TRY(thread_pool_create(ctx, threads, &engine->pool));
     struct program_options options = program_options_default();
     options.rows = which->batch;
-    options.shards = threads < which->batch ? threads : which->batch;
+    /* Batch normalisation takes the moments of the whole batch: one shard, one thread. */
+    options.shards = is_picture(which) ? 1 : threads < which->batch ? threads : which->batch;
     options.gradients = true;
     options.optimizer = optimizer_find(which->optimizer);
     options.pool = engine->pool;
@@ -179,6 +209,11 @@ static double step_flops(const struct network *network, size_t batch) {
     return 2 * (double)batch * products;
 }
 
+/* The gradient to the first convolution's input is not taken. */
+static double picture_flops(const struct picture_network *network, size_t batch) {
+    return 2 * (double)batch * (3 * picture_products(network, SIZE_MAX) - picture_products(network, 1));
+}
+
 static strata_status add_tensors(strata_context *ctx, const struct engine *engine, struct tensor_file *file) {
     const struct bench_case *which = engine->which;
     for (size_t i = 0; i < program_parameter_count(engine->program); ++i) {
@@ -205,9 +240,15 @@ static strata_status add_metadata(strata_context *ctx, const struct bench_case *
     const struct {
         const char *key;
         double value;
-    } numbers[] = {{"inputs", (double)which->inputs}, {"outputs", (double)which->outputs},
-                   {"depth", (double)which->depth},   {"hidden_width", (double)which->hidden_width},
-                   {"batch", (double)which->batch},   {"learning_rate", which->learning_rate}};
+    } numbers[] = {{"inputs", (double)which->inputs},
+                   {"outputs", (double)which->outputs},
+                   {"depth", (double)which->depth},
+                   {"hidden_width", (double)which->hidden_width},
+                   {"batch", (double)which->batch},
+                   {"learning_rate", which->learning_rate},
+                   {"picture_channels", (double)which->picture[0]},
+                   {"picture_height", (double)which->picture[1]},
+                   {"picture_width", (double)which->picture[2]}};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; ++i)
         STRATA_TRY(tensor_file_set(ctx, file, texts[i].key, texts[i].value));
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; ++i) {
@@ -236,8 +277,11 @@ strata_status bench_measure(strata_context *ctx, const struct bench_request *req
     strata_status status = STRATA_OK;
     STRATA_GO(engine_create(ctx, &request->which, request->threads, &engine));
     STRATA_GO(measure(ctx, &engine, request->steps, measurement));
-    measurement->flops = step_flops(&engine.network, request->which.batch);
-    measurement->parameters = network_parameter_count(&engine.network);
+    bool picture = is_picture(&request->which);
+    measurement->flops = picture ? picture_flops(&engine.picture, request->which.batch)
+                                 : step_flops(&engine.network, request->which.batch);
+    measurement->parameters = picture ? picture_parameter_count(&engine.picture)
+                                      : network_parameter_count(&engine.network);
     measurement->bytes = program_bytes(engine.program);
     if (export_path) STRATA_GO(export_case(ctx, &engine, measurement->loss, export_path));
 cleanup:
@@ -251,14 +295,42 @@ const struct bench_case *bench_case_find(const char *name) {
     return NULL;
 }
 
+#define NO_PICTURE \
+    { 0, 0, 0 }
 const struct bench_case bench_cases[] = {
     {"chain_64", "quadratic chain, d = 32, width 64, 3 layers, batch 64, Adam", "quadratic_chain", 32, 1, 3, 64,
-     ACTIVATION_SQUARE, 64, TASK_REGRESSION, "adam", 1e-3},
+     ACTIVATION_SQUARE, 64, TASK_REGRESSION, "adam", 1e-3, NO_PICTURE},
     {"chain_256", "quadratic chain, d = 64, width 256, 4 layers, batch 128, Adam", "quadratic_chain", 64, 1, 4, 256,
-     ACTIVATION_SQUARE, 128, TASK_REGRESSION, "adam", 1e-4},
+     ACTIVATION_SQUARE, 128, TASK_REGRESSION, "adam", 1e-4, NO_PICTURE},
     {"mlp_512", "MLP 784-512-512-10, batch 256, Adam", "mlp", 784, 10, 2, 512, ACTIVATION_RELU, 256, TASK_MULTICLASS,
-     "adam", 1e-3},
+     "adam", 1e-3, NO_PICTURE},
     {"mlp_4096", "MLP 2048-4096-4096-10, batch 512, SGD", "mlp", 2048, 10, 2, 4096, ACTIVATION_RELU, 512,
-     TASK_MULTICLASS, "sgd", 1e-2},
+     TASK_MULTICLASS, "sgd", 1e-2, NO_PICTURE},
+    {"resnet_20",
+     "residual network of 20 layers, 3 x 32 x 32, batch 128, momentum",
+     "resnet",
+     3072,
+     10,
+     20,
+     16,
+     ACTIVATION_RELU,
+     128,
+     TASK_MULTICLASS,
+     "momentum",
+     1e-2,
+     {3, 32, 32}},
+    {"resnet_110",
+     "residual network of 110 layers, 3 x 32 x 32, batch 128, momentum",
+     "resnet",
+     3072,
+     10,
+     110,
+     16,
+     ACTIVATION_RELU,
+     128,
+     TASK_MULTICLASS,
+     "momentum",
+     1e-2,
+     {3, 32, 32}},
 };
 const size_t bench_case_count = sizeof bench_cases / sizeof *bench_cases;

@@ -104,13 +104,25 @@ static void seed_shard(struct program *program, size_t shard) {
                rows * root->size * program->element);
 }
 
+/* Outputs that step `i` is the first to need on the way back. */
+static void recompute_for(struct program *program, size_t shard, size_t i) {
+    const struct graph_node *n = &program->graph->nodes[program->steps[i].output];
+    for (size_t k = 0; k < n->input_count; ++k) {
+        size_t step = program->slots[n->inputs[k]].step;
+        if (step != NO_OFFSET && program->steps[step].recompute_at == i)
+            program->steps[step].class_->recompute(&program->calls[shard * program->step_count + step]);
+    }
+}
+
 static void backward_shard(void *user, size_t shard, size_t worker) {
     struct program *program = user;
     (void)worker;
     seed_shard(program, shard);
-    for (size_t i = program->step_count; i-- > 0;)
-        if (program->steps[i].backward)
-            program->steps[i].class_->backward(&program->calls[shard * program->step_count + i]);
+    for (size_t i = program->step_count; i-- > 0;) {
+        if (!program->steps[i].backward) continue;
+        if (program->options.recompute) recompute_for(program, shard, i);
+        program->steps[i].class_->backward(&program->calls[shard * program->step_count + i]);
+    }
 }
 
 static unsigned char *row_address(const struct program *program, const struct shape *shape, const void *base,

@@ -22,6 +22,8 @@ struct program_options {
     /* Parameter gradients as [rows, parameters]; implies gradients, shards = 1. Ops that mix rows in training (batch
      * normalisation) then compute as they do outside it. */
     bool per_sample;
+    /* Outputs of cheap ops that only gradients still need are forgotten and computed again: less memory, equal bits. */
+    bool recompute;
     uint64_t frozen_groups;                  /* bit g: parameters of group g get no gradient and never move */
     const struct optimizer_class *optimizer; /* NULL: no update */
     struct rng_stream stream;                /* dropout and gradient noise */

@@ -19,6 +19,7 @@ struct slot {
     size_t value, gradient, tangent;
     size_t fixed;      /* parameters: element index in the block; constants: byte offset */
     const void *bound; /* inputs */
+    size_t step;       /* that computes it; NO_OFFSET: a leaf, or not reached */
     bool tangent_set;  /* leaves: the caller gave one; ops: some input has one */
 };
 
@@ -28,7 +29,8 @@ struct op_step {
     const struct op_class *class_;
     bool backward; /* some input wants a gradient */
     bool fast_rows;
-    size_t saved; /* offset in a shard's saved bytes */
+    size_t saved;        /* offset in a shard's saved bytes */
+    size_t recompute_at; /* its output is computed again before that step goes backward; NO_OFFSET: never */
 };
 
 /* A run of parameters that share a group. */

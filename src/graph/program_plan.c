@@ -29,7 +29,7 @@ static void mark_reached(struct program *program) {
     for (size_t i = graph->count; i-- > 0;) {
         struct slot *slot = &program->slots[i];
         slot->size = shape_size(&graph->nodes[i].shape);
-        slot->value = slot->gradient = slot->tangent = NO_OFFSET;
+        slot->value = slot->gradient = slot->tangent = slot->step = NO_OFFSET;
         if ((node)i == program->root || graph->nodes[i].kept) slot->reached = true;
         if (!slot->reached || is_leaf(&graph->nodes[i])) continue;
         unsigned tracks = op_class_get(graph->nodes[i].kind, program->options.precision)->tracks;
@@ -97,6 +97,7 @@ static void list_steps(struct program *program) {
     for (size_t i = 0; i < graph->count; ++i) {
         const struct graph_node *n = &graph->nodes[i];
         if (!program->slots[i].reached || is_leaf(n)) continue;
+        program->slots[i].step = program->step_count;
         struct op_step *step = &program->steps[program->step_count++];
         step->output = (node)i;
         step->class_ = op_class_get(n->kind, program->options.precision);
@@ -151,7 +152,20 @@ static void place_parameters(struct program *program) {
 struct piece {
     size_t *offset; /* where to write the result */
     size_t bytes, first, last;
+    bool twice; /* alive again from `back_first` to `back_last` */
+    size_t back_first, back_last;
 };
+
+static bool overlap(size_t first_a, size_t last_a, size_t first_b, size_t last_b) {
+    return first_a <= last_b && first_b <= last_a;
+}
+
+static bool meet(const struct piece *a, const struct piece *b) {
+    return overlap(a->first, a->last, b->first, b->last) ||
+           (a->twice && overlap(a->back_first, a->back_last, b->first, b->last)) ||
+           (b->twice && overlap(a->first, a->last, b->back_first, b->back_last)) ||
+           (a->twice && b->twice && overlap(a->back_first, a->back_last, b->back_first, b->back_last));
+}
 
 static int compare_pieces(const void *a, const void *b) {
     const struct piece *x = a, *y = b;
@@ -165,7 +179,7 @@ static size_t lowest_offset(const struct piece *pieces, size_t number) {
     for (bool moved = true; moved;) {
         moved = false;
         for (size_t i = 0; i < number; ++i) {
-            bool in_time = pieces[i].first <= pieces[number].last && pieces[number].first <= pieces[i].last;
+            bool in_time = meet(&pieces[i], &pieces[number]);
             size_t begin = *pieces[i].offset, end = begin + pieces[i].bytes;
             if (in_time && offset < end && begin < offset + pieces[number].bytes) {
                 offset = end;
@@ -179,6 +193,40 @@ static size_t lowest_offset(const struct piece *pieces, size_t number) {
 static size_t shard_bytes(const struct program *program, node n) {
     size_t rows = node_of(program, n)->shape.batched ? program->shard_rows : 1;
     return arena_padded(program->slots[n].size * rows * program->element);
+}
+
+/*
+ * Splits the life of a value that is computed again: forward until its last use there, and from its first use backward.
+ * Its op comes later on the way back than all that use it, so what it reads is still there.
+ */
+static void split_life(struct program *program, size_t number, struct piece *value) {
+    size_t forward = program->step_count, last = number, first_back = 2 * forward, at = NO_OFFSET;
+    struct op_step *step = &program->steps[number];
+    step->recompute_at = NO_OFFSET;
+    if (!program->options.recompute || !step->class_->recompute || value->last < forward ||
+        value->last >= 2 * forward || step->class_->reads & OP_READS_OUTPUT)
+        return;
+    const struct graph_node *self = node_of(program, step->output);
+    for (size_t k = 0; k < self->input_count; ++k) { /* what it reads must not be forgotten in its turn */
+        size_t below = program->slots[self->inputs[k]].step;
+        if (below != NO_OFFSET && program->steps[below].recompute_at != NO_OFFSET) return;
+    }
+    for (size_t p = number + 1; p < forward; ++p) {
+        const struct graph_node *user = node_of(program, program->steps[p].output);
+        size_t back = 2 * forward - 1 - p;
+        bool uses = false;
+        for (size_t k = 0; k < user->input_count; ++k) uses |= user->inputs[k] == step->output;
+        if (!uses) continue;
+        last = p;
+        if (program->steps[p].backward && program->steps[p].class_->reads & OP_READS_INPUTS && back < first_back)
+            first_back = back, at = p;
+    }
+    if (at == NO_OFFSET || !step->backward || !(step->class_->reads & OP_READS_INPUTS)) return;
+    step->recompute_at = at;
+    value->twice = true;
+    value->back_first = first_back;
+    value->back_last = value->last;
+    value->last = last;
 }
 
 /* Lifetimes of the value and the gradient of one op's output or input. */
@@ -220,8 +268,9 @@ static strata_status place_buffers(strata_context *ctx, struct program *program)
         struct slot *slot = &program->slots[i];
         const struct graph_node *n = &graph->nodes[i];
         if (!slot->reached || n->kind == OP_CONSTANT || n->kind == OP_PARAMETER) continue;
-        struct piece value, gradient;
+        struct piece value = {0}, gradient = {0};
         lifetimes(program, (node)i, &value, &gradient);
+        if (!is_leaf(n)) split_life(program, slot->step, &value);
         value.bytes = gradient.bytes = shard_bytes(program, (node)i);
         value.offset = &slot->value;
         gradient.offset = &slot->gradient;
@@ -350,7 +399,7 @@ static strata_status check_memory(strata_context *ctx, const struct program_opti
     if (pages <= 0 || page <= 0 || capacity / (size_t)page < (size_t)pages) return STRATA_OK;
     return strata_fail(ctx, STRATA_ERR_TOO_LARGE,
                        "the network needs %.1f GB at a batch of %zu rows; this machine has %.1f GB. %.1f GB of it "
-                       "fall with the batch: try a smaller train.batch_size%s",
+                       "fall with the batch: try a smaller train.batch_size or train.recompute%s",
                        (double)capacity * 1e-9, options->rows, (double)pages * (double)page * 1e-9,
                        (double)growing * 1e-9, growing < capacity / 2 ? " and a narrower network" : "");
 }

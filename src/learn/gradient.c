@@ -142,6 +142,7 @@ static strata_status begin_stage(strata_context *ctx, struct gradient_learner *s
     options.rows = self->batch;
     options.shards = self->shards;
     options.gradients = true;
+    options.recompute = settings_flag(self->request.settings, "train.recompute");
     options.optimizer = self->optimizer;
     options.frozen_groups = frozen_groups(self, self->stage);
     options.stream = rng_stream_sub(self->stream, self->stage);

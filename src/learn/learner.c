@@ -79,6 +79,8 @@ const struct setting learner_settings[] = {
     {"train.weight_decay", SETTING_NUMBER, "0", 0, 1, NULL, "L2 penalty in the gradient (adamw: decoupled)"},
     {"train.label_smoothing", SETTING_NUMBER, "0", 0, 0.99, NULL,
      "share of the target that all classes have alike, in tasks of several classes"},
+    {"train.recompute", SETTING_FLAG, "false", 0, 0, NULL,
+     "forget what is cheap to compute again for the gradient: less memory, equal bits"},
     {"train.shards", SETTING_COUNT, "1", 1, 64, NULL, "parts of a batch whose gradients are summed in order"},
     {NULL, SETTING_TEXT, NULL, 0, 0, NULL, NULL},
 };

@@ -128,6 +128,29 @@ static size_t block_parameters(const struct picture_network *network, const stru
     return 0;
 }
 
+static double block_products(const struct picture_block *b) {
+    double in = (double)b->in_channels, c = (double)b->channels, pixels = (double)(b->out_height * b->out_width);
+    bool same = b->in_channels == b->channels && b->stride == 1;
+    switch (b->kind) {
+    case BLOCK_CONVOLUTION:
+    case BLOCK_DENSE: return 9 * in * c * pixels;
+    case BLOCK_PLAIN: return 9 * (in + c) * c * pixels;
+    case BLOCK_RESIDUAL:
+    case BLOCK_PREACTIVATION: return (9 * (in + c) + (same ? 0 : in)) * c * pixels;
+    case BLOCK_TRANSITION: return in * c * (double)(b->in_height * b->in_width);
+    case BLOCK_NORM:
+    case BLOCK_POOL: return 0;
+    }
+    return 0;
+}
+
+double picture_products(const struct picture_network *network, size_t blocks) {
+    bool whole = blocks >= network->block_count;
+    double products = whole ? (double)(network->blocks[network->block_count - 1].out_channels * network->classes) : 0;
+    for (size_t i = 0; i < network->block_count && i < blocks; ++i) products += block_products(&network->blocks[i]);
+    return products;
+}
+
 size_t picture_parameter_count(const struct picture_network *network) {
     size_t count = (network->blocks[network->block_count - 1].out_channels + 1) * network->classes;
     for (size_t i = 0; i < network->block_count; ++i) count += block_parameters(network, &network->blocks[i]);

@@ -69,6 +69,9 @@ extern const size_t picture_family_count;
 STRATA_MUST_USE strata_status picture_describe(strata_context *ctx, const struct picture_request *request,
                                                struct picture_network *network);
 
+/** Multiplications of one picture's way through the convolutions of the first `blocks` blocks, and the last head. */
+double picture_products(const struct picture_network *network, size_t blocks);
+
 /** Trained numbers of the network under its last head. */
 size_t picture_parameter_count(const struct picture_network *network);
 

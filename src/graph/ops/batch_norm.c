@@ -144,21 +144,32 @@ static size_t batch_norm_saved(const struct op_call *planned, size_t rows) {
     return planned->input_shapes[0]->dims[0] * sizeof(struct moments);
 }
 
+/* y of one channel by the moments that are saved. */
+static void apply_moments(const struct op_call *call, const struct channels *c, size_t k) {
+    const struct moments m = ((const struct moments *)call->saved)[k];
+    const real floor = floor_of(call);
+    for (size_t r = 0; r < call->rows; ++r) {
+        const real *restrict x = (const real *)call->inputs[0] + r * c->row + k * c->pixels;
+        real *restrict y = (real *)call->output + r * c->row + k * c->pixels;
+        for (size_t i = 0; i < c->pixels; ++i) {
+            real value = m.slope * (x[i] - m.mean) + m.shift;
+            y[i] = value < floor ? floor : value; /* a NaN stays one */
+        }
+    }
+}
+
 static void batch_norm_forward(const struct op_call *call) {
     struct channels c = channels_of(call);
     struct moments *saved = call->saved;
-    const real floor = floor_of(call);
     for (size_t k = 0; k < c.count; ++k) {
-        const struct moments m = saved[k] = moments_of(call, &c, k);
-        for (size_t r = 0; r < call->rows; ++r) {
-            const real *restrict x = (const real *)call->inputs[0] + r * c.row + k * c.pixels;
-            real *restrict y = (real *)call->output + r * c.row + k * c.pixels;
-            for (size_t i = 0; i < c.pixels; ++i) {
-                real value = m.slope * (x[i] - m.mean) + m.shift;
-                y[i] = value < floor ? floor : value; /* a NaN stays one */
-            }
-        }
+        saved[k] = moments_of(call, &c, k);
+        apply_moments(call, &c, k);
     }
+}
+
+static void batch_norm_recompute(const struct op_call *call) {
+    struct channels c = channels_of(call);
+    for (size_t k = 0; k < c.count; ++k) apply_moments(call, &c, k);
 }
 
 /* With the batch's moments dz = (dx - mean(dx) - z mean(z dx)) inverse, with given ones dz = dx inverse. */
@@ -281,6 +292,7 @@ const struct op_class OP_CLASS(batch_norm) = {
     .shape = batch_norm_shape,
     .saved = batch_norm_saved,
     .forward = batch_norm_forward,
+    .recompute = batch_norm_recompute,
     .tangent = batch_norm_tangent,
     .backward = batch_norm_backward,
     .probe = batch_norm_probe,

@@ -11,7 +11,7 @@
  */
 #include <string.h>
 
-#include "graph/ops/windows.h"
+#include "graph/ops/unfold.h"
 #include "linalg/linalg.h"
 #include "linalg/shift_conv.h"
 
@@ -99,53 +99,6 @@ static size_t conv2d_scratch(const struct op_call *planned, size_t rows) {
     return c.groups * c.taps * c.pixels * sizeof(real);
 }
 
-/* ---- the matrix of taps by output pixels, of all groups one after the other */
-
-static void unfold_tap(const struct windows *w, const real *restrict plane, size_t v, size_t u, real *restrict line) {
-    size_t first, last;
-    window_span(w, u, &first, &last);
-    for (size_t i = 0; i < w->out_height; ++i, line += w->out_width) {
-        size_t y;
-        if (!window_place(i, v, w->stride, w->dilation, w->padding, w->height, &y)) {
-            memset(line, 0, w->out_width * sizeof *line);
-            continue;
-        }
-        const real *from = plane + y * w->width + u * w->dilation - w->padding;
-        for (size_t j = 0; j < first; ++j) line[j] = 0;
-        if (w->stride == 1 && last > first)
-            memcpy(line + first, from + first, (last - first) * sizeof *line);
-        else
-            for (size_t j = first; j < last; ++j) line[j] = from[j * w->stride];
-        for (size_t j = last; j < w->out_width; ++j) line[j] = 0;
-    }
-}
-
-static void unfold(const struct conv *c, const real *x, real *matrix) {
-    const struct windows *w = &c->w;
-    for (size_t k = 0; k < w->channels; ++k)
-        for (size_t v = 0; v < w->kernel_height; ++v)
-            for (size_t u = 0; u < w->kernel_width; ++u, matrix += c->pixels)
-                unfold_tap(w, x + k * w->height * w->width, v, u, matrix);
-}
-
-/* The transposed map: adds every tap back to where it was read. */
-static void fold(const struct conv *c, const real *restrict matrix, real *restrict x) {
-    const struct windows *w = &c->w;
-    for (size_t k = 0; k < w->channels; ++k)
-        for (size_t v = 0; v < w->kernel_height; ++v)
-            for (size_t u = 0; u < w->kernel_width; ++u, matrix += c->pixels) {
-                size_t first, last;
-                window_span(w, u, &first, &last);
-                for (size_t i = 0; i < w->out_height; ++i) {
-                    size_t y;
-                    if (!window_place(i, v, w->stride, w->dilation, w->padding, w->height, &y)) continue;
-                    real *to = x + (k * w->height + y) * w->width + u * w->dilation - w->padding;
-                    const real *line = matrix + i * w->out_width;
-                    for (size_t j = first; j < last; ++j) to[j * w->stride] += line[j];
-                }
-            }
-}
-
 /* ---- products of one group */
 
 #if REAL_BITS == 32
@@ -218,7 +171,7 @@ static size_t input_row(const struct conv *c) { return c->w.channels * c->w.heig
 
 static const real *matrix_of(const struct op_call *call, const struct conv *c, const real *x) {
     if (c->direct) return x;
-    unfold(c, x, call->scratch);
+    unfold(&c->w, x, call->scratch);
     return call->scratch;
 }
 
@@ -300,7 +253,7 @@ static void to_inputs(const struct op_call *call, const struct conv *c) {
                               c->direct && call->keep[0], matrix + g * c->taps * c->pixels);
         if (c->direct) continue;
         if (!call->keep[0]) memset(to, 0, row * sizeof *to);
-        fold(c, matrix, to);
+        fold(&c->w, matrix, to);
     }
 }
 

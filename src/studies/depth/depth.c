@@ -28,17 +28,18 @@ const struct setting depth_settings[] = {
      "layerwise_one|cut_one|alone|reuse|reuse_alone|reuse_cut",
      "ways to train the network"},
     {"study.networks", SETTING_FLAG, "true", 0, 0, NULL, "compare it with shallow, deeper and plain networks"},
-    {"study.sample_sizes", SETTING_NUMBERS, "500, 1500", 20, 60000, NULL,
-     "smaller numbers of training pictures, rising"},
-    {"correction.seeds", SETTING_COUNT, "8", 1, 1000, NULL,
+    {"study.sample_sizes", SETTING_NUMBERS, "500", 20, 60000, NULL, "smaller numbers of training pictures, rising"},
+    {"correction.seeds", SETTING_COUNT, "6", 1, 1000, NULL,
      "seeds of the fits whose first unit is reused; study.seeds where that is more"},
+    {"layers.seeds", SETTING_COUNT, "5", 1, 1000, NULL,
+     "seeds of the shallow and the deepest networks; study.seeds where that is more"},
     {"shallow.depth", SETTING_COUNT, "8", 8, 1000, NULL, "layers of the shallow networks"},
-    {"deepest.depth", SETTING_COUNT, "26", 8, 1000, NULL, "layers of the deepest ones"},
+    {"deepest.depth", SETTING_COUNT, "32", 8, 1000, NULL, "layers of the deepest ones"},
     {"probe.times", SETTING_COUNT, "6", 0, 100, NULL, "linear probes during a fit, a multiple of the units; 0: none"},
     {"probe.train_size", SETTING_COUNT, "1500", 10, 60000, NULL, "pictures that a probe is fitted to"},
     {"probe.test_size", SETTING_COUNT, "1500", 10, 10000, NULL, "pictures that it is scored on"},
-    {"kernel.train_size", SETTING_COUNT, "100", 0, 5000, NULL, "training pictures of tangent kernels; 0: none"},
-    {"kernel.test_size", SETTING_COUNT, "250", 10, 10000, NULL, "their test pictures"},
+    {"kernel.train_size", SETTING_COUNT, "60", 0, 5000, NULL, "training pictures of tangent kernels; 0: none"},
+    {"kernel.test_size", SETTING_COUNT, "150", 10, 10000, NULL, "their test pictures"},
     {"tiles.count", SETTING_COUNT, "8", 0, 64, NULL, "channels of a unit whose pictures are sought"},
     {"tiles.steps", SETTING_COUNT, "40", 1, 10000, NULL, "steps of gradient ascent to them"},
     {NULL, SETTING_TEXT, NULL, 0, 0, NULL, NULL},
@@ -48,6 +49,7 @@ static const struct setting *const setting_tables[] = {depth_settings, augment_s
 static const struct setting_pair smoke[] = {
     {"study.seeds", "3"},
     {"correction.seeds", "3"},
+    {"layers.seeds", "3"},
     {"data.train_size", "2000"},
     {"study.networks", "false"},
     {"study.rules", "joint, layerwise, layerwise_one, staged, staged_cut, alone, reuse_alone, reuse_cut"},
@@ -70,7 +72,7 @@ static const struct setting_pair smoke[] = {
     {NULL, NULL}};
 
 static const struct setting_pair standard[] = {{"study.seeds", "3"},     {"picture.channels", "8"},
-                                               {"picture.steps", "240"}, {"train.batch_size", "64"},
+                                               {"picture.steps", "210"}, {"train.batch_size", "64"},
                                                {"train.warmup", "20"},   {NULL, NULL}};
 
 static const struct setting_pair paper[] = {

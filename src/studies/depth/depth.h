@@ -42,8 +42,8 @@ strata_status depth_draw(strata_context *ctx, const struct records *records, str
 /** Training sizes of the few-shot curves, rising; the last is data.train_size. */
 size_t depth_sizes(const struct settings *settings, size_t sizes[DEPTH_MAX_SIZES]);
 
-/** Seeds of the fits whose first unit is reused: correction.seeds, or study.seeds where that is more. */
-size_t depth_correction_seeds(const struct settings *settings);
+/** A number of seeds of its own, "correction.seeds" or "layers.seeds", or study.seeds where that is more. */
+size_t depth_seeds(const struct settings *settings, const char *key);
 
 /** Units of the network: picture.units, or one a resolution. */
 size_t depth_units(const struct settings *settings);

@@ -182,6 +182,12 @@ static strata_status draw_features(const struct drawer *d) {
     return STRATA_OK;
 }
 
+/* Tasks that were not planned for the later seeds are passed over. */
+static size_t most_seeds(const struct settings *settings) {
+    size_t one = depth_seeds(settings, "correction.seeds"), two = depth_seeds(settings, "layers.seeds");
+    return one > two ? one : two;
+}
+
 strata_status depth_draw(strata_context *ctx, const struct records *records, struct summary *summary) {
     const struct settings *settings = records_settings(records);
     struct drawer d = {ctx,

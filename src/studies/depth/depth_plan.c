@@ -74,8 +74,8 @@ size_t depth_sizes(const struct settings *settings, size_t sizes[DEPTH_MAX_SIZES
     return kept;
 }
 
-size_t depth_correction_seeds(const struct settings *settings) {
-    size_t least = settings_count(settings, "study.seeds"), wanted = settings_count(settings, "correction.seeds");
+size_t depth_seeds(const struct settings *settings, const char *key) {
+    size_t least = settings_count(settings, "study.seeds"), wanted = settings_count(settings, key);
     return wanted > least ? wanted : least;
 }
 
@@ -142,8 +142,8 @@ static strata_status plan_regimes(const struct planner *p) {
              regime->head_layers ? regime->head_layers : "1"},
             {NULL, NULL}};
         STRATA_TRY(add(p, regime->name, regime->learner,
-                       regime->many_seeds ? depth_correction_seeds(p->settings) : p->seeds, all, regime->curves,
-                       cost(p, depth, channels, factor * (double)steps), overrides));
+                       regime->many_seeds ? depth_seeds(p->settings, "correction.seeds") : p->seeds, all,
+                       regime->curves, cost(p, depth, channels, factor * (double)steps), overrides));
     }
     return STRATA_OK;
 }
@@ -168,14 +168,14 @@ static strata_status equal_channels(const struct planner *p, const char *family,
 }
 
 static strata_status add_network(const struct planner *p, const char *name, const char *family, size_t depth,
-                                 size_t channels, size_t train) {
+                                 size_t channels, size_t train, size_t seeds) {
     struct number d, c;
     struct setting_pair overrides[MOST_OVERRIDES] = {{"picture.family", family},
                                                      {"picture.depth", number(&d, depth)},
                                                      {"picture.channels", number(&c, channels)},
                                                      {"picture.units", "0"},
                                                      {NULL, NULL}};
-    return add(p, name, "picture", p->seeds, train, false,
+    return add(p, name, "picture", seeds, train, false,
                cost(p, depth, channels, (double)settings_count(p->settings, "picture.steps")), overrides);
 }
 
@@ -183,17 +183,18 @@ static strata_status add_network(const struct planner *p, const char *name, cons
 static strata_status plan_depths(const struct planner *p) {
     size_t deep = settings_count(p->settings, "picture.depth"), shallow = settings_count(p->settings, "shallow.depth"),
            deepest = settings_count(p->settings, "deepest.depth"), all = p->sizes[p->size_count - 1],
-           base = settings_count(p->settings, "picture.channels"), channels;
+           base = settings_count(p->settings, "picture.channels"), many = depth_seeds(p->settings, "layers.seeds"),
+           channels;
     STRATA_TRY(equal_channels(p, "resnet", &channels));
     for (size_t i = 0; i < p->size_count; ++i)
-        STRATA_TRY(add_network(p, "shallow_equal", "resnet", shallow, channels, p->sizes[i]));
+        STRATA_TRY(add_network(p, "shallow_equal", "resnet", shallow, channels, p->sizes[i], p->seeds));
     STRATA_TRY(equal_channels(p, "plain", &channels));
-    STRATA_TRY(add_network(p, "plain_equal", "plain", shallow, channels, all));
-    STRATA_TRY(add_network(p, "plain_deep", "plain", deep, base, all));
-    STRATA_TRY(add_network(p, "plain_shallow", "plain", shallow, base, all));
-    STRATA_TRY(add_network(p, "plain_deepest", "plain", deepest, base, all));
-    STRATA_TRY(add_network(p, "resnet_shallow", "resnet", shallow, base, all));
-    return add_network(p, "resnet_deepest", "resnet", deepest, base, all);
+    STRATA_TRY(add_network(p, "plain_equal", "plain", shallow, channels, all, p->seeds));
+    STRATA_TRY(add_network(p, "plain_deep", "plain", deep, base, all, p->seeds));
+    STRATA_TRY(add_network(p, "plain_shallow", "plain", shallow, base, all, many));
+    STRATA_TRY(add_network(p, "plain_deepest", "plain", deepest, base, all, many));
+    STRATA_TRY(add_network(p, "resnet_shallow", "resnet", shallow, base, all, many));
+    return add_network(p, "resnet_deepest", "resnet", deepest, base, all, many);
 }
 
 static strata_status plan_few_shot(const struct planner *p) {

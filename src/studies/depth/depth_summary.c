@@ -47,31 +47,29 @@ static double plain_skips(struct look *look) { return difference(look, "resnet_s
 
 strata_status depth_summarise(strata_context *ctx, const struct records *records, struct summary *summary) {
     static const struct {
-        const char *id;
+        const char *id, *seeds; /* NULL: study.seeds */
         double (*value)(struct look *look);
     } rules[] = {
-        {"depth.joint", joint},
-        {"depth.joint.one_unit", joint_one},
-        {"depth.joint_epochs", joint_epochs},
-        {"depth.joint_epochs.one_unit", joint_one},
-        {"depth.path", path},
-        {"depth.path.one_unit", path_one},
-        {"depth.correction", correction},
-        {"depth.correction.cut", correction_cut},
-        {"depth.probe", probe},
-        {"depth.probe.cut", probe_cut},
-        {"depth.cut", cut},
-        {"depth.cut.freeze", cut_freeze},
-        {"depth.deeper", deeper},
-        {"depth.deeper.plain", deeper_plain},
-        {"depth.plain", plain},
-        {"depth.plain.skips", plain_skips},
+        {"depth.joint", NULL, joint},
+        {"depth.joint.one_unit", NULL, joint_one},
+        {"depth.joint_epochs", NULL, joint_epochs},
+        {"depth.joint_epochs.one_unit", NULL, joint_one},
+        {"depth.path", NULL, path},
+        {"depth.path.one_unit", NULL, path_one},
+        {"depth.correction", "correction.seeds", correction},
+        {"depth.correction.cut", NULL, correction_cut},
+        {"depth.probe", NULL, probe},
+        {"depth.probe.cut", NULL, probe_cut},
+        {"depth.cut", NULL, cut},
+        {"depth.cut.freeze", NULL, cut_freeze},
+        {"depth.deeper", NULL, deeper},
+        {"depth.deeper.plain", NULL, deeper_plain},
+        {"depth.plain", "layers.seeds", plain},
+        {"depth.plain.skips", "layers.seeds", plain_skips},
     };
     const struct settings *settings = records_settings(records);
     for (size_t i = 0; i < sizeof rules / sizeof *rules; ++i)
         STRATA_TRY(look_claim(ctx, records, summary, rules[i].id,
-                              rules[i].value == correction ? depth_correction_seeds(settings)
-                                                           : settings_count(settings, "study.seeds"),
-                              rules[i].value));
+                              depth_seeds(settings, rules[i].seeds ? rules[i].seeds : "study.seeds"), rules[i].value));
     return depth_draw(ctx, records, summary);
 }
