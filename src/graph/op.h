@@ -66,7 +66,7 @@ struct op_class {
     void (*prepare)(struct op_call *planned, size_t rows);
 
     void (*forward)(const struct op_call *call);
-    /** Optional, of ops that are cheap: the output once more, from inputs and `saved`, with equal bits and no effect. */
+    /** Optional, of cheap ops: the output once more, from inputs and `saved`, with equal bits and no effect. */
     void (*recompute)(const struct op_call *call);
     /** Directional derivative (JVP): output_tangent = sum_i d output / d input_i * input_tangents[i]. */
     void (*tangent)(const struct op_call *call);

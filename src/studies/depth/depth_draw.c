@@ -190,13 +190,8 @@ static size_t most_seeds(const struct settings *settings) {
 
 strata_status depth_draw(strata_context *ctx, const struct records *records, struct summary *summary) {
     const struct settings *settings = records_settings(records);
-    struct drawer d = {ctx,
-                       records,
-                       settings,
-                       summary,
-                       settings_count(settings, "study.seeds"),
-                       settings_count(settings, "data.train_size"),
-                       ""};
+    struct drawer d = {
+        ctx, records, settings, summary, most_seeds(settings), settings_count(settings, "data.train_size"), ""};
     snprintf(d.full, sizeof d.full, DEPTH_CASE, d.all);
     STRATA_TRY(draw_regimes(&d));
     STRATA_TRY(draw_networks(&d));
