@@ -116,6 +116,7 @@ static strata_status fit(struct experiment *e) {
     STRATA_TRY(fit_task_finish(e->ctx, e->run, e->learner, NULL));
     STRATA_TRY(learner_test_error(e->ctx, e->learner, e->test.classes, &e->test, &error));
     STRATA_TRY(task_record(e->ctx, e->run, "network", 1 - error));
+    STRATA_TRY(task_record(e->ctx, e->run, "tested", (double)e->test.rows));
     return record_kernel(e, "after");
 }
 
