@@ -124,9 +124,18 @@ static inline struct op_call *call_open(struct op_case *c, bool poisoned) {
     call->output = typed_make(c, output_size(c), NULL);
     call->scratch = mem_aligned(c->op->scratch ? c->op->scratch(call, c->rows) + 1 : 1);
     call->saved = mem_aligned(c->op->saved ? c->op->saved(call, c->rows) + 1 : 1);
+    call->part_count = 1;
+    call->part_size = c->op->part ? c->op->part(call) : 0;
+    call->parts = mem_aligned(call->part_size + 1);
     call->prepared = mem_aligned(c->op->prepared_size + 1);
     if (c->op->prepare) c->op->prepare(call, c->rows);
     return call;
+}
+
+/* Forward, with the pass before it that some ops have. */
+static inline void call_forward(const struct op_case *c, const struct op_call *call) {
+    if (c->op->gather && c->training) c->op->gather(call);
+    c->op->forward(call);
 }
 
 static inline void call_close(struct op_call *call) {
@@ -139,13 +148,14 @@ static inline void call_close(struct op_call *call) {
     free((void *)(uintptr_t)call->output_gradient);
     mem_free(call->scratch);
     mem_free(call->saved);
+    mem_free(call->parts);
     mem_free(call->prepared);
     free(call);
 }
 
 static inline void case_forward(struct op_case *c, double *output) {
     struct op_call *call = call_open(c, false);
-    c->op->forward(call);
+    call_forward(c, call);
     typed_read(c, output_size(c), call->output, output);
     call_close(call);
 }
@@ -161,7 +171,7 @@ static inline struct op_call *call_after_forward(struct op_case *c) {
     }
     if (c->op->saved) {
         struct op_call *before = call_open(c, false);
-        c->op->forward(before);
+        call_forward(c, before);
         memcpy(call->saved, before->saved, c->op->saved(call, c->rows));
         call_close(before);
     }
@@ -191,6 +201,7 @@ static inline void case_backward(struct op_case *c, const double *output_gradien
             if (gradients[j] == gradients[i]) call->input_gradients[i] = call->input_gradients[j];
         if (!call->input_gradients[i]) call->input_gradients[i] = typed_make(c, input_size(c, i), gradients[i]);
     }
+    if (c->op->gather_back && c->training) c->op->gather_back(call);
     c->op->backward(call);
     for (size_t i = 0; i < c->input_count; ++i)
         if (gradients[i]) typed_read(c, input_size(c, i), call->input_gradients[i], gradients[i]);

@@ -158,18 +158,56 @@ static void per_sample_gradients_use_the_running_moments(void **state) {
     fixture_close(&f);
 }
 
+enum { NUMBERS = ROWS * SIZE + 4 * CHANNELS };
+
+/* Outputs, gradients and running moments after one pass over `rows` rows. */
+static void pass(struct fixture *f, size_t shards, struct thread_pool *pool, size_t rows, double found[NUMBERS]) {
+    struct program_options options = options_f64();
+    options.gradients = true, options.shards = shards, options.pool = pool;
+    struct program *program = program_of(f, &options);
+    memset(found, 0, NUMBERS * sizeof *found);
+    program_forward(program, rows, true);
+    program_backward(program, NULL);
+    program_read(program, f->y, found);
+    program_read_gradient(program, f->scale, found + ROWS * SIZE);
+    program_read_gradient(program, f->shift, found + ROWS * SIZE + CHANNELS);
+    program_read_parameter(program, f->mean, found + ROWS * SIZE + 2 * CHANNELS);
+    program_read_parameter(program, f->variance, found + ROWS * SIZE + 3 * CHANNELS);
+    program_destroy(program);
+}
+
+/* Parts of a batch have the moments of the whole, also where some of them are empty; threads change no bit. */
+static void shards_share_the_moments_of_the_batch(void **state) {
+    (void)state;
+    struct fixture f;
+    struct thread_pool *pool;
+    double whole[NUMBERS], parts[NUMBERS], threads[NUMBERS];
+    fixture_open(&f);
+    assert_int_equal(thread_pool_create(f.ctx, 3, &pool), STRATA_OK);
+    for (size_t rows = 2; rows <= ROWS; ++rows)
+        for (size_t shards = 2; shards <= ROWS; ++shards) {
+            pass(&f, 1, NULL, rows, whole);
+            pass(&f, shards, NULL, rows, parts);
+            pass(&f, shards, pool, rows, threads);
+            for (size_t i = 0; i < NUMBERS; ++i) assert_true(fabs(parts[i] - whole[i]) < 1e-12 * (1 + fabs(whole[i])));
+            assert_memory_equal(parts, threads, sizeof parts);
+        }
+    thread_pool_destroy(pool);
+    fixture_close(&f);
+}
+
 static void what_it_cannot_do_is_refused(void **state) {
     (void)state;
     struct fixture f;
     struct program *program;
     fixture_open(&f);
     struct program_options options = options_f64();
-    options.shards = 2;
+    options.shards = 2, options.tangents = true;
     assert_int_equal(program_create(f.ctx, f.graph, f.loss, &options, &program), STRATA_ERR_UNSUPPORTED);
     assert_non_null(strstr(strata_context_message(f.ctx), "batch_norm"));
     node running = graph_input(f.graph, "running", shape_vector(CHANNELS));
     node y = graph_apply(f.graph, OP_BATCH_NORM, NULL, 5, (node[]){f.x, f.scale, f.shift, running, f.variance});
-    options.shards = 1;
+    options.shards = 1, options.tangents = false;
     assert_int_equal(program_create(f.ctx, f.graph, y, &options, &program), STRATA_ERR_ARGUMENT);
     assert_non_null(strstr(strata_context_message(f.ctx), "must be a parameter"));
     graph_apply(f.graph, OP_BATCH_NORM, NULL, 5, (node[]){f.x, f.scale, f.shift, f.mean, f.target});
@@ -182,6 +220,7 @@ int main(void) {
         cmocka_unit_test(running_moments_follow_the_batches_and_nothing_else),
         cmocka_unit_test(training_takes_the_batch_and_evaluation_the_running_moments),
         cmocka_unit_test(per_sample_gradients_use_the_running_moments),
+        cmocka_unit_test(shards_share_the_moments_of_the_batch),
         cmocka_unit_test(what_it_cannot_do_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

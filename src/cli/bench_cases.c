@@ -131,8 +131,7 @@ static strata_status engine_create(strata_context *ctx, const struct bench_case 
     STRATA_TRY(thread_pool_create(ctx, threads, &engine->pool));
     struct program_options options = program_options_default();
     options.rows = which->batch;
-    /* Batch normalisation takes the moments of the whole batch: one shard, one thread. */
-    options.shards = is_picture(which) ? 1 : threads < which->batch ? threads : which->batch;
+    options.shards = threads < which->batch ? threads : which->batch;
     options.gradients = true;
     options.optimizer = optimizer_find(which->optimizer);
     options.pool = engine->pool;

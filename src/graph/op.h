@@ -32,8 +32,14 @@ struct op_call {
     void *input_gradients[OP_MAX_INPUTS]; /* NULL = not wanted */
     bool keep[OP_MAX_INPUTS];             /* true: add to what is there; false: overwrite it */
 
-    void *scratch;  /* class->scratch bytes, MEM_ALIGNMENT aligned */
-    void *saved;    /* class->saved bytes of this node and shard: forward writes them, the other rules read them */
+    void *scratch; /* class->scratch bytes, MEM_ALIGNMENT aligned */
+    void *saved;   /* class->saved bytes of this node and shard: forward writes them, the other rules read them */
+    /*
+     * Of ops that mix rows in training: [part_count] parts of class->part bytes, one a shard, this call's being number
+     * `part`; those of shards without rows are zero.
+     */
+    unsigned char *parts;
+    size_t part, part_count, part_size;
     void *prepared; /* what class->prepare made for this node and shard size, or NULL */
 };
 
@@ -60,6 +66,14 @@ struct op_class {
 
     /** Optional: bytes that forward leaves for tangent and backward, for a call of at most `rows` rows. */
     size_t (*saved)(const struct op_call *planned, size_t rows);
+
+    /**
+     * Of ops that mix rows in training: bytes of a shard's part, and what fills it before forward and before backward.
+     * Both rules then read the parts of all shards. Without them such an op takes one shard.
+     */
+    size_t (*part)(const struct op_call *planned);
+    void (*gather)(const struct op_call *call);
+    void (*gather_back)(const struct op_call *call);
 
     /** Optional: choices made once per plan (which GEMM, which kernel); `prepared_size` bytes, zeroed, are given. */
     size_t prepared_size;

@@ -45,12 +45,20 @@ static void prepare_shard(struct program *program, size_t shard) {
     }
 }
 
+/* Ops that mix rows are computed in two passes over the shards; the second begins when the first has ended in all. */
+static bool gathers(const struct program *program, size_t i) {
+    return program->steps[i].class_->gather && program->training && !program->options.per_sample;
+}
+
+/* Steps [run_begin, run_end) of one shard, and the first pass of the next. */
 static void forward_shard(void *user, size_t shard, size_t worker) {
     struct program *program = user;
     (void)worker;
-    prepare_shard(program, shard);
-    for (size_t i = 0; i < program->step_count; ++i)
-        program->steps[i].class_->forward(&program->calls[shard * program->step_count + i]);
+    if (program->run_begin == 0) prepare_shard(program, shard);
+    struct op_call *calls = &program->calls[shard * program->step_count];
+    for (size_t i = program->run_begin; i < program->run_end; ++i) program->steps[i].class_->forward(&calls[i]);
+    if (program->run_end < program->step_count)
+        program->steps[program->run_end].class_->gather(&calls[program->run_end]);
 }
 
 static void begin_forward(struct program *program, size_t rows, bool training) {
@@ -73,9 +81,36 @@ static void run_shards(struct program *program, thread_job job) {
         if (!shard_empty(program, shard)) job(program, shard, 0);
 }
 
+/* Parts of shards without rows count nothing. */
+static void clear_empty_parts(struct program *program) {
+    for (size_t i = 0; i < program->step_count; ++i)
+        for (size_t shard = 0; gathers(program, i) && shard < program->options.shards; ++shard)
+            if (shard_empty(program, shard))
+                memset(program->parts + program->steps[i].parts + shard * program->steps[i].part_size, 0,
+                       program->steps[i].part_size);
+}
+
+static size_t next_gathering(const struct program *program, size_t i) {
+    while (i < program->step_count && !gathers(program, i)) ++i;
+    return i;
+}
+
+static void run_forward(struct program *program) {
+    size_t begin = 0, end = next_gathering(program, 0);
+    if (program->active_shards < program->options.shards) clear_empty_parts(program);
+    for (;;) {
+        program->run_begin = begin;
+        program->run_end = end;
+        run_shards(program, forward_shard);
+        if (end == program->step_count) return;
+        begin = end; /* its first pass is over */
+        end = next_gathering(program, begin + 1);
+    }
+}
+
 void program_forward(struct program *program, size_t rows, bool training) {
     begin_forward(program, rows, training);
-    run_shards(program, forward_shard);
+    run_forward(program);
 }
 
 /* ---- backward ---- */
@@ -114,14 +149,38 @@ static void recompute_for(struct program *program, size_t shard, size_t i) {
     }
 }
 
+/* Steps [run_begin, run_end) of one shard, last first, and the first pass of the one before them. */
 static void backward_shard(void *user, size_t shard, size_t worker) {
     struct program *program = user;
+    struct op_call *calls = &program->calls[shard * program->step_count];
     (void)worker;
-    seed_shard(program, shard);
-    for (size_t i = program->step_count; i-- > 0;) {
+    if (program->run_end == program->step_count) seed_shard(program, shard);
+    for (size_t i = program->run_end; i-- > program->run_begin;) {
         if (!program->steps[i].backward) continue;
         if (program->options.recompute) recompute_for(program, shard, i);
-        program->steps[i].class_->backward(&program->calls[shard * program->step_count + i]);
+        program->steps[i].class_->backward(&calls[i]);
+    }
+    if (program->run_begin == 0) return;
+    const struct op_step *next = &program->steps[program->run_begin - 1];
+    if (program->options.recompute) recompute_for(program, shard, program->run_begin - 1);
+    next->class_->gather_back(&calls[program->run_begin - 1]);
+}
+
+/* End of the segment that begins where the way back, from step i - 1 on, next meets a first pass. */
+static size_t last_gathering(const struct program *program, size_t i) {
+    while (i > 0 && !(program->steps[i - 1].backward && gathers(program, i - 1))) --i;
+    return i;
+}
+
+static void run_backward(struct program *program) {
+    size_t end = program->step_count, begin = last_gathering(program, end);
+    for (;;) {
+        program->run_begin = begin;
+        program->run_end = end;
+        run_shards(program, backward_shard);
+        if (begin == 0) return;
+        end = begin;
+        begin = last_gathering(program, begin - 1);
     }
 }
 
@@ -179,7 +238,7 @@ static void backward_rows(struct program *program) {
 void program_backward(struct program *program, const void *seed) {
     program->seed = seed;
     if (!program->options.per_sample)
-        run_shards(program, backward_shard);
+        run_backward(program);
     else if (program->fast_rows)
         backward_rows(program);
     else
@@ -377,10 +436,24 @@ static void step_shard(void *user, size_t shard, size_t worker) {
     backward_shard(user, shard, worker);
 }
 
+/* Where no op mixes rows a shard goes there and back without waiting for others. */
+static void run_step(struct program *program) {
+    bool mixes = false;
+    for (size_t i = 0; i < program->step_count; ++i) mixes |= gathers(program, i);
+    program->run_begin = 0;
+    program->run_end = program->step_count;
+    if (!mixes) {
+        run_shards(program, step_shard);
+        return;
+    }
+    run_forward(program);
+    run_backward(program);
+}
+
 double program_step(struct program *program, size_t rows, const struct update *update) {
     begin_forward(program, rows, true);
     program->seed = NULL;
-    run_shards(program, step_shard);
+    run_step(program);
     double loss = program_scalar(program, program->root);
     double norm = isfinite(loss) ? program_update(program, update) : NAN;
     return isfinite(norm) ? loss : NAN;

@@ -35,7 +35,7 @@ struct program_options program_options_default(void);
 /**
  * Plans `root` (a scalar loss, or a batched output) and all kept nodes. The graph is borrowed for the program's life.
  * Errors: ARGUMENT (rows, shards; a tracked input that is no parameter), UNSUPPORTED (shards > 1 with unbatched
- * arithmetic or an op that mixes rows), MEMORY and TOO_LARGE with the bytes wanted.
+ * arithmetic, or with tangents through an op that mixes rows), MEMORY and TOO_LARGE with the bytes wanted.
  */
 STRATA_MUST_USE strata_status program_create(strata_context *ctx, const struct graph *graph, node root,
                                              const struct program_options *options, struct program **program);

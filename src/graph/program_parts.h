@@ -29,8 +29,9 @@ struct op_step {
     const struct op_class *class_;
     bool backward; /* some input wants a gradient */
     bool fast_rows;
-    size_t saved;        /* offset in a shard's saved bytes */
-    size_t recompute_at; /* its output is computed again before that step goes backward; NO_OFFSET: never */
+    size_t saved;            /* offset in a shard's saved bytes */
+    size_t parts, part_size; /* offset of its parts in the program's, bytes of one */
+    size_t recompute_at;     /* its output is computed again before that step goes backward; NO_OFFSET: never */
 };
 
 /* A run of parameters that share a group. */
@@ -65,15 +66,17 @@ struct program {
     unsigned char *regions;            /* [shards, region_size] */
     unsigned char *scratch;            /* [shards, scratch_size] */
     unsigned char *saved;              /* [shards, saved_size] */
+    unsigned char *parts;              /* of ops that mix rows: [parts_size] */
     unsigned char *prepared;
     double *norms; /* partial squared norms of update blocks */
-    size_t region_size, scratch_size, saved_size, constants_size, prepared_size, update_blocks;
+    size_t region_size, scratch_size, saved_size, parts_size, constants_size, prepared_size, update_blocks;
 
     size_t rows; /* live rows of the last forward */
     size_t active_shards;
     bool training;
     const void *seed;
-    double clip_norm; /* of the running update */
+    size_t run_begin, run_end; /* steps of the running segment */
+    double clip_norm;          /* of the running update */
     const struct update *update;
     double gradient_scale;
     uint64_t steps_done;

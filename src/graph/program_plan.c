@@ -74,9 +74,10 @@ static strata_status check_modes(strata_context *ctx, const struct program *prog
     for (size_t i = 0; i < program->step_count; ++i) {
         const struct op_step *step = &program->steps[i];
         const struct graph_node *n = node_of(program, step->output);
-        if (program->options.shards > 1 && step->class_->mixes_rows)
+        if (program->options.shards > 1 && step->class_->mixes_rows &&
+            (!step->class_->gather || program->options.tangents))
             return strata_fail(ctx, STRATA_ERR_UNSUPPORTED,
-                               "%zu shards: op '%s' takes the moments of the whole batch; expected 1 shard",
+                               "%zu shards: op '%s' mixes the rows of the whole batch; expected 1 shard",
                                program->options.shards, step->class_->name);
         if (program->options.shards == 1 || n->shape.batched) continue;
         bool consumed = false;
@@ -309,6 +310,9 @@ static void measure_calls(struct program *program) {
         struct op_step *step = &program->steps[i];
         struct op_call call = blank_call(program, step);
         step->saved = program->saved_size;
+        step->parts = program->parts_size;
+        step->part_size = step->class_->part ? arena_padded(step->class_->part(&call)) : 0;
+        program->parts_size += program->options.shards * step->part_size;
         if (step->class_->saved) program->saved_size += arena_padded(step->class_->saved(&call, program->shard_rows));
         size_t scratch = step->class_->scratch ? arena_padded(step->class_->scratch(&call, program->shard_rows)) : 0;
         if (scratch > program->scratch_size) program->scratch_size = scratch;
@@ -344,6 +348,8 @@ static void fill_call(struct program *program, size_t shard, size_t number, void
     *call = blank_call(program, step);
     call->prepared = prepared;
     call->scratch = program->scratch_size ? program->scratch + shard * program->scratch_size : NULL;
+    call->parts = step->part_size ? program->parts + step->parts : NULL;
+    call->part = shard, call->part_count = program->options.shards, call->part_size = step->part_size;
     call->saved = program->saved_size ? program->saved + shard * program->saved_size + step->saved : NULL;
     call->output = region_of(program, shard) + program->slots[step->output].value;
     call->output_gradient = gradient_address(program, shard, step->output);
@@ -417,11 +423,20 @@ static strata_status take_arena(strata_context *ctx, struct program *program) {
                       options->shards * program->region_size,
                       options->shards * program->scratch_size,
                       options->shards * program->saved_size,
+                      program->parts_size,
                       program->prepared_size,
                       program->update_blocks * sizeof(double)};
-    unsigned char **blocks[] = {
-        &program->block,   &program->gradients, &program->states, &program->constants, &program->parameter_tangents,
-        &program->regions, &program->scratch,   &program->saved,  &program->prepared,  NULL};
+    unsigned char **blocks[] = {&program->block,
+                                &program->gradients,
+                                &program->states,
+                                &program->constants,
+                                &program->parameter_tangents,
+                                &program->regions,
+                                &program->scratch,
+                                &program->saved,
+                                &program->parts,
+                                &program->prepared,
+                                NULL};
     size_t capacity = 0, count = sizeof sizes / sizeof *sizes;
     for (size_t i = 0; i < count; ++i) capacity += arena_padded(sizes[i]);
     size_t growing = options->shards * program->region_size + (options->per_sample ? sizes[1] : 0);

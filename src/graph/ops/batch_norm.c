@@ -109,19 +109,71 @@ static real floor_of(const struct op_call *call) { return call->attributes->size
 /* Parameters are inputs like any other to the planner, which alone knows these two as tracked. */
 static real *running(const struct op_call *call, size_t input) { return (real *)(uintptr_t)call->inputs[input]; }
 
-/* Mean and variance of the batch around a number near the mean, and the running ones' step towards them. */
+/*
+ * A shard's part: how many numbers of a channel it has, and two sums a channel. Before forward mean and sum of squares
+ * around it (merged as in Chan, Golub & LeVeque 1983), before backward sums of g and (x - mean) g.
+ */
+struct pair {
+    double one, two;
+};
+struct part {
+    double numbers;
+    struct pair channels[];
+};
+
+static size_t batch_norm_part(const struct op_call *planned) {
+    return sizeof(struct part) + planned->input_shapes[0]->dims[0] * sizeof(struct pair);
+}
+
+static struct part *part_of(const struct op_call *call, size_t number) {
+    return (struct part *)(void *)(call->parts + number * call->part_size);
+}
+
+static void batch_norm_gather(const struct op_call *call) {
+    struct channels c = channels_of(call);
+    struct part *part = part_of(call, call->part);
+    part->numbers = (double)(call->rows * c.pixels);
+    for (size_t k = 0; k < c.count; ++k) {
+        const real *x = (const real *)call->inputs[0] + k * c.pixels, origin = x[0]; /* near the mean */
+        struct sums sums = {0};
+        for (size_t r = 0; r < call->rows; ++r) add_squares(c.pixels, x + r * c.row, origin, &sums);
+        double shift = total(sums.one) / part->numbers;
+        part->channels[k] = (struct pair){(double)origin + shift, total(sums.two) - shift * shift * part->numbers};
+    }
+}
+
+static void batch_norm_gather_back(const struct op_call *call) {
+    struct channels c = channels_of(call);
+    const struct moments *saved = call->saved;
+    struct part *part = part_of(call, call->part);
+    part->numbers = (double)(call->rows * c.pixels);
+    for (size_t k = 0; k < c.count; ++k) {
+        struct sums sums = {0};
+        for (size_t r = 0; r < call->rows; ++r) {
+            size_t at = r * c.row + k * c.pixels;
+            add_products(c.pixels, (const real *)call->inputs[0] + at, (const real *)call->output_gradient + at,
+                         &saved[k], floor_of(call), &sums);
+        }
+        part->channels[k] = (struct pair){total(sums.one), total(sums.two)};
+    }
+}
+
+/* Mean and variance of all shards; the shard that has the batch's first row moves the running ones. */
 static void take_moments(const struct op_call *call, const struct channels *c, size_t k, double *mean,
                          double *variance) {
-    const real *x = (const real *)call->inputs[0] + k * c->pixels;
-    real origin = x[0], *running_mean = running(call, RUNNING_MEAN) + k,
-         *running_variance = running(call, RUNNING_VARIANCE) + k;
-    double numbers = (double)(call->rows * c->pixels);
-    struct sums sums = {0};
-    for (size_t r = 0; r < call->rows; ++r) add_squares(c->pixels, x + r * c->row, origin, &sums);
-    double shift = total(sums.one) / numbers;
-    *mean = (double)origin + shift;
-    *variance = total(sums.two) / numbers - shift * shift;
-    if (numbers < 2) return; /* no variance without bias */
+    double numbers = 0, squares = 0;
+    *mean = 0;
+    for (size_t i = 0; i < call->part_count; ++i) {
+        const struct part *part = part_of(call, i);
+        if (part->numbers == 0) continue;
+        double away = part->channels[k].one - *mean, all = numbers + part->numbers;
+        squares += part->channels[k].two + away * away * numbers * part->numbers / all;
+        *mean += away * part->numbers / all;
+        numbers = all;
+    }
+    *variance = squares / numbers;
+    if (numbers < 2 || call->first_row != 0) return; /* of one number there is no variance without bias */
+    real *running_mean = running(call, RUNNING_MEAN) + k, *running_variance = running(call, RUNNING_VARIANCE) + k;
     *running_mean = (real)((1 - c->share) * (double)*running_mean + c->share * *mean);
     *running_variance = (real)((1 - c->share) * (double)*running_variance +
                                c->share * *variance * numbers / (numbers - 1));
@@ -224,19 +276,21 @@ static void to_input(const struct op_call *call, const struct channels *c, size_
 static void batch_norm_backward(const struct op_call *call) {
     struct channels c = channels_of(call);
     const struct moments *saved = call->saved;
-    double numbers = (double)(call->rows * c.pixels);
+    if (!call->training) batch_norm_gather_back(call); /* its own rows alone */
     for (size_t k = 0; k < c.count; ++k) {
-        struct sums sums = {0};
-        for (size_t r = 0; r < call->rows; ++r) {
-            size_t at = r * c.row + k * c.pixels;
-            add_products(c.pixels, (const real *)call->inputs[0] + at, (const real *)call->output_gradient + at,
-                         &saved[k], floor_of(call), &sums);
+        const struct pair *own = &part_of(call, call->part)->channels[k];
+        double numbers = 0, sum = 0, along = 0;
+        for (size_t i = 0; i < call->part_count; ++i) {
+            const struct part *part = part_of(call, i);
+            if (part->numbers == 0) continue;
+            numbers += part->numbers, sum += part->channels[k].one, along += part->channels[k].two;
         }
-        double sum = total(sums.one), along = total(sums.two) * (double)saved[k].inverse;
         for (size_t i = SCALE; i <= SHIFT; ++i) {
             real *to = call->input_gradients[i];
-            if (to) to[k] = (call->keep[i] ? to[k] : 0) + (real)(i == SCALE ? along : sum);
+            double gradient = i == SCALE ? own->two * (double)saved[k].inverse : own->one;
+            if (to) to[k] = (call->keep[i] ? to[k] : 0) + (real)gradient;
         }
+        along *= (double)saved[k].inverse;
         if (call->input_gradients[0])
             to_input(call, &c, k, call->training ? sum / numbers : 0, call->training ? along / numbers : 0);
     }
@@ -291,6 +345,9 @@ const struct op_class OP_CLASS(batch_norm) = {
     .tracks = TRACKED,
     .shape = batch_norm_shape,
     .saved = batch_norm_saved,
+    .part = batch_norm_part,
+    .gather = batch_norm_gather,
+    .gather_back = batch_norm_gather_back,
     .forward = batch_norm_forward,
     .recompute = batch_norm_recompute,
     .tangent = batch_norm_tangent,
