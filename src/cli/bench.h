@@ -25,6 +25,7 @@ struct bench_case {
     enum learning_task task;
     const char *optimizer;
     double learning_rate;
+    bool slow;         /* measured only when it is asked for by name */
     size_t picture[3]; /* channels, height, width of a picture network's input; else zero */
 };
 

@@ -79,7 +79,7 @@ static strata_status plan_runs(struct bench *bench) {
         STRATA_TRY(add_case(bench, which));
     }
     for (size_t i = 0; !argument_given(arguments, "case") && i < bench_case_count; ++i)
-        STRATA_TRY(add_case(bench, &bench_cases[i]));
+        if (!bench_cases[i].slow) STRATA_TRY(add_case(bench, &bench_cases[i]));
     if (argument_given(arguments, "export") && bench->count != 1)
         return strata_fail(bench->cli->ctx, STRATA_ERR_ARGUMENT,
                            "--export: expected one --case and --threads, found %zu measurements", bench->count);

@@ -82,7 +82,7 @@ const struct command command_table[] = {
     {"data", "list|show [NAME]", 1, 2, "list the known data sets, or show one",
      "list: where each data set was found, or that it is missing. show NAME: its shape and where it is looked for.",
      OPTIONS(&option_data), command_data},
-    {"bench", "", 0, 0, "our own speed: training steps of four networks",
+    {"bench", "", 0, 0, "our own speed: training steps of several networks",
      "Prints the median time of a step with the least and greatest over repeats, and its share of what this machine's "
      "sgemm reaches. chain_64: quadratic chain, d = 32, width 64, 3 layers, batch 64, Adam. chain_256: d = 64, width "
      "256, "

@@ -10,7 +10,7 @@
 #endif
 
 enum {
-    ALIGN = 16,          /* floats of a cache line */
+    ALIGN = 16,           /* floats of a cache line */
     BLOCK_NUMBERS = 16384 /* of the lines that a block reads and writes: measured among 1024 .. 65536 */
 };
 
@@ -108,10 +108,11 @@ bool shift_conv_plan(struct shift_conv *plan, const struct shift_shape *shape) {
     plan->plane = (shape->height + 2 * shape->pad_height) * plan->line;
     plan->out_height = shape->height + 2 * shape->pad_height - shape->kernel_height + 1;
     plan->out_width = plan->line - shape->kernel_width + 1;
-    size_t channels = shape->inputs + shape->outputs, lines = BLOCK_NUMBERS / (channels * plan->line);
-    plan->block = lines < 1 ? 1 : lines > plan->out_height ? plan->out_height : lines;
-    plan->block = (plan->out_height + blocks_of(plan) - 1) / blocks_of(plan); /* blocks of about equal size */
     if (taps_of(plan) > SHIFT_MOST_TAPS) return false;
+    size_t line = (shape->inputs + shape->outputs) * plan->line, lines = line ? BLOCK_NUMBERS / line : 0;
+    plan->block = lines ? lines : 1;
+    plan->block = (plan->out_height + blocks_of(plan) - 1) / blocks_of(plan); /* blocks of about equal size */
+    if (plan->block == 0) return false;
     for (size_t last = 0; last < 2; ++last) {
         size_t block = last ? blocks_of(plan) - 1 : 0;
         plan->sum[last] = sum_kernel(plan, block);

@@ -37,6 +37,7 @@ static size_t width_of(const struct experiment *e, size_t unit) {
 static strata_status features_of(const struct experiment *e, size_t unit, size_t rows, const float *x,
                                  float **features) {
     size_t count;
+    *features = NULL;
     STRATA_TRY(mem_product(e->ctx, rows, width_of(e, unit), "features", &count));
     *features = mem_zero(count, sizeof **features);
     if (!*features) return strata_fail(e->ctx, STRATA_ERR_MEMORY, "out of memory for %zu features", count);

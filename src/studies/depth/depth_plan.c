@@ -104,15 +104,14 @@ static double cost(const struct planner *p, size_t depth, size_t channels, doubl
 
 enum { MOST_OVERRIDES = 10 };
 
-/* A fit for every seed; `overrides` are its own, ended by a NULL key, with room for what all have. */
+/* A fit for every seed; `own` are its overrides, ended by a NULL key, to which come those that all have. */
 static strata_status add(const struct planner *p, const char *name, const char *learner, size_t seeds, size_t train,
-                         bool probes, double weight, struct setting_pair overrides[MOST_OVERRIDES]) {
-    struct number n, none;
-    size_t end = 0;
-    while (overrides[end].key) ++end;
-    overrides[end++] = (struct setting_pair){"data.train_size", number(&n, train)};
-    if (!probes) overrides[end++] = (struct setting_pair){"probe.times", number(&none, 0)};
-    overrides[end] = (struct setting_pair){NULL, NULL};
+                         bool probes, double weight, const struct setting_pair *own) {
+    struct number n;
+    struct setting_pair overrides[MOST_OVERRIDES] = {{"data.train_size", number(&n, train)}};
+    size_t end = 1;
+    if (!probes) overrides[end++] = (struct setting_pair){"probe.times", "0"};
+    while (own->key) overrides[end++] = *own++;
     for (size_t seed = 1; seed <= seeds; ++seed)
         STRATA_TRY(task_list_add(p->ctx, p->list, DEPTH_FIT, learner, seed, weight, overrides,
                                  "%s/" DEPTH_CASE "/seed=%zu", name, train, seed));
@@ -134,7 +133,7 @@ static strata_status plan_regimes(const struct planner *p) {
         if (!wanted(p, regime->name)) continue;
         struct number total;
         double factor = regime->steps > 0 ? regime->steps : (double)depth_units(p->settings);
-        struct setting_pair overrides[MOST_OVERRIDES] = {
+        const struct setting_pair overrides[] = {
             {"picture.steps", number(&total, (size_t)llround(factor * (double)steps))},
             {regime->head_layers ? "picture.head_layers"
              : regime->one_unit  ? "picture.units"
@@ -170,11 +169,11 @@ static strata_status equal_channels(const struct planner *p, const char *family,
 static strata_status add_network(const struct planner *p, const char *name, const char *family, size_t depth,
                                  size_t channels, size_t train, size_t seeds) {
     struct number d, c;
-    struct setting_pair overrides[MOST_OVERRIDES] = {{"picture.family", family},
-                                                     {"picture.depth", number(&d, depth)},
-                                                     {"picture.channels", number(&c, channels)},
-                                                     {"picture.units", "0"},
-                                                     {NULL, NULL}};
+    const struct setting_pair overrides[] = {{"picture.family", family},
+                                             {"picture.depth", number(&d, depth)},
+                                             {"picture.channels", number(&c, channels)},
+                                             {"picture.units", "0"},
+                                             {NULL, NULL}};
     return add(p, name, "picture", seeds, train, false,
                cost(p, depth, channels, (double)settings_count(p->settings, "picture.steps")), overrides);
 }
@@ -203,14 +202,14 @@ static strata_status plan_few_shot(const struct planner *p) {
     double steps = (double)settings_count(p->settings, "picture.steps");
     struct number total;
     for (size_t i = 0; i < p->size_count; ++i) {
-        struct setting_pair none[MOST_OVERRIDES] = {{NULL, NULL}}, same[MOST_OVERRIDES] = {{NULL, NULL}};
-        struct setting_pair small[MOST_OVERRIDES] = {
+        const struct setting_pair none[] = {{NULL, NULL}};
+        const struct setting_pair small[] = {
             {"cnn.steps", number(&total, settings_count(p->settings, "picture.steps"))}, {NULL, NULL}};
         STRATA_TRY(add(p, "cnn", "cnn_small", p->seeds, p->sizes[i], false, 1, small));
         if (i + 1 == p->size_count) break; /* the regimes have the largest */
         STRATA_TRY(add(p, "joint", "picture", p->seeds, p->sizes[i], false, cost(p, depth, channels, steps), none));
         STRATA_TRY(add(p, "layerwise", "picture_layerwise", p->seeds, p->sizes[i], false,
-                       cost(p, depth, channels, steps), same));
+                       cost(p, depth, channels, steps), none));
     }
     return STRATA_OK;
 }
