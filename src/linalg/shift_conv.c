@@ -26,8 +26,7 @@ static size_t lines_of(const struct shift_conv *plan, size_t number) {
     size_t begin = number * plan->block;
     return plan->out_height - begin < plan->block ? plan->out_height - begin : plan->block;
 }
-static size_t blocks_of(const struct shift_conv *plan) { return (plan->out_height + plan->block - 1) / plan->block; }
-static bool last_of(const struct shift_conv *plan, size_t number) { return number + 1 == blocks_of(plan); }
+static bool last_of(const struct shift_conv *plan, size_t number) { return number + 1 == plan->blocks; }
 static size_t span_of(const struct shift_conv *plan, size_t number) {
     return lines_of(plan, number) * plan->line - (last_of(plan, number) ? plan->shape.kernel_width - 1 : 0);
 }
@@ -110,11 +109,12 @@ bool shift_conv_plan(struct shift_conv *plan, const struct shift_shape *shape) {
     plan->out_width = plan->line - shape->kernel_width + 1;
     if (taps_of(plan) > SHIFT_MOST_TAPS) return false;
     size_t line = (shape->inputs + shape->outputs) * plan->line, lines = line ? BLOCK_NUMBERS / line : 0;
-    plan->block = lines ? lines : 1;
-    plan->block = (plan->out_height + blocks_of(plan) - 1) / blocks_of(plan); /* blocks of about equal size */
-    if (plan->block == 0) return false;
+    size_t most = lines ? lines : 1, count = (plan->out_height + most - 1) / most;
+    if (count == 0) return false;
+    plan->block = (plan->out_height + count - 1) / count; /* blocks of about equal size */
+    plan->blocks = plan->block ? (plan->out_height + plan->block - 1) / plan->block : 0;
     for (size_t last = 0; last < 2; ++last) {
-        size_t block = last ? blocks_of(plan) - 1 : 0;
+        size_t block = last ? plan->blocks - 1 : 0;
         plan->sum[last] = sum_kernel(plan, block);
         plan->outer[last] = outer_kernel(plan, block);
         if (!plan->sum[last] || !plan->outer[last]) return false;
@@ -209,7 +209,7 @@ void shift_conv_apply(const struct shift_conv *plan, size_t rows, const float *x
     pack(plan, weight, transposed, taps);
     for (size_t r = 0; r < rows; ++r) {
         place(plan, x + r * row, picture);
-        for (size_t block = 0; block < blocks_of(plan); ++block) {
+        for (size_t block = 0; block < plan->blocks; ++block) {
             run_sum(plan, block, picture, taps, lines);
             take_lines(plan, block, lines, keep, y + r * out);
         }
@@ -227,7 +227,7 @@ void shift_conv_weights(const struct shift_conv *plan, size_t rows, const float 
     clear(count * pairs, taps);
     for (size_t r = 0; r < rows; ++r) {
         place_pixels(plan, x + r * row, picture);
-        for (size_t block = 0; block < blocks_of(plan); ++block) {
+        for (size_t block = 0; block < plan->blocks; ++block) {
             give_lines(plan, block, gradient + r * out, lines);
             run_outer(plan, block, picture, lines, taps);
         }

@@ -23,8 +23,8 @@ struct shift_shape {
 struct shift_conv {
     struct shift_shape shape;
     size_t out_height, out_width;
-    size_t line, plane; /* numbers of a padded line, of a padded picture */
-    size_t block;       /* output lines that one kernel call computes, so that it works in the first cache */
+    size_t line, plane;   /* numbers of a padded line, of a padded picture */
+    size_t block, blocks; /* output lines that one kernel call computes, so that it works in cache; calls a picture */
     /* Kernels over taps into pixels, and over pixels into one tap's weights; for a block and for the last one. */
     void *sum[2], *outer[2];
 };
