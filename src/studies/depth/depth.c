@@ -23,8 +23,7 @@ const struct setting depth_settings[] = {
      "joint, freeze, layerwise, layerwise_linear, layerwise_strong, layerwise_long, overlap, staged, staged_cut, cut, "
      "layerwise_one, cut_one, alone, reuse, reuse_alone, reuse_cut",
      0, 0,
-     "joint|freeze|layerwise|layerwise_linear|layerwise_strong|layerwise_long|overlap|staged|staged_cut|cut|alone|"
-     "reuse|"
+     "joint|freeze|layerwise|layerwise_linear|layerwise_strong|layerwise_long|overlap|staged|staged_cut|cut|"
      "layerwise_one|cut_one|alone|reuse|reuse_alone|reuse_cut",
      "ways to train the network"},
     {"study.networks", SETTING_FLAG, "true", 0, 0, NULL, "compare it with shallow, deeper and plain networks"},
