@@ -125,7 +125,7 @@ class Resnet(torch.nn.Module):
 
 def make_step(metadata, tensors, traced, foreach):
     model = {"mlp": Mlp, "quadratic_chain": Chain, "resnet": Resnet}[metadata["kind"]](tensors, int(metadata["depth"]))
-    model.shape = [int(metadata[f"picture_{name}"]) for name in ("channels", "height", "width")]
+    model.shape = [int(metadata[name]) for name in ("channels", "side", "side")]
     x = torch.from_numpy(tensors["x"].copy())
     target = torch.from_numpy(tensors["target"].copy())
     if metadata["task"] == "multiclass":

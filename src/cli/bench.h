@@ -25,8 +25,8 @@ struct bench_case {
     enum learning_task task;
     const char *optimizer;
     double learning_rate;
-    bool slow;         /* measured only when it is asked for by name */
-    size_t picture[3]; /* channels, height, width of a picture network's input; else zero */
+    size_t channels, side; /* of a picture network's input; else 0 */
+    bool slow;             /* measured only when it is asked for by name */
 };
 
 extern const struct bench_case bench_cases[];

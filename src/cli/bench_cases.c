@@ -70,7 +70,7 @@ static strata_status make_batch(strata_context *ctx, struct engine *engine) {
     return STRATA_OK;
 }
 
-static bool is_picture(const struct bench_case *which) { return which->picture[0] > 0; }
+static bool is_picture(const struct bench_case *which) { return which->channels > 0; }
 
 static strata_status make_weights(strata_context *ctx, struct engine *engine) {
     size_t count = program_parameter_count(engine->program);
@@ -92,9 +92,9 @@ static strata_status make_weights(strata_context *ctx, struct engine *engine) {
 
 static strata_status build_picture(strata_context *ctx, struct engine *engine) {
     const struct bench_case *which = engine->which;
-    const struct picture_request request = {.channels = which->picture[0],
-                                            .height = which->picture[1],
-                                            .width = which->picture[2],
+    const struct picture_request request = {.channels = which->channels,
+                                            .height = which->side,
+                                            .width = which->side,
                                             .classes = which->outputs,
                                             .family = which->kind,
                                             .depth = which->depth,
@@ -239,15 +239,10 @@ static strata_status add_metadata(strata_context *ctx, const struct bench_case *
     const struct {
         const char *key;
         double value;
-    } numbers[] = {{"inputs", (double)which->inputs},
-                   {"outputs", (double)which->outputs},
-                   {"depth", (double)which->depth},
-                   {"hidden_width", (double)which->hidden_width},
-                   {"batch", (double)which->batch},
-                   {"learning_rate", which->learning_rate},
-                   {"picture_channels", (double)which->picture[0]},
-                   {"picture_height", (double)which->picture[1]},
-                   {"picture_width", (double)which->picture[2]}};
+    } numbers[] = {{"inputs", (double)which->inputs},     {"outputs", (double)which->outputs},
+                   {"depth", (double)which->depth},       {"hidden_width", (double)which->hidden_width},
+                   {"batch", (double)which->batch},       {"learning_rate", which->learning_rate},
+                   {"channels", (double)which->channels}, {"side", (double)which->side}};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; ++i)
         STRATA_TRY(tensor_file_set(ctx, file, texts[i].key, texts[i].value));
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; ++i) {
@@ -295,89 +290,17 @@ const struct bench_case *bench_case_find(const char *name) {
 }
 
 const struct bench_case bench_cases[] = {
-    {"chain_64",
-     "quadratic chain, d = 32, width 64, 3 layers, batch 64, Adam",
-     "quadratic_chain",
-     32,
-     1,
-     3,
-     64,
-     ACTIVATION_SQUARE,
-     64,
-     TASK_REGRESSION,
-     "adam",
-     1e-3,
-     false,
-     {0}},
-    {"chain_256",
-     "quadratic chain, d = 64, width 256, 4 layers, batch 128, Adam",
-     "quadratic_chain",
-     64,
-     1,
-     4,
-     256,
-     ACTIVATION_SQUARE,
-     128,
-     TASK_REGRESSION,
-     "adam",
-     1e-4,
-     false,
-     {0}},
-    {"mlp_512",
-     "MLP 784-512-512-10, batch 256, Adam",
-     "mlp",
-     784,
-     10,
-     2,
-     512,
-     ACTIVATION_RELU,
-     256,
-     TASK_MULTICLASS,
-     "adam",
-     1e-3,
-     false,
-     {0}},
-    {"mlp_4096",
-     "MLP 2048-4096-4096-10, batch 512, SGD",
-     "mlp",
-     2048,
-     10,
-     2,
-     4096,
-     ACTIVATION_RELU,
-     512,
-     TASK_MULTICLASS,
-     "sgd",
-     1e-2,
-     false,
-     {0}},
-    {"resnet_20",
-     "residual network of 20 layers, 3 x 32 x 32, batch 128, momentum",
-     "resnet",
-     3072,
-     10,
-     20,
-     16,
-     ACTIVATION_RELU,
-     128,
-     TASK_MULTICLASS,
-     "momentum",
-     1e-2,
-     false,
-     {3, 32, 32}},
-    {"resnet_110",
-     "residual network of 110 layers, 3 x 32 x 32, batch 128, momentum",
-     "resnet",
-     3072,
-     10,
-     110,
-     16,
-     ACTIVATION_RELU,
-     128,
-     TASK_MULTICLASS,
-     "momentum",
-     1e-2,
-     true,
-     {3, 32, 32}},
+    {"chain_64", "quadratic chain, d = 32, width 64, 3 layers, batch 64, Adam", "quadratic_chain", 32, 1, 3, 64,
+     ACTIVATION_SQUARE, 64, TASK_REGRESSION, "adam", 1e-3, 0, 0, false},
+    {"chain_256", "quadratic chain, d = 64, width 256, 4 layers, batch 128, Adam", "quadratic_chain", 64, 1, 4, 256,
+     ACTIVATION_SQUARE, 128, TASK_REGRESSION, "adam", 1e-4, 0, 0, false},
+    {"mlp_512", "MLP 784-512-512-10, batch 256, Adam", "mlp", 784, 10, 2, 512, ACTIVATION_RELU, 256, TASK_MULTICLASS,
+     "adam", 1e-3, 0, 0, false},
+    {"mlp_4096", "MLP 2048-4096-4096-10, batch 512, SGD", "mlp", 2048, 10, 2, 4096, ACTIVATION_RELU, 512,
+     TASK_MULTICLASS, "sgd", 1e-2, 0, 0, false},
+    {"resnet_20", "residual network of 20 layers, 3 x 32 x 32, batch 128, momentum", "resnet", 3072, 10, 20, 16,
+     ACTIVATION_RELU, 128, TASK_MULTICLASS, "momentum", 1e-2, 3, 32, false},
+    {"resnet_110", "residual network of 110 layers, 3 x 32 x 32, batch 128, momentum", "resnet", 3072, 10, 110, 16,
+     ACTIVATION_RELU, 128, TASK_MULTICLASS, "momentum", 1e-2, 3, 32, true},
 };
 const size_t bench_case_count = sizeof bench_cases / sizeof *bench_cases;

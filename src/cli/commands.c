@@ -85,9 +85,9 @@ const struct command command_table[] = {
     {"bench", "", 0, 0, "our own speed: training steps of several networks",
      "Prints the median time of a step with the least and greatest over repeats, and its share of what this machine's "
      "sgemm reaches. chain_64: quadratic chain, d = 32, width 64, 3 layers, batch 64, Adam. chain_256: d = 64, width "
-     "256, "
-     "4 layers, batch 128, Adam. mlp_512: MLP 784-512-512-10, batch 256, Adam. mlp_4096: MLP 2048-4096-4096-10, batch "
-     "512, SGD.",
+     "256, 4 layers, batch 128, Adam. mlp_512: MLP 784-512-512-10, batch 256, Adam. mlp_4096: MLP 2048-4096-4096-10, "
+     "batch 512, SGD. resnet_20: residual network on 3 x 32 x 32 pixels, batch 128, momentum. resnet_110: the same of "
+     "110 layers, only when asked for with --case.",
      OPTIONS(&option_case, &option_bench_threads, &option_batch, &option_width, &option_steps, &option_quick,
              &option_bench_json, &option_export),
      command_bench},

@@ -144,18 +144,6 @@ strata_status file_read(strata_context *ctx, const char *path, size_t limit, str
     return status;
 }
 
-strata_status file_read_gzip(strata_context *ctx, const char *path, size_t limit, struct buffer *buffer) {
-    int file = -1;
-    size_t size = 0;
-    STRATA_TRY(file_open(ctx, path, &file, &size));
-    unsigned char magic[2] = {0};
-    bool zipped = pread(file, magic, 2, 0) == 2 && magic[0] == 0x1f && magic[1] == 0x8b;
-    strata_status status = zipped ? read_gzip(ctx, path, file, limit, false, buffer)
-                                  : read_plain(ctx, path, file, size, limit, buffer);
-    close(file);
-    return status;
-}
-
 /* Of a plain file, up to its end or `size` bytes. */
 static strata_status read_start(strata_context *ctx, const char *path, int file, size_t size, struct buffer *buffer) {
     size_t got = 1;
@@ -168,16 +156,27 @@ static strata_status read_start(strata_context *ctx, const char *path, int file,
     return STRATA_OK;
 }
 
-strata_status file_read_gzip_start(strata_context *ctx, const char *path, size_t size, struct buffer *buffer) {
+/* The whole of a file, plain or gzip, of at most `limit` bytes; or its first `limit` bytes. */
+static strata_status read_either(strata_context *ctx, const char *path, size_t limit, bool start_only,
+                                 struct buffer *buffer) {
     int file = -1;
-    size_t all = 0;
-    STRATA_TRY(file_open(ctx, path, &file, &all));
+    size_t size = 0;
+    STRATA_TRY(file_open(ctx, path, &file, &size));
     unsigned char magic[2] = {0};
     bool zipped = pread(file, magic, 2, 0) == 2 && magic[0] == 0x1f && magic[1] == 0x8b;
-    strata_status status = zipped ? read_gzip(ctx, path, file, size, true, buffer)
-                                  : read_start(ctx, path, file, size, buffer);
+    strata_status status = zipped     ? read_gzip(ctx, path, file, limit, start_only, buffer)
+                         : start_only ? read_start(ctx, path, file, limit, buffer)
+                                      : read_plain(ctx, path, file, size, limit, buffer);
     close(file);
     return status;
+}
+
+strata_status file_read_gzip(strata_context *ctx, const char *path, size_t limit, struct buffer *buffer) {
+    return read_either(ctx, path, limit, false, buffer);
+}
+
+strata_status file_read_gzip_start(strata_context *ctx, const char *path, size_t size, struct buffer *buffer) {
+    return read_either(ctx, path, size, true, buffer);
 }
 
 static strata_status write_all(strata_context *ctx, const char *path, int file, const unsigned char *bytes,

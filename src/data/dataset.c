@@ -45,6 +45,16 @@ strata_status dataset_take(strata_context *ctx, const struct dataset *from, cons
     return STRATA_OK;
 }
 
+strata_status dataset_draw(strata_context *ctx, const struct dataset *from, struct rng_stream stream, size_t count,
+                           struct dataset *to) {
+    uint32_t *order = mem_zero(from->rows, sizeof *order);
+    if (!order) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for the order of %zu rows", from->rows);
+    rng_permutation(stream, from->rows, order);
+    strata_status status = dataset_take(ctx, from, order, 0, count, to);
+    mem_free(order);
+    return status;
+}
+
 void dataset_moments(const struct dataset *data, double *mean, double *sd) {
     size_t columns = data->inputs;
     double rows = data->rows ? (double)data->rows : 1;

@@ -35,6 +35,13 @@ STRATA_MUST_USE strata_status dataset_take(strata_context *ctx, const struct dat
                                            size_t first, size_t count, struct dataset *to);
 
 /**
+ * `count` rows in the order that the stream draws for all: a smaller count gives the first of them. Errors: MEMORY,
+ * those of dataset_take.
+ */
+STRATA_MUST_USE strata_status dataset_draw(strata_context *ctx, const struct dataset *from, struct rng_stream stream,
+                                           size_t count, struct dataset *to);
+
+/**
  * Pictures averaged over squares of `side` x `side` pixels, in place. ERR_ARGUMENT for rows that are no pictures, or
  * a side that does not divide them.
  */

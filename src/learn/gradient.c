@@ -241,6 +241,7 @@ static struct fit_point point_of(const struct gradient_learner *self, double los
                               .total = self->stages * self->steps_per_stage,
                               .stage = self->stage,
                               .stage_end = stage_over(self),
+                              .layers = active_layers(self, self->stage),
                               .loss = loss};
 }
 

@@ -30,6 +30,7 @@ struct fit_point {
     size_t step, total; /* optimizer steps done, of all */
     size_t stage;       /* 1.. ; 1 for learners without stages */
     bool stage_end;     /* the last step of its stage */
+    size_t layers;      /* that exist in it; 0 for learners without hidden layers */
     double loss;        /* of the last batch */
 };
 

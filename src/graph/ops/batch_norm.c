@@ -280,9 +280,8 @@ static void batch_norm_backward(const struct op_call *call) {
     for (size_t k = 0; k < c.count; ++k) {
         const struct pair *own = &part_of(call, call->part)->channels[k];
         double numbers = 0, sum = 0, along = 0;
-        for (size_t i = 0; i < call->part_count; ++i) {
+        for (size_t i = 0; call->training && i < call->part_count; ++i) { /* given moments do not mix rows */
             const struct part *part = part_of(call, i);
-            if (part->numbers == 0) continue;
             numbers += part->numbers, sum += part->channels[k].one, along += part->channels[k].two;
         }
         for (size_t i = SCALE; i <= SHIFT; ++i) {
@@ -290,9 +289,8 @@ static void batch_norm_backward(const struct op_call *call) {
             double gradient = i == SCALE ? own->two * (double)saved[k].inverse : own->one;
             if (to) to[k] = (call->keep[i] ? to[k] : 0) + (real)gradient;
         }
-        along *= (double)saved[k].inverse;
-        if (call->input_gradients[0])
-            to_input(call, &c, k, call->training ? sum / numbers : 0, call->training ? along / numbers : 0);
+        if (numbers > 0) sum /= numbers, along *= (double)saved[k].inverse / numbers;
+        if (call->input_gradients[0]) to_input(call, &c, k, sum, along);
     }
 }
 

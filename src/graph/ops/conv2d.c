@@ -22,8 +22,6 @@ struct conv {
     bool direct;                  /* the picture is that matrix */
 };
 
-static size_t at_least_one(size_t value) { return value ? value : 1; }
-
 static struct conv conv_of(const struct op_attributes *attributes, const struct shape *x, const struct shape *weight) {
     struct conv c = {.w = {.channels = x->dims[0],
                            .height = x->dims[1],
@@ -194,21 +192,17 @@ static void convolve(const struct op_call *call, const struct conv *c, const rea
     }
 }
 
-static void spread_bias(const struct op_call *call, const struct conv *c, const real *bias, bool keep, real *y) {
-    for (size_t line = 0; line < call->rows * c->outputs; ++line)
-        real_add_constant(c->pixels, bias ? bias[line % c->outputs] : 0, keep, y + line * c->pixels);
-}
-
 static void conv2d_forward(const struct op_call *call) {
     struct conv c = conv_of_call(call);
     bool bias = call->input_count == 3;
-    if (bias) spread_bias(call, &c, call->inputs[2], false, call->output);
+    if (bias) channel_spread(call->rows, c.outputs, c.pixels, call->inputs[2], false, call->output);
     convolve(call, &c, call->inputs[0], call->inputs[1], bias, call->output);
 }
 
 static void conv2d_tangent(const struct op_call *call) {
     struct conv c = conv_of_call(call);
-    spread_bias(call, &c, call->input_count == 3 ? call->input_tangents[2] : NULL, false, call->output_tangent);
+    channel_spread(call->rows, c.outputs, c.pixels, call->input_count == 3 ? call->input_tangents[2] : NULL, false,
+                   call->output_tangent);
     if (call->input_tangents[0])
         convolve(call, &c, call->input_tangents[0], call->inputs[1], true, call->output_tangent);
     if (call->input_tangents[1])
@@ -257,21 +251,12 @@ static void to_inputs(const struct op_call *call, const struct conv *c) {
     }
 }
 
-static void to_bias(const struct op_call *call, const struct conv *c) {
-    real *to = call->input_gradients[2];
-    const real *grad = call->output_gradient;
-    for (size_t o = 0; o < c->outputs; ++o) {
-        double sum = 0;
-        for (size_t r = 0; r < call->rows; ++r) sum += real_sum(c->pixels, grad + (r * c->outputs + o) * c->pixels);
-        to[o] = (call->keep[2] ? to[o] : 0) + (real)sum;
-    }
-}
-
 static void conv2d_backward(const struct op_call *call) {
     struct conv c = conv_of_call(call);
     if (call->input_gradients[1]) to_weights(call, &c);
     if (call->input_gradients[0]) to_inputs(call, &c);
-    if (call->input_count == 3 && call->input_gradients[2]) to_bias(call, &c);
+    if (call->input_count == 3 && call->input_gradients[2])
+        channel_sums(call->rows, c.outputs, c.pixels, call->output_gradient, call->keep[2], call->input_gradients[2]);
 }
 
 #define PICTURE(c, h, w)     \

@@ -17,8 +17,6 @@ struct transposed {
     size_t inputs, groups, pixels, taps; /* pixels of x; taps of a group */
 };
 
-static size_t at_least_one(size_t value) { return value ? value : 1; }
-
 static struct transposed transposed_of(const struct op_attributes *attributes, const struct shape *x,
                                        const struct shape *weight) {
     const size_t *size = attributes->size;
@@ -94,21 +92,17 @@ static void lay_down(const struct op_call *call, const struct transposed *t, con
     }
 }
 
-static void spread_bias(const struct op_call *call, const struct transposed *t, const real *bias, real *y) {
-    size_t plane = t->w.height * t->w.width;
-    for (size_t line = 0; line < call->rows * t->w.channels; ++line)
-        real_add_constant(plane, bias ? bias[line % t->w.channels] : 0, false, y + line * plane);
-}
-
 static void conv_transpose2d_forward(const struct op_call *call) {
     struct transposed t = transposed_of_call(call);
-    spread_bias(call, &t, call->input_count == 3 ? call->inputs[2] : NULL, call->output);
+    channel_spread(call->rows, t.w.channels, t.w.height * t.w.width, call->input_count == 3 ? call->inputs[2] : NULL,
+                   false, call->output);
     lay_down(call, &t, call->inputs[0], call->inputs[1], call->output);
 }
 
 static void conv_transpose2d_tangent(const struct op_call *call) {
     struct transposed t = transposed_of_call(call);
-    spread_bias(call, &t, call->input_count == 3 ? call->input_tangents[2] : NULL, call->output_tangent);
+    channel_spread(call->rows, t.w.channels, t.w.height * t.w.width,
+                   call->input_count == 3 ? call->input_tangents[2] : NULL, false, call->output_tangent);
     if (call->input_tangents[0]) lay_down(call, &t, call->input_tangents[0], call->inputs[1], call->output_tangent);
     if (call->input_tangents[1]) lay_down(call, &t, call->inputs[0], call->input_tangents[1], call->output_tangent);
 }
@@ -116,7 +110,7 @@ static void conv_transpose2d_tangent(const struct op_call *call) {
 /* Both directions read the gradient as a matrix of taps: dx = W m, dW = x m'. */
 static void conv_transpose2d_backward(const struct op_call *call) {
     struct transposed t = transposed_of_call(call);
-    size_t in = t.inputs / t.groups, plane = t.w.height * t.w.width;
+    size_t in = t.inputs / t.groups;
     const real *grad = call->output_gradient;
     for (size_t r = 0; r < call->rows && (call->input_gradients[0] || call->input_gradients[1]); ++r) {
         unfold(&t.w, grad + r * row_out(&t), call->scratch);
@@ -131,12 +125,8 @@ static void conv_transpose2d_backward(const struct op_call *call) {
                      t.pixels, r > 0 || call->keep[1], (real *)call->input_gradients[1] + weights, t.taps);
         }
     }
-    real *bias = call->input_count == 3 ? call->input_gradients[2] : NULL;
-    for (size_t o = 0; bias && o < t.w.channels; ++o) {
-        double sum = 0;
-        for (size_t r = 0; r < call->rows; ++r) sum += real_sum(plane, grad + (r * t.w.channels + o) * plane);
-        bias[o] = (call->keep[2] ? bias[o] : 0) + (real)sum;
-    }
+    if (call->input_count == 3 && call->input_gradients[2])
+        channel_sums(call->rows, t.w.channels, t.w.height * t.w.width, grad, call->keep[2], call->input_gradients[2]);
 }
 
 #define PICTURE(c, h, w)     \

@@ -10,6 +10,9 @@
 
 #include "graph/ops/windows.h"
 
+/** Attributes that are 0 where 1 is meant. */
+static inline size_t at_least_one(size_t value) { return value ? value : 1; }
+
 static inline void unfold_tap(const struct windows *w, const real *restrict plane, size_t v, size_t u,
                               real *restrict line) {
     size_t first, last;
@@ -54,6 +57,21 @@ static inline void fold(const struct windows *w, const real *restrict matrix, re
                     for (size_t j = first; j < last; ++j) to[j * w->stride] += line[j];
                 }
             }
+}
+
+/** y [lines of `pixels` numbers], channel after channel and row after row, (+)= the channel's number; NULL: zero. */
+static inline void channel_spread(size_t rows, size_t channels, size_t pixels, const real *bias, bool keep, real *y) {
+    for (size_t line = 0; line < rows * channels; ++line)
+        real_add_constant(pixels, bias ? bias[line % channels] : 0, keep, y + line * pixels);
+}
+
+/** The transposed map: to[c] (+)= sum of all numbers of channel c. */
+static inline void channel_sums(size_t rows, size_t channels, size_t pixels, const real *y, bool keep, real *to) {
+    for (size_t c = 0; c < channels; ++c) {
+        double sum = 0;
+        for (size_t r = 0; r < rows; ++r) sum += real_sum(pixels, y + (r * channels + c) * pixels);
+        to[c] = (keep ? to[c] : 0) + (real)sum;
+    }
 }
 
 #endif

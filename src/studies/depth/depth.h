@@ -13,7 +13,7 @@
 /* Case of a task id, "NAME/n=SIZE/seed=N". */
 #define DEPTH_CASE "n=%zu"
 
-enum { DEPTH_MAX_SIZES = 16, DEPTH_UNITS = 3, DEPTH_ALIGNMENT_ROWS = 150 };
+enum { DEPTH_MAX_SIZES = 16, DEPTH_UNITS = 3 };
 
 /* One way to train; the first part of task ids. */
 struct depth_regime {

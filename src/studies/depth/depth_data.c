@@ -3,8 +3,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/memory.h"
-#include "core/rng.h"
 #include "studies/depth/depth.h"
 
 void depth_shape(const struct settings *settings, size_t shape[3]) {
@@ -14,15 +12,10 @@ void depth_shape(const struct settings *settings, size_t shape[3]) {
     shape[1] = shape[2] = side;
 }
 
-/* The first rows of a random order of all. */
-static strata_status draw(strata_context *ctx, struct rng_stream stream, size_t rows, const struct dataset *from,
+/* So many rows, or all that there are. */
+static strata_status draw(strata_context *ctx, const struct dataset *from, struct rng_stream stream, size_t rows,
                           struct dataset *to) {
-    uint32_t *order = mem_zero(from->rows, sizeof *order);
-    if (!order) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for the order of %zu rows", from->rows);
-    rng_permutation(stream, from->rows, order);
-    strata_status status = dataset_take(ctx, from, order, 0, rows < from->rows ? rows : from->rows, to);
-    mem_free(order);
-    return status;
+    return dataset_draw(ctx, from, stream, rows < from->rows ? rows : from->rows, to);
 }
 
 /* Over all pixels of all pictures. */
@@ -48,8 +41,8 @@ strata_status depth_load(strata_context *ctx, const struct task_run *run, size_t
     struct dataset pool = {0}, tests = {0};
     strata_status status = data_load_some(ctx, settings_text(settings, "data.name"), task_run_data_folder(run),
                                           settings_count(settings, "data.pool"), &pool, &tests);
-    if (status == STRATA_OK) status = draw(ctx, stream, train_rows, &pool, train);
-    if (status == STRATA_OK) status = draw(ctx, rng_stream_at(stream, 1), test_rows, &tests, test);
+    if (status == STRATA_OK) status = draw(ctx, &pool, stream, train_rows, train);
+    if (status == STRATA_OK) status = draw(ctx, &tests, rng_stream_at(stream, 1), test_rows, test);
     dataset_destroy(&pool);
     dataset_destroy(&tests);
     if (status == STRATA_OK && shrink > 1) status = dataset_shrink(ctx, train, shrink);

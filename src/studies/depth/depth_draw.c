@@ -26,12 +26,11 @@ static double mean_of(const struct drawer *d, const char *key, const char *name,
 }
 
 /* Pooled over seeds: every test picture of every seed is a trial. */
-static struct interval wilson(const struct drawer *d, const char *key, const char *name, const char *case_,
-                              const char *tested) {
+static struct interval wilson(const struct drawer *d, const char *key, const char *name, const char *case_) {
     double right = 0, trials = 0;
     for (size_t seed = 1; seed <= d->seeds; ++seed) {
         double share = records_get(d->records, key, "%s/%s/seed=%zu", name, case_, seed),
-               count = records_get(d->records, tested, "%s/%s/seed=%zu", name, case_, seed);
+               count = records_get(d->records, "tested", "%s/%s/seed=%zu", name, case_, seed);
         if (!isfinite(share) || !isfinite(count)) continue;
         right += round(share * count), trials += count;
     }
@@ -43,7 +42,7 @@ static strata_status draw_regimes(const struct drawer *d) {
     STRATA_TRY(summary_table(d->ctx, d->summary, "regimes", 5, columns));
     for (size_t i = 0; i < depth_regime_count; ++i) {
         const struct depth_regime *regime = &depth_regimes[i];
-        struct interval seeds, pooled = wilson(d, "test_accuracy", regime->name, d->full, "tested");
+        struct interval seeds, pooled = wilson(d, "test_accuracy", regime->name, d->full);
         if (!interval_of(d, "test_accuracy", regime->name, d->full, &seeds)) continue;
         if (!regime->one_unit)
             STRATA_TRY(summary_rank(d->ctx, d->summary, "regimes", regime->title, seeds.mean, seeds.low, seeds.high));
@@ -80,7 +79,7 @@ static strata_status draw_networks(const struct drawer *d) {
             struct interval seeds;
             snprintf(case_, sizeof case_, DEPTH_CASE, sizes[i]);
             if (!interval_of(d, "test_accuracy", names[k][0], case_, &seeds)) continue;
-            struct interval pooled = wilson(d, "test_accuracy", names[k][0], case_, "tested");
+            struct interval pooled = wilson(d, "test_accuracy", names[k][0], case_);
             STRATA_TRY(network_row(d, names[k][1], sizes[i], &pooled, mean_of(d, "parameters", names[k][0], case_)));
             if (k < 4 && count > 1)
                 STRATA_TRY(summary_point(d->ctx, d->summary, "few_shot", names[k][1], (double)sizes[i], seeds.mean,
@@ -97,7 +96,7 @@ static strata_status draw_kernels(const struct drawer *d) {
     char case_[32];
     snprintf(case_, sizeof case_, DEPTH_CASE, rows);
     for (size_t k = 0; rows && k < 3; ++k) {
-        struct interval seeds, pooled = wilson(d, kernels[k][0], "kernel", case_, "tested");
+        struct interval seeds, pooled = wilson(d, kernels[k][0], "kernel", case_);
         if (!interval_of(d, kernels[k][0], "kernel", case_, &seeds)) continue;
         STRATA_TRY(network_row(d, kernels[k][1], rows, &pooled, INFINITY));
         STRATA_TRY(summary_point(d->ctx, d->summary, "few_shot", kernels[k][1], (double)rows, seeds.mean, seeds.low,

@@ -10,13 +10,11 @@
 #include "core/memory.h"
 #include "core/rng.h"
 #include "data/source.h"
-#include "measure/cka.h"
-#include "measure/errors.h"
-#include "measure/probe.h"
 #include "studies/depth/depth.h"
 #include "studies/fit_task.h"
+#include "studies/layers.h"
 
-enum { KEY_SIZE = 40 };
+enum { KEY_SIZE = 40, ALIGNMENT_ROWS = 150 };
 
 struct experiment {
     strata_context *ctx;
@@ -28,77 +26,25 @@ struct experiment {
     size_t times; /* probes of a fit; 0: none */
 };
 
-static size_t at_most(size_t rows, size_t limit) { return rows < limit ? rows : limit; }
-
-static size_t width_of(const struct experiment *e, size_t unit) {
-    return e->learner->class_->layer_width(e->learner, unit);
-}
-
-static strata_status features_of(const struct experiment *e, size_t unit, size_t rows, const float *x,
-                                 float **features) {
-    size_t count;
-    *features = NULL;
-    STRATA_TRY(mem_product(e->ctx, rows, width_of(e, unit), "features", &count));
-    *features = mem_zero(count, sizeof **features);
-    if (!*features) return strata_fail(e->ctx, STRATA_ERR_MEMORY, "out of memory for %zu features", count);
-    return learner_features(e->ctx, e->learner, unit, rows, x, *features);
-}
-
-/* ---- probes */
-
 static strata_status record_probe(const struct experiment *e, size_t unit, size_t time) {
-    size_t train_rows = at_most(settings_count(e->settings, "probe.train_size"), e->train.rows),
-           test_rows = at_most(settings_count(e->settings, "probe.test_size"), e->test.rows);
-    float *train = NULL, *test = NULL;
-    double accuracy = NAN;
     char key[KEY_SIZE];
-    strata_status status = features_of(e, unit, train_rows, e->train.x, &train);
-    if (status == STRATA_OK) status = features_of(e, unit, test_rows, e->test.x, &test);
-    const struct probe_rows fit = {train_rows, train, e->train.y}, score = {test_rows, test, e->test.y};
-    if (status == STRATA_OK)
-        status = probe_accuracy(e->ctx, width_of(e, unit), e->train.classes, &fit, &score, &accuracy);
     snprintf(key, sizeof key, "probe.%zu.%zu", unit, time);
-    if (status == STRATA_OK) status = task_record(e->ctx, e->run, key, accuracy);
-    mem_free(train);
-    mem_free(test);
-    return status;
+    return layer_probe(e->ctx, e->run, e->learner, unit, &e->train, settings_count(e->settings, "probe.train_size"),
+                       &e->test, settings_count(e->settings, "probe.test_size"), key);
 }
 
-/* ---- what a unit's features were before those above were trained, kept as part of the records */
-
+/* What a unit's features are before those above are trained, and how far from it they are after. */
 static strata_status keep_features(const struct experiment *e, size_t unit) {
-    size_t rows = at_most(e->test.rows, DEPTH_ALIGNMENT_ROWS), count = rows * width_of(e, unit);
-    float *features;
     char key[KEY_SIZE];
-    strata_status status = features_of(e, unit, rows, e->test.x, &features);
-    double *kept = status == STRATA_OK ? mem_zero(count, sizeof *kept) : NULL;
-    if (status == STRATA_OK && !kept)
-        status = strata_fail(e->ctx, STRATA_ERR_MEMORY, "out of memory for %zu features", count);
-    for (size_t i = 0; kept && i < count; ++i) kept[i] = (double)features[i];
     snprintf(key, sizeof key, "features.%zu", unit);
-    if (status == STRATA_OK) status = task_record_array(e->ctx, e->run, key, count, kept);
-    mem_free(kept);
-    mem_free(features);
-    return status;
+    return layer_keep(e->ctx, e->run, e->learner, unit, &e->test, ALIGNMENT_ROWS, key);
 }
 
 static strata_status record_alignment(const struct experiment *e, size_t unit) {
-    const double *kept;
-    char key[KEY_SIZE];
-    snprintf(key, sizeof key, "features.%zu", unit);
-    size_t rows = at_most(e->test.rows, DEPTH_ALIGNMENT_ROWS), count = task_recorded_array(e->run, key, &kept);
-    if (count != rows * width_of(e, unit)) return STRATA_OK;
-    float *now = NULL, *before = mem_zero(count, sizeof *before);
-    double similarity = NAN;
-    strata_status status = before ? features_of(e, unit, rows, e->test.x, &now)
-                                  : strata_fail(e->ctx, STRATA_ERR_MEMORY, "out of memory for %zu features", count);
-    for (size_t i = 0; before && i < count; ++i) before[i] = (float)kept[i];
-    if (status == STRATA_OK) status = cka_linear(e->ctx, rows, count / rows, before, count / rows, now, &similarity);
+    char kept[KEY_SIZE], key[KEY_SIZE];
+    snprintf(kept, sizeof kept, "features.%zu", unit);
     snprintf(key, sizeof key, "alignment.%zu", unit);
-    if (status == STRATA_OK) status = task_record(e->ctx, e->run, key, similarity);
-    mem_free(before);
-    mem_free(now);
-    return status;
+    return layer_alignment(e->ctx, e->run, e->learner, unit, &e->test, ALIGNMENT_ROWS, kept, key);
 }
 
 /* ---- pictures that channels look for */
@@ -119,8 +65,9 @@ static void climb(size_t tiles, size_t inputs, const float *gradient, double ste
 
 /* Tile t: the picture at which channel t of the unit answers most in the middle cell, by gradient ascent from noise. */
 static strata_status record_tiles(const struct experiment *e, size_t unit, const char *when) {
-    size_t tiles = settings_count(e->settings, "tiles.count"), inputs = e->train.inputs, width = width_of(e, unit);
-    size_t rows = at_most(tiles, width);
+    size_t tiles = settings_count(e->settings, "tiles.count"), inputs = e->train.inputs,
+           width = e->learner->class_->layer_width(e->learner, unit);
+    size_t rows = tiles < width ? tiles : width;
     if (rows == 0 || task_run_task(e->run)->replicate != 1) return STRATA_OK;
     float *x = mem_zero(rows * inputs, sizeof *x), *gradient = mem_zero(rows * inputs, sizeof *gradient),
           *seed = mem_zero(rows * width, sizeof *seed);
@@ -161,26 +108,17 @@ static bool probe_due(const struct experiment *e, const struct fit_point *point)
 
 static bool observe_due(void *user, const struct fit_point *point) { return probe_due(user, point); }
 
-/* Units that a stage has; a fit in one stage has all. */
-static size_t units_in(const struct experiment *e, size_t stage) {
-    size_t units = e->learner->class_->layer_count(e->learner);
-    bool grows = is(e, "picture_staged") || is(e, "picture_staged_cut") || is(e, "picture_layerwise") ||
-                 is(e, "picture_overlap");
-    return is(e, "picture_alone") ? 1 : grows ? stage : units;
-}
-
 static strata_status observe(void *user, struct learner *learner, const struct fit_point *point) {
     struct experiment *e = user;
-    size_t units = units_in(e, point->stage);
     (void)learner;
     size_t all = e->learner->class_->layer_count(e->learner);
-    for (size_t u = 1; probe_due(e, point) && u <= units; ++u) { /* above the first: before and after */
+    for (size_t u = 1; probe_due(e, point) && u <= point->layers; ++u) { /* above the first: before and after */
         size_t time = point->step * e->times / point->total;
         if (u == 1 || time == e->times || time == e->times * u / all) STRATA_TRY(record_probe(e, u, time));
     }
     if (!e->times || !point->stage_end || !is(e, "picture_staged") || point->step == point->total) return STRATA_OK;
-    STRATA_TRY(keep_features(e, units));
-    return record_tiles(e, units, "before");
+    STRATA_TRY(keep_features(e, point->layers));
+    return record_tiles(e, point->layers, "before");
 }
 
 static strata_status record_accuracy(const struct experiment *e, const struct dataset *data, const char *key) {

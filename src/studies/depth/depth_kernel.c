@@ -30,6 +30,7 @@ struct experiment {
     double *x, *z;                          /* pictures in double */
     double *gram, *cross, *factor, *labels; /* [n, n], [m, n], [n, n], [n, classes] */
     double *predicted;                      /* [m, classes] */
+    float *logits;                          /* the same */
 };
 
 static strata_status build(struct experiment *e) {
@@ -52,7 +53,8 @@ static strata_status allocate(struct experiment *e) {
     e->factor = mem_zero(n * n, sizeof(double));
     e->labels = mem_zero(n * classes, sizeof(double));
     e->predicted = mem_zero(m * classes, sizeof(double));
-    if (!e->x || !e->z || !e->gram || !e->cross || !e->factor || !e->labels || !e->predicted)
+    e->logits = mem_zero(m * classes, sizeof(float));
+    if (!e->x || !e->z || !e->gram || !e->cross || !e->factor || !e->labels || !e->predicted || !e->logits)
         return strata_fail(e->ctx, STRATA_ERR_MEMORY, "out of memory for a kernel of %zu pictures", n);
     for (size_t i = 0; i < n * e->train.inputs; ++i) e->x[i] = (double)e->train.x[i];
     for (size_t i = 0; i < m * e->test.inputs; ++i) e->z[i] = (double)e->test.x[i];
@@ -61,7 +63,7 @@ static strata_status allocate(struct experiment *e) {
 
 /* Test accuracy at one ridge, relative to the kernel's mean diagonal; NaN where it is too small to solve. */
 static double accuracy_at(struct experiment *e, double ridge) {
-    size_t n = e->train.rows, m = e->test.rows, classes = e->train.classes, right = 0;
+    size_t n = e->train.rows, m = e->test.rows, classes = e->train.classes;
     double trace = 0;
     for (size_t i = 0; i < n; ++i) trace += e->gram[i * n + i] / (double)n;
     memcpy(e->factor, e->gram, n * n * sizeof(double));
@@ -72,13 +74,8 @@ static double accuracy_at(struct experiment *e, double ridge) {
             e->labels[i * classes + k] = ((float)k == e->train.y[i] ? 1.0 : 0.0) - 1 / (double)classes;
     linalg_cholesky_solve(n, e->factor, classes, e->labels);
     linalg_gemm_f64(AS_IS, AS_IS, m, classes, n, 1, e->cross, n, e->labels, classes, 0, e->predicted, classes);
-    for (size_t i = 0; i < m; ++i) {
-        size_t best = 0;
-        for (size_t k = 1; k < classes; ++k)
-            if (e->predicted[i * classes + k] > e->predicted[i * classes + best]) best = k;
-        right += (float)best == e->test.y[i];
-    }
-    return (double)right / (double)m;
+    for (size_t i = 0; i < m * classes; ++i) e->logits[i] = (float)e->predicted[i];
+    return 1 - multiclass_error_rate(m, classes, e->logits, e->test.y);
 }
 
 /* The kernel at the learner's weights of now. */
@@ -130,6 +127,6 @@ strata_status depth_run_kernel(strata_context *ctx, struct task_run *run) {
     dataset_destroy(&e.train);
     dataset_destroy(&e.test);
     mem_free(e.x), mem_free(e.z), mem_free(e.gram), mem_free(e.cross), mem_free(e.factor), mem_free(e.labels);
-    mem_free(e.predicted);
+    mem_free(e.predicted), mem_free(e.logits);
     return status;
 }

@@ -39,17 +39,6 @@ static double mean_pixel(const struct dataset *data) {
     return mean / (double)(data->rows * data->inputs);
 }
 
-/* `count` rows in a random order. */
-static strata_status take(const struct pictures *p, struct rng_stream stream, size_t count, const struct dataset *from,
-                          struct dataset *to) {
-    uint32_t *order = mem_zero(from->rows, sizeof *order);
-    if (!order) return strata_fail(p->ctx, STRATA_ERR_MEMORY, "out of memory for the order of %zu rows", from->rows);
-    rng_permutation(stream, from->rows, order);
-    strata_status status = dataset_take(p->ctx, from, order, 0, count, to);
-    mem_free(order);
-    return status;
-}
-
 static strata_status load(struct pictures *p) {
     size_t shrink = settings_count(p->settings, "pictures.shrink");
     bool small = shrink > 1;
@@ -60,8 +49,8 @@ static strata_status load(struct pictures *p) {
     struct dataset pool = {0}, all_tests = {0};
     strata_status status = data_load_some(p->ctx, settings_name(p->settings, "pictures.names", 0),
                                           task_run_data_folder(p->run), POOL_ROWS, &pool, &all_tests);
-    if (status == STRATA_OK) status = take(p, stream, train, &pool, &p->train);
-    if (status == STRATA_OK) status = take(p, rng_stream_at(stream, 1), test, &all_tests, &p->test);
+    if (status == STRATA_OK) status = dataset_draw(p->ctx, &pool, stream, train, &p->train);
+    if (status == STRATA_OK) status = dataset_draw(p->ctx, &all_tests, rng_stream_at(stream, 1), test, &p->test);
     dataset_destroy(&pool);
     dataset_destroy(&all_tests);
     if (status == STRATA_OK && small) status = dataset_shrink(p->ctx, &p->train, shrink);
