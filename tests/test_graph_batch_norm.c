@@ -158,17 +158,20 @@ static void per_sample_gradients_use_the_running_moments(void **state) {
     fixture_close(&f);
 }
 
-enum { NUMBERS = ROWS * SIZE + 4 * CHANNELS };
+enum { NUMBERS = 2 * ROWS * SIZE + 4 * CHANNELS };
 
-/* Outputs, gradients and running moments after one pass over `rows` rows. */
+/* Outputs, gradients and running moments after a pass over all rows and one over `rows` of them. */
 static void pass(struct fixture *f, size_t shards, struct thread_pool *pool, size_t rows, double found[NUMBERS]) {
     struct program_options options = options_f64();
-    options.gradients = true, options.shards = shards, options.pool = pool;
+    options.gradients = options.input_gradients = true, options.shards = shards, options.pool = pool;
     struct program *program = program_of(f, &options);
     memset(found, 0, NUMBERS * sizeof *found);
+    program_forward(program, ROWS, true);
+    program_backward(program, NULL);
     program_forward(program, rows, true);
     program_backward(program, NULL);
     program_read(program, f->y, found);
+    program_read_gradient(program, f->x, found + ROWS * SIZE + 4 * CHANNELS);
     program_read_gradient(program, f->scale, found + ROWS * SIZE);
     program_read_gradient(program, f->shift, found + ROWS * SIZE + CHANNELS);
     program_read_parameter(program, f->mean, found + ROWS * SIZE + 2 * CHANNELS);

@@ -190,7 +190,7 @@ static void families_learn(void **state) {
 
 /* ---- rules */
 
-enum { WATCHED = 4, MOST_STAGES = 3 };
+enum { WATCHED = 4, MOST_STAGES = 4 };
 
 /* Sums over a parameter's numbers tell equal bits from others; one per stage end. */
 static const char *const watched[WATCHED] = {"block1.conv1.weight", "block2.norm1.mean", "block3.conv1.weight",
@@ -291,6 +291,33 @@ static void freezing_begins_as_joint_training(void **state) {
     for (size_t i = 0; i < WATCHED; ++i) assert_true(joint.sums[0][i] == freeze.sums[0][i]);
     assert_true(joint.sums[1][0] != freeze.sums[2][0]);
     learner_destroy(learner);
+    lab_close(&lab);
+}
+
+static bool eleventh(void *user, const struct fit_point *point) {
+    (void)user;
+    return point->step == 11;
+}
+
+/* The step after a unit was frozen moves the others as joint training does: optimizer and schedule only go on. */
+static void freezing_goes_on_where_the_last_stage_ended(void **state) {
+    (void)state;
+    static const char *const names[2] = {"picture", "picture_freeze"};
+    struct lab lab;
+    lab_open(&lab);
+    set(&lab, "train.clip_norm", "0"); /* the norm is of all that moves */
+    struct history found[2];
+    for (size_t i = 0; i < 2; ++i) {
+        found[i] = (struct history){.ctx = lab.ctx};
+        struct learner *learner = learner_of(&lab, names[i]);
+        const struct fit_hooks hooks = {.user = &found[i], .observe = at_stage_end, .observe_due = eleventh};
+        assert_int_equal(learner_fit(lab.ctx, learner, &hooks), STRATA_OK);
+        learner_destroy(learner);
+    }
+    /* Joint: steps 11 and 30. Freezing: 10, 11, 20 and 30. */
+    assert_true(found[0].steps[0] == 11 && found[1].steps[1] == 11);
+    assert_true(found[0].sums[0][2] == found[1].sums[1][2] && found[0].sums[0][3] == found[1].sums[1][3]);
+    assert_true(found[0].sums[0][0] != found[1].sums[1][0]);
     lab_close(&lab);
 }
 
@@ -470,6 +497,7 @@ int main(void) {
         cmocka_unit_test(rules_move_what_they_say),
         cmocka_unit_test(one_unit_is_trained_alike_by_all_rules),
         cmocka_unit_test(freezing_begins_as_joint_training),
+        cmocka_unit_test(freezing_goes_on_where_the_last_stage_ended),
         cmocka_unit_test(reused_units_stay_and_the_others_begin_anew),
         cmocka_unit_test(stopped_fits_go_on_with_equal_bits),
         cmocka_unit_test(recomputing_changes_no_bit),
