@@ -23,8 +23,11 @@ enum rng_purpose {
     RNG_FEATURES = 10,      /* index: feature layer */
     RNG_SPLIT = 11,
     RNG_PROBE = 12,
-    RNG_AUGMENT = 13, /* index: place in the walk over the data */
-    RNG_TEST = 100 /* streams of the test programs */
+    RNG_AUGMENT = 13,   /* index: place in the walk over the data */
+    RNG_ATTACK = 14,    /* index: row of the set attacked */
+    RNG_ADVERSARY = 15, /* of adversarial training; index: step */
+    RNG_SMOOTHING = 16, /* index: row of the set certified */
+    RNG_TEST = 100      /* streams of the test programs */
 };
 
 /** Address of a stream; cheap to make, freely copied. */
