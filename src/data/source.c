@@ -20,11 +20,13 @@ struct teacher_stream {
 
 struct sample_source {
     struct teacher_stream fresh;
-    const struct dataset *data; /* NULL: fresh samples */
+    const struct sparse_coding *coding; /* NULL: fresh samples of the teacher */
+    const struct dataset *data;         /* NULL: fresh samples */
     struct rng_stream shuffle, changes;
     struct augmentation augmentation;
     uint32_t *order; /* [rows] of `epoch` */
     uint64_t epoch;
+    uint64_t first;  /* address of the first row of a sparse coding */
     size_t capacity; /* rows a batch may have */
     float *x, *y;
 };
@@ -93,6 +95,14 @@ strata_status source_from_teacher(strata_context *ctx, const struct teacher *tea
     return STRATA_OK;
 }
 
+strata_status source_from_sparse_coding(strata_context *ctx, const struct sparse_coding *coding, uint64_t first,
+                                        struct sample_source **source) {
+    STRATA_TRY(source_allocate(ctx, source));
+    (*source)->coding = coding;
+    (*source)->first = first;
+    return STRATA_OK;
+}
+
 static void shuffle_epoch(struct sample_source *source, uint64_t epoch) {
     rng_permutation(rng_stream_at(source->shuffle, epoch), source->data->rows, source->order);
     source->epoch = epoch;
@@ -133,9 +143,11 @@ void source_destroy(struct sample_source *source) {
 }
 
 enum learning_task source_task(const struct sample_source *source) {
+    if (source->coding) return TASK_BINARY;
     return source->data ? source->data->task : source->fresh.task;
 }
 size_t source_inputs(const struct sample_source *source) {
+    if (source->coding) return source->coding->options.dimension;
     return source->data ? source->data->inputs : teacher_dimension(source->fresh.teacher);
 }
 size_t source_outputs(const struct sample_source *source) { return source->data ? source->data->outputs : 1; }
@@ -144,7 +156,7 @@ const struct dataset *source_dataset(const struct sample_source *source) { retur
 
 size_t source_classes(const struct sample_source *source) {
     if (source->data) return source->data->classes;
-    return source->fresh.task == TASK_BINARY ? 2 : 0;
+    return source_task(source) == TASK_BINARY ? 2 : 0;
 }
 
 strata_status source_reserve(strata_context *ctx, struct sample_source *source, size_t rows) {
@@ -186,6 +198,9 @@ void source_batch(struct sample_source *source, uint64_t step, size_t rows, cons
     assert(rows <= source->capacity);
     if (source->data)
         gather_rows(source, step * rows, rows);
+    else if (source->coding)
+        sparse_coding_rows(source->coding, RNG_TRAIN_INPUT, source->first + step * rows, rows, source->x, source->y,
+                           NULL);
     else
         stream_samples(&source->fresh, step * rows, rows, source->x, source->y);
     *x = source->x;

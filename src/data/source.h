@@ -8,6 +8,7 @@
 
 #include "data/augment.h"
 #include "data/dataset.h"
+#include "data/sparse_coding.h"
 #include "data/teacher.h"
 
 struct sample_source;
@@ -20,6 +21,10 @@ struct sample_source;
 STRATA_MUST_USE strata_status source_from_teacher(strata_context *ctx, const struct teacher *teacher, uint64_t seed,
                                                   uint64_t replicate, double noise, enum learning_task task,
                                                   struct sample_source **source);
+
+/** Endless fresh rows of a sparse-coding model (borrowed), of two classes, from sample `first` on. Errors: MEMORY. */
+STRATA_MUST_USE strata_status source_from_sparse_coding(strata_context *ctx, const struct sparse_coding *coding,
+                                                        uint64_t first, struct sample_source **source);
 
 /**
  * A finite set (borrowed), reshuffled each epoch by the stream (seed, replicate, RNG_SHUFFLE, epoch).

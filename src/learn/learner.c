@@ -36,6 +36,9 @@
     X(kernel_stack)        \
     X(rfm)                 \
     X(cnn_small)           \
+    X(frozen_units)        \
+    X(gate_ntk)            \
+    X(cubic)               \
     X(picture)             \
     X(picture_layerwise)   \
     X(picture_overlap)     \
