@@ -204,20 +204,6 @@ strata_status strata_learner_test_error(strata_context *ctx, strata_learner *lea
     return learner_test_error(ctx, learner->learner, strata_learner_outputs(learner), set, error);
 }
 
-static strata_status evaluate(strata_context *ctx, void *user, size_t rows, const float *x, float *out) {
-    return strata_learner_predict(ctx, user, rows, x, out);
-}
-
-static strata_status vjp(strata_context *ctx, void *user, size_t rows, const float *x, const float *seed, float *out,
-                         float *gradient) {
-    strata_learner *learner = user;
-    return learner_vjp(ctx, learner->learner, rows, x, seed, out, gradient);
-}
-
 strata_function strata_learner_function(strata_learner *learner) {
-    return (strata_function){.user = learner,
-                             .inputs = strata_learner_inputs(learner),
-                             .outputs = strata_learner_outputs(learner),
-                             .evaluate = evaluate,
-                             .vjp = vjp};
+    return learner_function(learner->learner, strata_learner_inputs(learner), strata_learner_outputs(learner));
 }

@@ -157,6 +157,19 @@ strata_status learner_vjp(strata_context *ctx, struct learner *learner, size_t r
     return learner->class_->vjp(ctx, learner, rows, x, seed, out, gradient);
 }
 
+static strata_status evaluate(strata_context *ctx, void *user, size_t rows, const float *x, float *out) {
+    return learner_predict(ctx, user, rows, x, out);
+}
+
+static strata_status vjp(strata_context *ctx, void *user, size_t rows, const float *x, const float *seed, float *out,
+                         float *gradient) {
+    return learner_vjp(ctx, user, rows, x, seed, out, gradient);
+}
+
+strata_function learner_function(struct learner *learner, size_t inputs, size_t outputs) {
+    return (strata_function){.user = learner, .inputs = inputs, .outputs = outputs, .evaluate = evaluate, .vjp = vjp};
+}
+
 strata_status learner_feature_vjp(strata_context *ctx, struct learner *learner, size_t layer, size_t rows,
                                   const float *x, const float *seed, float *out, float *gradient) {
     if (!learner->class_->feature_vjp)

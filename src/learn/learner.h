@@ -6,6 +6,8 @@
 #ifndef LEARN_LEARNER_H
 #define LEARN_LEARNER_H
 
+#include <strata/function.h>
+
 #include "core/safetensors.h"
 #include "core/settings.h"
 #include "data/source.h"
@@ -120,6 +122,8 @@ STRATA_MUST_USE strata_status learner_vjp(strata_context *ctx, struct learner *l
 STRATA_MUST_USE strata_status learner_feature_vjp(strata_context *ctx, struct learner *learner, size_t layer,
                                                   size_t rows, const float *x, const float *seed, float *out,
                                                   float *gradient);
+/** As a function of rows of `inputs` numbers with `outputs` outputs: borrows the learner, one call at a time. */
+strata_function learner_function(struct learner *learner, size_t inputs, size_t outputs);
 STRATA_MUST_USE strata_status learner_save(strata_context *ctx, struct learner *learner, struct tensor_file *state);
 /** For fit functions, after each step: observation first, then a checkpoint that includes it. `hooks` may be NULL. */
 STRATA_MUST_USE strata_status fit_report(strata_context *ctx, struct learner *learner, const struct fit_hooks *hooks,
