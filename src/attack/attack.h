@@ -65,7 +65,8 @@ struct attack_options {
     const struct attack_norm *norm;
     double epsilon;            /* radius of the ball, in the units of x; 0 is allowed (nothing is moved) */
     size_t steps;              /* of gradient attacks: 40 */
-    size_t restarts;           /* of pgd: 5; of apgd, fab and square: 1 */
+    size_t apgd_steps;         /* of apgd_ce, apgd_dlr and fab: 100 */
+    size_t restarts;           /* of pgd: 5 */
     size_t queries;            /* of square: 5000 */
     size_t targets;            /* of targeted attacks: 9 (at most classes - 1) */
     struct rng_stream stream;  /* every random number is addressed below it */
@@ -87,6 +88,7 @@ struct attack_block {
     const float *x;         /* [rows, inputs] */
     const uint32_t *labels; /* [rows] */
     const uint64_t *ids;    /* [rows] number of the row in the whole set: the index of its random streams */
+    bool exhaustive;        /* the most adverse points are wanted: do not stop at the first that breaks */
     struct attack_counts *counts;
 };
 
@@ -150,6 +152,28 @@ STRATA_MUST_USE strata_status attack_gradient(strata_context *ctx, const struct 
                                               const struct attack_loss *loss, size_t rows, const float *points,
                                               const uint32_t *labels, const uint32_t *aims, double *losses,
                                               float *gradients, float *out);
+
+/** point += length * direction in which the gradient rises fastest, then back into ball and box. */
+void attack_step(const struct attack_block *block, const float *x, const float *gradient, double length, float *point);
+
+/** A row's random stream for one purpose (a restart, a draw) of an attack. */
+struct rng_stream attack_stream(const struct attack_block *block, size_t row, uint64_t purpose);
+
+/**
+ * Projected gradient ascent on a loss from `points` (block->rows of them): the first point that breaks, else the one
+ * of largest loss. `standing` [rows]: rows to attack; those that break are cleared. `best` [rows]: in and out, the
+ * largest loss so far; -INFINITY to begin. Rows whose first gradient vanishes are counted and marked in `stuck` [rows]
+ * (may be NULL). `aims` may be NULL.
+ */
+STRATA_MUST_USE strata_status attack_ascend(strata_context *ctx, const struct attack_block *block,
+                                            const struct attack_loss *loss, const uint32_t *aims, const float *starts,
+                                            bool *standing, bool *stuck, double *best, float *points);
+
+/** Steps after which APGD looks back: at most `capacity` of them, all below `steps`; how many there are. */
+size_t apgd_checkpoints(size_t steps, size_t capacity, size_t *checkpoints);
+
+/** Classes of a row of logits other than its label, largest first; `classes` [outputs - 1] out. */
+void attack_rank_others(size_t outputs, const float *logits, uint32_t label, uint32_t *classes);
 
 /* ---- running one ---- */
 

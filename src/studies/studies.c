@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* The table: one line a study. */
-#define STUDY_LIST(X) X(bfc) X(kernels) X(overparam) X(depth)
+#define STUDY_LIST(X) X(bfc) X(kernels) X(overparam) X(depth) X(purify)
 
 #define DECLARE(name) extern const struct study study_##name;
 STUDY_LIST(DECLARE)
