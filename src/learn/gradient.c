@@ -7,6 +7,7 @@
 #include "core/memory.h"
 #include "graph/optimizer.h"
 #include "graph/program.h"
+#include "learn/adversary.h"
 #include "learn/objective.h"
 #include "learn/parameter_store.h"
 #include "learn/schedule.h"
@@ -22,6 +23,7 @@ struct engine {
     size_t layers;     /* of the network that it has */
     size_t rows;       /* of a call, without a loss */
     size_t root_layer; /* without a loss: the layer that is its root, 0 for the output */
+    uint64_t version;  /* of the weights that it holds; without a loss */
 };
 
 struct gradient_learner {
@@ -40,6 +42,9 @@ struct gradient_learner {
     double running_loss; /* of the stage: exponential mean over about 50 steps */
     bool started;        /* the optimizer's state in the store belongs to this stage */
     struct engine training, prediction, reading, derivative; /* of the loss, the output, a layer; back to the input */
+    uint64_t version;                                        /* counts changes of the weights, from 1 */
+    double *wide;                /* [derivative.rows, inputs]: gradients to the inputs as programs give them */
+    struct adversary *adversary; /* NULL: clean training */
     struct rng_stream stream;
 };
 
@@ -139,7 +144,8 @@ static strata_status begin_stage(strata_context *ctx, struct gradient_learner *s
         STRATA_TRY(initialise_store(ctx, self, layer_groups(0, true)));
     struct network_view view = view_of(self, self->stage);
     struct program_options options = program_options_default();
-    options.rows = self->batch;
+    bool pairs = self->adversary && self->adversary->class_->pairs;
+    options.rows = pairs ? 2 * self->batch : self->batch;
     options.shards = self->shards;
     options.gradients = true;
     options.recompute = settings_flag(self->request.settings, "train.recompute");
@@ -147,10 +153,14 @@ static strata_status begin_stage(strata_context *ctx, struct gradient_learner *s
     options.frozen_groups = frozen_groups(self, self->stage);
     options.stream = rng_stream_sub(self->stream, self->stage);
     engine_destroy(&self->training);
-    STRATA_TRY(build_engine(ctx, self, &view, &options, true, &self->training));
+    STRATA_TRY(build_engine(ctx, self, &view, &options, !pairs, &self->training));
+    if (pairs && self->training.nodes.other_count > 0)
+        return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "%s: trades trains networks of one output layer",
+                           self->base.class_->name);
     store_to_program(&self->store, self->training.program, self->started);
     program_set_steps(self->training.program, self->started ? steps_counted(self) : 0);
     self->started = true;
+    ++self->version;
     return STRATA_OK;
 }
 
@@ -196,6 +206,8 @@ static strata_status create_store(strata_context *ctx, struct gradient_learner *
     return status == STRATA_OK ? initialise_store(ctx, self, 0) : status;
 }
 
+static strata_status allocate_good(strata_context *ctx, struct gradient_learner *self);
+
 strata_status gradient_create(strata_context *ctx, const struct learner_class *class_,
                               const struct learner_request *request, struct learner **learner) {
     *learner = NULL;
@@ -206,12 +218,18 @@ strata_status gradient_create(strata_context *ctx, const struct learner_class *c
     self->request = *request;
     self->stream = rng_stream_make(request->seed, request->replicate, RNG_INIT);
     self->stage = 1;
+    self->version = 1;
     strata_status status = self->details->describe(ctx, request, &self->network);
     if (status == STRATA_OK) {
         read_settings(self);
         status = source_reserve(ctx, request->train, self->batch);
     }
+    if (status == STRATA_OK)
+        status = adversary_create(ctx, request->settings, source_task(request->train), self->batch,
+                                  self->network.inputs, self->network.outputs,
+                                  rng_stream_make(request->seed, request->replicate, RNG_ADVERSARY), &self->adversary);
     if (status == STRATA_OK) status = create_store(ctx, self);
+    if (status == STRATA_OK && self->adversary && self->adversary->class_->guard) status = allocate_good(ctx, self);
     if (status != STRATA_OK)
         gradient_destroy(&self->base);
     else
@@ -227,6 +245,8 @@ void gradient_destroy(struct learner *learner) {
     engine_destroy(&self->reading);
     engine_destroy(&self->derivative);
     store_destroy(&self->store);
+    adversary_destroy(self->adversary);
+    mem_free(self->wide);
     mem_free(self);
 }
 
@@ -245,20 +265,52 @@ static struct fit_point point_of(const struct gradient_learner *self, double los
                               .loss = loss};
 }
 
-static double one_step(struct gradient_learner *self) {
+/* The pair loss of TRADES is made by hand from the logits of clean and moved rows. */
+static double pair_step(struct gradient_learner *self, const float *rows, const float *y) {
+    struct adversary *adversary = self->adversary;
+    struct program *program = self->training.program;
+    program_bind(program, self->training.nodes.input, rows);
+    program_forward(program, 2 * self->batch, true);
+    program_read_f32(program, self->training.nodes.output, adversary->logits);
+    double loss = adversary_pair_loss(adversary, adversary->logits, y, adversary->seeds);
+    program_backward(program, adversary->seeds);
+    program_update(program, &self->update);
+    return loss;
+}
+
+static strata_status guard(strata_context *ctx, struct gradient_learner *self, const strata_function *function,
+                           const float *x, const float *y);
+
+/* Rows of the step, moved by the adversary if there is one. */
+static strata_status move_batch(strata_context *ctx, struct gradient_learner *self, size_t step, const float **x,
+                                const float *y) {
+    if (!self->adversary) return STRATA_OK;
+    const strata_function function = learner_function(&self->base, self->network.inputs, self->network.outputs);
+    STRATA_TRY(guard(ctx, self, &function, *x, y));
+    return adversary_move(ctx, self->adversary, &function, step, self->stages * self->steps_per_stage, *x, y, x);
+}
+
+static strata_status one_step(strata_context *ctx, struct gradient_learner *self, double *loss) {
     const float *x, *y;
-    source_batch(self->request.train, (self->stage - 1) * self->steps_per_stage + self->step, self->batch, &x, &y);
-    program_bind(self->training.program, self->training.nodes.input, x);
-    program_bind(self->training.program, self->training.target, y);
+    size_t step = (self->stage - 1) * self->steps_per_stage + self->step;
+    source_batch(self->request.train, step, self->batch, &x, &y);
+    STRATA_TRY(move_batch(ctx, self, step, &x, y));
     self->update.learning_rate = self->learning_rate *
                                  schedule_factor(self->schedule, steps_counted(self),
                                                  (self->details->rule.whole ? self->stages : 1) * self->steps_per_stage,
                                                  self->warmup);
-    double loss = program_step(self->training.program, self->batch, &self->update);
+    if (self->adversary && self->adversary->class_->pairs) {
+        *loss = pair_step(self, x, y);
+    } else {
+        program_bind(self->training.program, self->training.nodes.input, x);
+        program_bind(self->training.program, self->training.target, y);
+        *loss = program_step(self->training.program, self->batch, &self->update);
+    }
     const double share = 0.02;
-    self->running_loss = self->step == 0 ? loss : (1 - share) * self->running_loss + share * loss;
+    self->running_loss = self->step == 0 ? *loss : (1 - share) * self->running_loss + share * *loss;
     ++self->step;
-    return loss;
+    ++self->version;
+    return STRATA_OK;
 }
 
 /*
@@ -275,9 +327,69 @@ static strata_status synchronise(strata_context *ctx, struct gradient_learner *s
 /* A step's loss tells of the steps before it; after the last one of a stage the same batch is asked again. */
 static bool step_diverged(struct gradient_learner *self, const struct fit_point *point) {
     if (!isfinite(point->loss)) return true;
-    if (!point->stage_end) return false;
+    if (!point->stage_end || (self->adversary && self->adversary->class_->pairs)) return false;
     program_forward(self->training.program, self->batch, false);
     return !isfinite(program_scalar(self->training.program, self->training.loss));
+}
+
+/* ---- the guard of one-step adversarial training ---- */
+
+static void keep_good_weights(struct gradient_learner *self) {
+    double *to = self->adversary->good;
+    for (size_t i = 0; i < self->store.count; ++i) {
+        const struct stored_parameter *item = &self->store.items[i];
+        memcpy(to, item->values, item->count * sizeof *to);
+        to += item->count;
+    }
+}
+
+static void restore_good_weights(struct gradient_learner *self) {
+    const double *from = self->adversary->good;
+    for (size_t i = 0; i < self->store.count; ++i) {
+        struct stored_parameter *item = &self->store.items[i];
+        memcpy(item->values, from, item->count * sizeof *from);
+        from += item->count;
+    }
+    store_to_program(&self->store, self->training.program, true);
+    ++self->version;
+}
+
+static strata_status allocate_good(strata_context *ctx, struct gradient_learner *self) {
+    struct adversary *adversary = self->adversary;
+    for (size_t i = 0; i < self->store.count; ++i) adversary->good_count += self->store.items[i].count;
+    adversary->good = mem_zero(adversary->good_count, sizeof *adversary->good);
+    return adversary->good ? STRATA_OK : strata_fail(ctx, STRATA_ERR_MEMORY, "no memory for a copy of the weights");
+}
+
+/*
+ * Catastrophic overfitting: accuracy under PGD falls by more than a fifth of all rows while that under FGM rises. Once
+ * an epoch of a finite set it is looked for; then the weights of the last look come back and the step gets shorter.
+ */
+static strata_status guard(strata_context *ctx, struct gradient_learner *self, const strata_function *function,
+                           const float *x, const float *y) {
+    const double drop = 0.2, shorter = 0.85;
+    struct adversary *adversary = self->adversary;
+    size_t rows = source_rows(self->request.train), step = (self->stage - 1) * self->steps_per_stage + self->step;
+    if (!adversary->class_->guard || rows == 0 || adversary->task == TASK_REGRESSION) return STRATA_OK;
+    if (step <= adversary->from_step || step * self->batch / rows == (step - 1) * self->batch / rows) return STRATA_OK;
+    double fgm, pgd;
+    STRATA_TRY(adversary_look(ctx, adversary, function, x, y, &fgm, &pgd));
+    store_from_program(&self->store, self->training.program, true);
+    if (adversary->looked && pgd < adversary->last_pgd - drop && fgm > adversary->last_fgm) {
+        restore_good_weights(self);
+        adversary->alpha *= shorter;
+        ++adversary->restored;
+        context_log(ctx, STRATA_LOG_WARNING,
+                    "%s: catastrophic overfitting before step %zu (PGD accuracy %.2f after %.2f); weights restored, "
+                    "step of the attack now %.3g radii",
+                    self->base.class_->name, step, pgd, adversary->last_pgd, adversary->alpha);
+        return STRATA_OK;
+    }
+    keep_good_weights(self);
+    adversary->last_fgm = fgm;
+    adversary->last_pgd = pgd;
+    adversary->looked = true;
+    return STRATA_OK;
 }
 
 strata_status gradient_fit(strata_context *ctx, struct learner *learner, const struct fit_hooks *hooks) {
@@ -285,7 +397,9 @@ strata_status gradient_fit(strata_context *ctx, struct learner *learner, const s
     for (; self->stage <= self->stages; ++self->stage, self->step = 0, self->started = self->details->rule.whole) {
         STRATA_TRY(begin_stage(ctx, self));
         while (!stage_over(self)) {
-            struct fit_point point = point_of(self, one_step(self));
+            double loss;
+            STRATA_TRY(one_step(ctx, self, &loss));
+            struct fit_point point = point_of(self, loss);
             if (step_diverged(self, &point)) {
                 learner->diverged_step = point.step;
                 return strata_fail(ctx, STRATA_ERR_DIVERGED, "%s: diverged at step %zu", learner->class_->name,
@@ -332,8 +446,10 @@ static strata_status prepare(strata_context *ctx, struct gradient_learner *self,
         size_t rows = rows_of(engine);
         if (rows < PREDICT_ROWS) STRATA_TRY(build_reader(ctx, self, layer, rows, engine));
     }
+    if (engine->version == self->version) return STRATA_OK;
     STRATA_TRY(synchronise(ctx, self));
     store_to_program(&self->store, engine->program, false);
+    engine->version = self->version;
     return STRATA_OK;
 }
 
@@ -357,32 +473,65 @@ strata_status gradient_predict(strata_context *ctx, struct learner *learner, siz
     return STRATA_OK;
 }
 
+/* Where the seeds of a pull come from: given, or made from the outputs. */
+struct pull {
+    const float *seed;
+    strata_seeds seeds;
+    void *user;
+};
+
+/* Gradients to the inputs of the rows that just ran. */
+static void read_gradients(struct gradient_learner *self, size_t numbers, float *gradient) {
+    program_read_gradient(self->derivative.program, self->derivative.nodes.input, self->wide);
+    for (size_t i = 0; i < numbers; ++i) gradient[i] = (float)self->wide[i];
+}
+
 /* Through the root of self->derivative. */
-static strata_status pull_back(strata_context *ctx, struct gradient_learner *self, node root, size_t rows,
-                               const float *x, const float *seed, float *out, float *gradient) {
+static strata_status pull_back(struct gradient_learner *self, node root, size_t rows, const float *x,
+                               const struct pull *pull, float *out, float *gradient) {
     const struct engine *engine = &self->derivative;
-    size_t inputs = self->network.inputs, outputs = value_width(engine, root), block;
-    STRATA_TRY(mem_product(ctx, engine->rows, inputs, "a gradient to the inputs", &block));
-    double *wide = mem_zero(block, sizeof *wide);
-    if (!wide) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for a gradient of %zu numbers", block);
+    size_t inputs = self->network.inputs, outputs = value_width(engine, root);
+    float *own_out = (float *)(self->wide + engine->rows * inputs), *own_seed = own_out + engine->rows * outputs;
     for (size_t begin = 0; begin < rows; begin += engine->rows) {
         size_t count = rows - begin < engine->rows ? rows - begin : engine->rows;
+        float *values = out ? out + begin * outputs : own_out;
         program_bind(engine->program, engine->nodes.input, x + begin * inputs);
         program_forward(engine->program, count, false);
-        if (out) program_read_f32(engine->program, root, out + begin * outputs);
-        program_backward(engine->program, seed + begin * outputs);
-        program_read_gradient(engine->program, engine->nodes.input, wide);
-        for (size_t i = 0; i < count * inputs; ++i) gradient[begin * inputs + i] = (float)wide[i];
+        if (out || pull->seeds) program_read_f32(engine->program, root, values);
+        if (pull->seeds) pull->seeds(pull->user, begin, count, values, own_seed);
+        program_backward(engine->program, pull->seeds ? own_seed : pull->seed + begin * outputs);
+        read_gradients(self, count * inputs, gradient + begin * inputs);
     }
-    mem_free(wide);
     return STRATA_OK;
+}
+
+/* Room for a block's gradients, and for its outputs and seeds behind them. */
+static strata_status prepare_derivative(strata_context *ctx, struct gradient_learner *self, size_t layer) {
+    const struct program *before = self->derivative.program;
+    STRATA_TRY(prepare(ctx, self, &self->derivative, layer));
+    if (self->wide && before == self->derivative.program) return STRATA_OK;
+    const struct engine *engine = &self->derivative;
+    size_t outputs = value_width(engine, layer ? engine->nodes.layers[layer - 1] : engine->nodes.output), numbers;
+    STRATA_TRY(mem_product(ctx, engine->rows, self->network.inputs + outputs, "a gradient to the inputs", &numbers));
+    mem_free(self->wide);
+    self->wide = mem_zero(numbers, sizeof *self->wide);
+    return self->wide ? STRATA_OK
+                      : strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for a gradient of %zu numbers", numbers);
 }
 
 strata_status gradient_vjp(strata_context *ctx, struct learner *learner, size_t rows, const float *x, const float *seed,
                            float *out, float *gradient) {
     struct gradient_learner *self = self_of(learner);
-    STRATA_TRY(prepare(ctx, self, &self->derivative, 0));
-    return pull_back(ctx, self, self->derivative.nodes.output, rows, x, seed, out, gradient);
+    STRATA_TRY(prepare_derivative(ctx, self, 0));
+    return pull_back(self, self->derivative.nodes.output, rows, x, &(struct pull){.seed = seed}, out, gradient);
+}
+
+strata_status gradient_pull(strata_context *ctx, struct learner *learner, size_t rows, const float *x,
+                            strata_seeds seeds, void *seeds_user, float *out, float *gradient) {
+    struct gradient_learner *self = self_of(learner);
+    STRATA_TRY(prepare_derivative(ctx, self, 0));
+    return pull_back(self, self->derivative.nodes.output, rows, x, &(struct pull){.seeds = seeds, .user = seeds_user},
+                     out, gradient);
 }
 
 static strata_status check_layer(strata_context *ctx, const struct gradient_learner *self, size_t layer) {
@@ -396,8 +545,9 @@ strata_status gradient_feature_vjp(strata_context *ctx, struct learner *learner,
                                    const float *x, const float *seed, float *out, float *gradient) {
     struct gradient_learner *self = self_of(learner);
     STRATA_TRY(check_layer(ctx, self, layer));
-    STRATA_TRY(prepare(ctx, self, &self->derivative, layer));
-    return pull_back(ctx, self, self->derivative.nodes.layers[layer - 1], rows, x, seed, out, gradient);
+    STRATA_TRY(prepare_derivative(ctx, self, layer));
+    return pull_back(self, self->derivative.nodes.layers[layer - 1], rows, x, &(struct pull){.seed = seed}, out,
+                     gradient);
 }
 
 size_t gradient_layer_count(const struct learner *learner) {
@@ -417,12 +567,47 @@ strata_status gradient_features(strata_context *ctx, struct learner *learner, si
     return STRATA_OK;
 }
 
+/* The guard's memory: what it saw last, and the weights of then. */
+static strata_status save_guard(strata_context *ctx, struct gradient_learner *self, struct tensor_file *state) {
+    struct adversary *adversary = self->adversary;
+    if (!adversary || !adversary->good) return STRATA_OK;
+    adversary->saved[0] = adversary->last_fgm;
+    adversary->saved[1] = adversary->last_pgd;
+    adversary->saved[2] = adversary->alpha;
+    adversary->saved[3] = (double)adversary->restored;
+    adversary->saved[4] = adversary->looked;
+    STRATA_TRY(tensor_file_add(ctx, state, "guard.weights", TENSOR_F64, 1, &adversary->good_count, adversary->good));
+    return tensor_file_add(ctx, state, "guard.seen", TENSOR_F64, 1, (const size_t[]){5}, adversary->saved);
+}
+
+static strata_status load_guard(strata_context *ctx, struct gradient_learner *self, const struct tensor_file *state) {
+    struct adversary *adversary = self->adversary;
+    if (!adversary || !adversary->good) return STRATA_OK;
+    const struct tensor *weights = tensor_file_find(state, "guard.weights"),
+                        *seen = tensor_file_find(state, "guard.seen");
+    if (!weights || weights->type != TENSOR_F64 || tensor_count(weights) != adversary->good_count || !seen ||
+        seen->type != TENSOR_F64 || tensor_count(seen) != 5)
+        return strata_fail(ctx, STRATA_ERR_FORMAT,
+                           "checkpoint: expected tensors 'guard.weights' of %zu float64 numbers "
+                           "and 'guard.seen' of 5",
+                           adversary->good_count);
+    memcpy(adversary->good, weights->data, adversary->good_count * sizeof *adversary->good);
+    memcpy(adversary->saved, seen->data, sizeof adversary->saved);
+    adversary->last_fgm = adversary->saved[0];
+    adversary->last_pgd = adversary->saved[1];
+    adversary->alpha = adversary->saved[2];
+    adversary->restored = (size_t)adversary->saved[3];
+    adversary->looked = adversary->saved[4] > 0;
+    return STRATA_OK;
+}
+
 strata_status gradient_save(strata_context *ctx, struct learner *learner, struct tensor_file *state) {
     struct gradient_learner *self = self_of(learner);
     STRATA_TRY(synchronise(ctx, self));
     STRATA_TRY(store_save(ctx, &self->store, state));
     STRATA_TRY(tensor_file_add(ctx, state, "running_loss", TENSOR_F64, 0, NULL, &self->running_loss));
     STRATA_TRY(state_set_count(ctx, state, "stage", self->stage));
+    STRATA_TRY(save_guard(ctx, self, state));
     return state_set_count(ctx, state, "step", self->step);
 }
 
@@ -439,6 +624,8 @@ strata_status gradient_load(strata_context *ctx, struct learner *learner, const 
     if (!loss || loss->type != TENSOR_F64 || tensor_count(loss) != 1)
         return strata_fail(ctx, STRATA_ERR_FORMAT, "checkpoint: expected tensor 'running_loss', one float64 number");
     STRATA_TRY(store_load(ctx, &self->store, state));
+    STRATA_TRY(load_guard(ctx, self, state));
+    ++self->version;
     memcpy(&self->running_loss, loss->data, sizeof self->running_loss);
     engine_destroy(&self->training);
     self->stage = (size_t)stage;

@@ -56,6 +56,8 @@ strata_status gradient_features(strata_context *ctx, struct learner *learner, si
                                 float *out);
 strata_status gradient_vjp(strata_context *ctx, struct learner *learner, size_t rows, const float *x, const float *seed,
                            float *out, float *gradient);
+strata_status gradient_pull(strata_context *ctx, struct learner *learner, size_t rows, const float *x,
+                            strata_seeds seeds, void *seeds_user, float *out, float *gradient);
 strata_status gradient_feature_vjp(strata_context *ctx, struct learner *learner, size_t layer, size_t rows,
                                    const float *x, const float *seed, float *out, float *gradient);
 strata_status gradient_save(strata_context *ctx, struct learner *learner, struct tensor_file *state);
@@ -68,7 +70,7 @@ void gradient_destroy(struct learner *learner);
 /** The class struct's entries above, for `base`. */
 #define GRADIENT_ENTRIES                                                                                              \
     .create = gradient_create, .fit = gradient_fit, .predict = gradient_predict, .layer_count = gradient_layer_count, \
-    .layer_width = gradient_layer_width, .features = gradient_features, .vjp = gradient_vjp,                          \
+    .layer_width = gradient_layer_width, .features = gradient_features, .vjp = gradient_vjp, .pull = gradient_pull,   \
     .feature_vjp = gradient_feature_vjp, .save = gradient_save, .load = gradient_load,                                \
     .parameter = gradient_parameter, .parameter_count = gradient_parameter_count, .destroy = gradient_destroy
 

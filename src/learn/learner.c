@@ -85,6 +85,16 @@ const struct setting learner_settings[] = {
     {"train.recompute", SETTING_FLAG, "false", 0, 0, NULL,
      "forget what is cheap to compute again for the gradient: less memory, equal bits"},
     {"train.shards", SETTING_COUNT, "1", 1, 64, NULL, "parts of a batch whose gradients are summed in order"},
+    {"adversarial.method", SETTING_CHOICE, "none", 0, 0, "none|fgm|pgd|fgsm_rs|trades|noise",
+     "how adversarial training moves its rows; none: clean training"},
+    {"adversarial.norm", SETTING_CHOICE, "l2", 0, 0, "l2|linf", "norm of its ball"},
+    {"adversarial.epsilon", SETTING_NUMBER, "0.25", 0, 1e6, NULL, "radius of its ball, in the units of the inputs"},
+    {"adversarial.steps", SETTING_COUNT, "7", 1, 10000, NULL, "steps of pgd and trades"},
+    {"adversarial.trades_weight", SETTING_NUMBER, "6", 0, 1e6, NULL, "weight of the divergence of trades"},
+    {"adversarial.ramp", SETTING_NUMBER, "0", 0, 1, NULL, "share of the steps over which the radius rises from 0"},
+    {"adversarial.from_step", SETTING_COUNT, "0", 0, 100000000, NULL, "steps of clean training before"},
+    {"adversarial.box", SETTING_NUMBERS, "none", -1e9, 1e9, NULL,
+     "least and largest value of an input, which moved rows keep to"},
     {NULL, SETTING_TEXT, NULL, 0, 0, NULL, NULL},
 };
 
@@ -166,8 +176,19 @@ static strata_status vjp(strata_context *ctx, void *user, size_t rows, const flo
     return learner_vjp(ctx, user, rows, x, seed, out, gradient);
 }
 
+static strata_status pull(strata_context *ctx, void *user, size_t rows, const float *x, strata_seeds seeds,
+                          void *seeds_user, float *out, float *gradient) {
+    struct learner *learner = user;
+    return learner->class_->pull(ctx, learner, rows, x, seeds, seeds_user, out, gradient);
+}
+
 strata_function learner_function(struct learner *learner, size_t inputs, size_t outputs) {
-    return (strata_function){.user = learner, .inputs = inputs, .outputs = outputs, .evaluate = evaluate, .vjp = vjp};
+    return (strata_function){.user = learner,
+                             .inputs = inputs,
+                             .outputs = outputs,
+                             .evaluate = evaluate,
+                             .vjp = vjp,
+                             .pull = learner->class_->pull ? pull : NULL};
 }
 
 strata_status learner_feature_vjp(strata_context *ctx, struct learner *learner, size_t layer, size_t rows,

@@ -72,6 +72,9 @@ struct learner_class {
      */
     strata_status (*vjp)(strata_context *ctx, struct learner *learner, size_t rows, const float *x, const float *seed,
                          float *out, float *gradient);
+    /** Optional, beside vjp: the same with seeds made from the outputs (strata_function's pull). */
+    strata_status (*pull)(strata_context *ctx, struct learner *learner, size_t rows, const float *x, strata_seeds seeds,
+                          void *seeds_user, float *out, float *gradient);
     /** Optional: the same of `features` at a layer: `seed` and `out` [rows, its width]. */
     strata_status (*feature_vjp)(strata_context *ctx, struct learner *learner, size_t layer, size_t rows,
                                  const float *x, const float *seed, float *out, float *gradient);

@@ -32,11 +32,6 @@ const struct setting purify_settings[] = {
      "threshold of a unit over its norm at the first step; below 1 / root k"},
     {"network.threshold_end", SETTING_NUMBER, "0.2", 0, 10, NULL, "and at the last step"},
     {"train.rate_per_input", SETTING_NUMBER, "0.02", 1e-9, 1000, NULL, "learning rate of the networks over d"},
-    {"adversarial.method", SETTING_CHOICE, "fgm", 0, 0, "none|fgm|pgd|trades|noise",
-     "how adversarial training moves its rows"},
-    {"adversarial.epsilon", SETTING_NUMBER, "0.25", 0, 1e6, NULL, "l2 radius of training and of attacks"},
-    {"adversarial.steps", SETTING_COUNT, "7", 1, 10000, NULL, "steps of pgd and trades"},
-    {"adversarial.trades_weight", SETTING_NUMBER, "6", 0, 1e6, NULL, "weight of the divergence of trades"},
     {"adversarial.start", SETTING_CHOICE, "scratch", 0, 0, "scratch|clean",
      "weights that adversarial training begins with"},
     {"attack.names", SETTING_NAMES, "fgm, pgd, apgd_ce, universal, transfer, random", 0, 0,
@@ -52,14 +47,12 @@ static const struct setting *const setting_tables[] = {purify_settings, NULL};
 
 /* The baselines' own optimiser; the networks take plain gradient descent. */
 static const struct setting_pair smoke[] = {
-    {"study.seeds", "4"},     {"study.baselines", "none"},  {"study.baseline_seeds", "4"},
+    {"study.seeds", "4"},     {"study.baselines", "linear"},  {"study.baseline_seeds", "4"},
     {"data.dimension", "50"}, {"data.test_size", "300"},      {"train.batch_size", "64"},
     {"train.steps", "600"},   {"train.weight_decay", "3e-4"}, {NULL, NULL}};
-static const struct setting_pair standard[] = {{"study.seeds", "5"},
-                                               {"train.batch_size", "256"},
-                                               {"train.steps", "1500"},
-                                               {"train.weight_decay", "3e-4"},
-                                               {NULL, NULL}};
+static const struct setting_pair standard[] = {{"adversarial.method", "fgm"},  {"study.seeds", "5"},
+                                               {"train.batch_size", "256"},    {"train.steps", "1500"},
+                                               {"train.weight_decay", "3e-4"}, {NULL, NULL}};
 static const struct setting_pair paper[] = {
     {"study.seeds", "10"},
     {"study.baseline_seeds", "10"},
