@@ -36,6 +36,7 @@
     X(kernel_stack)        \
     X(rfm)                 \
     X(cnn_small)           \
+    X(linear_form)         \
     X(frozen_units)        \
     X(gate_ntk)            \
     X(cubic)               \

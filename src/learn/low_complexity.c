@@ -3,6 +3,7 @@
  * Learners of low complexity beside the network f = sum_i h(<w_i, x>), h(u) = ReLU(u - b) - ReLU(-u - b): what its
  * robustness is compared with. r_i are random unit vectors that never train, Phi the normal distribution function.
  *
+ *   linear_form   f = <w, x>, without an offset; trains w
  *   frozen_units  f = sum_i a_i (s((u_i - b)) - s((-u_i - b))),  s(t) = t Phi(t / c),  u_i = <r_i, x>; trains a
  *   gate_ntk      f = sum_i (Phi((u_i - b) / c) + Phi((-u_i - b) / c)) <v_i, x>;  trains v: the network's tangent
  *                 features at unit weights
@@ -24,6 +25,12 @@
         "gates.smoothing", SETTING_NUMBER, "0.05", 1e-6, 10, NULL,                      \
             "width c of these gates: the deviation of the normal law that smooths them" \
     }
+
+static const struct setting form_settings[] = {
+    {"linear_form.learning_rate", SETTING_NUMBER, "0.02", 1e-8, 10, NULL, "base learning rate"},
+    {"linear_form.steps", SETTING_COUNT, "700", 0, 100000000, NULL, "steps; 0: depth * steps_per_stage"},
+    {NULL, SETTING_TEXT, NULL, 0, 0, NULL, NULL},
+};
 
 static const struct setting frozen_settings[] = {
     {"frozen_units.count", SETTING_COUNT, "4000", 1, 65536, NULL, "random units"},
@@ -51,27 +58,32 @@ static const struct setting cubic_settings[] = {
 };
 
 static strata_status describe(strata_context *ctx, const struct learner_request *request, const char *kind,
-                              const char *count_key, struct network *network) {
+                              size_t units, struct network *network) {
     if (source_task(request->train) == TASK_MULTICLASS)
         return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "%s has one output: expected a task of numbers or two classes",
                            kind);
     *network = (struct network){.kind = kind, .inputs = source_inputs(request->train), .outputs = 1, .layer_count = 1};
-    network->layers[0] = (struct layer){.width = settings_count(request->settings, count_key)};
+    network->layers[0] = (struct layer){.width = units};
     return STRATA_OK;
+}
+
+static strata_status describe_form(strata_context *ctx, const struct learner_request *request,
+                                   struct network *network) {
+    return describe(ctx, request, "linear_form", source_inputs(request->train), network);
 }
 
 static strata_status describe_frozen(strata_context *ctx, const struct learner_request *request,
                                      struct network *network) {
-    return describe(ctx, request, "frozen_units", "frozen_units.count", network);
+    return describe(ctx, request, "frozen_units", settings_count(request->settings, "frozen_units.count"), network);
 }
 
 static strata_status describe_ntk(strata_context *ctx, const struct learner_request *request, struct network *network) {
-    return describe(ctx, request, "gate_ntk", "gate_ntk.count", network);
+    return describe(ctx, request, "gate_ntk", settings_count(request->settings, "gate_ntk.count"), network);
 }
 
 static strata_status describe_cubic(strata_context *ctx, const struct learner_request *request,
                                     struct network *network) {
-    return describe(ctx, request, "cubic", "cubic.count", network);
+    return describe(ctx, request, "cubic", settings_count(request->settings, "cubic.count"), network);
 }
 
 /* [inputs, units], each column a random unit vector. */
@@ -106,6 +118,17 @@ static node over_units(struct graph *graph, size_t units, node x) {
     node weights = graph_constant(graph, shape_matrix(units, 1), ones);
     mem_free(ones);
     return graph_binary(graph, OP_DENSE, x, weights);
+}
+
+static strata_status build_form(strata_context *ctx, const struct learner_request *request,
+                                const struct network *network, const struct network_view *view, struct graph *graph,
+                                struct network_nodes *nodes, node *penalty) {
+    (void)ctx, (void)request, (void)view, (void)penalty;
+    nodes->input = graph_input(graph, "x", shape_rows(network->inputs));
+    nodes->layers[0] = scaled(graph, 1, 0, nodes->input);
+    node weight = graph_parameter(graph, "output.weight", shape_matrix(network->inputs, 1), GROUP_READOUT);
+    nodes->output = graph_binary(graph, OP_DENSE, nodes->layers[0], weight);
+    return graph_status(graph);
 }
 
 static strata_status build_frozen(strata_context *ctx, const struct learner_request *request,
@@ -168,6 +191,7 @@ static strata_status initialise(strata_context *ctx, const struct learner_reques
     return STRATA_OK;
 }
 
+static const struct gradient_builder form_builder = {.build = build_form, .initialise = initialise};
 static const struct gradient_builder frozen_builder = {.build = build_frozen, .initialise = initialise};
 static const struct gradient_builder ntk_builder = {.build = build_ntk, .initialise = initialise};
 static const struct gradient_builder cubic_builder = {.build = build_cubic, .initialise = initialise};
@@ -182,6 +206,9 @@ static const struct gradient_builder cubic_builder = {.build = build_cubic, .ini
                                                .details = &id##_details, \
                                                GRADIENT_ENTRIES}
 
+LOW_COMPLEXITY_LEARNER(linear_form, "Linear form", "linear in the inputs without an offset, one output", form_settings,
+                       .describe = describe_form, .rate_key = "linear_form.learning_rate",
+                       .steps_key = "linear_form.steps", .builder = &form_builder);
 LOW_COMPLEXITY_LEARNER(frozen_units, "Random units",
                        "linear readout of random threshold units that never train, one output", frozen_settings,
                        .describe = describe_frozen, .rate_key = "frozen_units.learning_rate",

@@ -16,8 +16,8 @@
 const struct setting purify_settings[] = {
     {"study.dimensions", SETTING_NUMBERS, "none", 8, 4096, NULL, "further numbers of atoms d, for the table of cases"},
     {"study.sparsities", SETTING_NUMBERS, "none", 1, 1024, NULL, "further numbers of active atoms k, for that table"},
-    {"study.baselines", SETTING_NAMES, "linear, frozen_units, gate_ntk, cubic", 0, 0,
-     "linear|frozen_units|gate_ntk|cubic", "learners of low complexity"},
+    {"study.baselines", SETTING_NAMES, "linear_form, frozen_units, gate_ntk, cubic", 0, 0,
+     "linear_form|frozen_units|gate_ntk|cubic", "learners of low complexity"},
     {"study.baseline_seeds", SETTING_COUNT, "3", 0, 1000, NULL, "seeds of them, at most study.seeds"},
     {"data.dimension", SETTING_COUNT, "100", 8, 4096, NULL, "atoms d, and numbers of a row"},
     {"data.test_size", SETTING_COUNT, "1000", 100, 1000000, NULL, "rows that networks are attacked on"},
@@ -46,14 +46,16 @@ const struct setting purify_settings[] = {
 static const struct setting *const setting_tables[] = {purify_settings, NULL};
 
 /* The baselines' own optimiser; the networks take plain gradient descent. */
-static const struct setting_pair smoke[] = {
-    {"study.seeds", "4"},     {"study.baselines", "linear"},  {"study.baseline_seeds", "4"},
-    {"data.dimension", "50"}, {"data.test_size", "300"},      {"train.batch_size", "64"},
-    {"train.steps", "600"},   {"train.weight_decay", "3e-4"}, {NULL, NULL}};
+static const struct setting_pair smoke[] = {{"adversarial.method", "fgm"},      {"study.seeds", "4"},
+                                            {"study.baselines", "linear_form"}, {"study.baseline_seeds", "4"},
+                                            {"data.dimension", "50"},           {"data.test_size", "300"},
+                                            {"train.batch_size", "64"},         {"train.steps", "600"},
+                                            {"train.weight_decay", "3e-4"},     {NULL, NULL}};
 static const struct setting_pair standard[] = {{"adversarial.method", "fgm"},  {"study.seeds", "5"},
                                                {"train.batch_size", "256"},    {"train.steps", "1500"},
                                                {"train.weight_decay", "3e-4"}, {NULL, NULL}};
 static const struct setting_pair paper[] = {
+    {"adversarial.method", "fgm"},
     {"study.seeds", "10"},
     {"study.baseline_seeds", "10"},
     {"study.dimensions", "50, 150, 200, 400"},

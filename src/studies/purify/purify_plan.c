@@ -13,7 +13,7 @@ static strata_status plan_baseline(strata_context *ctx, struct task_list *list, 
         double weight;
         struct setting_pair pairs[3];
     } own[] = {
-        {"linear", 2, {{"train.steps", "700"}, {"train.learning_rate", "0.02"}}},
+        {"linear_form", 1, {{NULL, NULL}}},
         {"frozen_units", 60, {{NULL, NULL}}},
         {"gate_ntk", 12, {{NULL, NULL}}},
         {"cubic", 6, {{NULL, NULL}}},

@@ -45,7 +45,7 @@ static const struct {
     {"implant.random_sign", MINUS, {"networks", "robust.along"}, {"networks", "implanted_sign.along"}},
     {"sparse", MINUS, {"networks", "robust.worst"}, {"controls", "dense_robust.worst"}},
     {"sparse.dense", MINUS, {"controls", "dense_robust.worst"}, {"controls", "dense_other.worst"}},
-    {"linear", VALUE, {"linear", "fit.worst"}, {0}},
+    {"linear", VALUE, {"linear_form", "fit.worst"}, {0}},
     {"linear.network", VALUE, {"networks", "robust.worst"}, {0}},
     {"random_features", VALUE, {"frozen_units", "fit.pgd"}, {0}},
     {"random_features.network", VALUE, {"networks", "robust.pgd"}, {0}},
@@ -154,7 +154,7 @@ static strata_status draw_networks(const struct drawer *d) {
 static const struct {
     const char *task, *name, *title;
 } learners[] = {
-    {"linear", "fit", "linear"},           {"frozen_units", "fit", "random features"},
+    {"linear_form", "fit", "linear form"}, {"frozen_units", "fit", "random features"},
     {"gate_ntk", "fit", "tangent kernel"}, {"cubic", "fit", "cubic polynomial"},
     {"networks", "robust", "the network"},
 };
