@@ -16,8 +16,8 @@
 /* ---- linear functions: the exact radius ---- */
 
 /**
- * Distance of x from the boundary <w, x> + b = 0 in the norm (l2 or linf) inside the box [low, high] (infinite: none);
- * INFINITY when the box holds no point beyond it.
+ * Distance of x from the boundary <w, x> + b = 0 in the norm (l2 or linf) inside the box [low, high] (infinite:
+ * none), which holds x; INFINITY when the boundary does not meet the box.
  */
 double certificate_linear(size_t inputs, const double *weights, double offset, bool linf, double low, double high,
                           const float *x);
@@ -33,8 +33,8 @@ struct threshold_weights {
 
 /**
  * A lower bound of y f(x + delta) over all |delta|_2 <= radius, y = +-1: the larger of the interval bound and of a
- * linear relaxation, in which every unit is bounded below by a line over the interval that its input can take. Positive:
- * no perturbation of the radius changes the class.
+ * linear relaxation, in which every unit is bounded below by a line over the interval that its input can take.
+ * Positive: no perturbation of the radius changes the class.
  *
  * @param scratch  [inputs].
  * @param interval  the interval bound alone; NULL: not wanted.

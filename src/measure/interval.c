@@ -51,13 +51,17 @@ static double log_gamma(double x) {
     return lgamma_r(x, &sign);
 }
 
+double incomplete_beta(double a, double b, double x, double rest) {
+    if (!(x > 0.0)) return 0.0;
+    if (!(rest > 0.0)) return 1.0;
+    double front = exp(log_gamma(a + b) - log_gamma(a) - log_gamma(b) + a * log(x) + b * log(rest));
+    return x < (a + 1.0) / (a + b + 2.0) ? front * beta_fraction(x, a, b) / a
+                                         : 1.0 - front * beta_fraction(rest, b, a) / b;
+}
+
 /* P(T > t) for t > 0. x and 1 - x are formed without cancellation. */
 static double student_tail(double t, double df) {
-    double a = 0.5 * df, b = 0.5, x = df / (df + t * t), rest = t * t / (df + t * t);
-    double front = exp(log_gamma(a + b) - log_gamma(a) - log_gamma(b) + a * log(x) + b * log(rest));
-    double beta = x < (a + 1.0) / (a + b + 2.0) ? front * beta_fraction(x, a, b) / a
-                                                : 1.0 - front * beta_fraction(rest, b, a) / b;
-    return 0.5 * beta;
+    return 0.5 * incomplete_beta(0.5 * df, 0.5, df / (df + t * t), t * t / (df + t * t));
 }
 
 double student_quantile(double upper, double df) {

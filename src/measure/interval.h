@@ -19,6 +19,14 @@ double interval_mean(size_t count, const double *values);
 double interval_sd(size_t count, const double *values);
 
 /**
+ * The regularised incomplete beta function I_x(a, b), a, b > 0, 0 <= x <= 1: the chance that a beta variable is below
+ * x.
+ *
+ * @param rest  1 - x, formed without cancellation where x is near 1.
+ */
+double incomplete_beta(double a, double b, double x, double rest);
+
+/**
  * Student's t with the tail `upper` in (0, 0.5] above it: 0.025 gives the 97.5 % quantile. `df` > 0, whole or not;
  * 1e-12 relative.
  */
