@@ -13,7 +13,12 @@
     X(apgd_ce)         \
     X(apgd_dlr)        \
     X(universal)       \
-    X(transfer)
+    X(transfer)        \
+    X(fab)             \
+    X(deepfool)        \
+    X(cw)              \
+    X(exact_linear)    \
+    X(square)
 
 #define DECLARE(name) extern const struct attack_class attack_##name;
 ATTACK_LIST(DECLARE)

@@ -51,7 +51,7 @@ double certificate_threshold(const struct threshold_weights *net, const float *x
  */
 double certificate_operator_norm(size_t rows, size_t columns, const double *weights);
 
-/** l2 radius from logits and a Lipschitz constant: margin / (sqrt 2 L), with one output |f| / L; 0 for a wrong class. */
+/** l2 radius from logits and a Lipschitz constant: margin / (sqrt 2 L), |f| / L with one output; 0 if wrong. */
 double certificate_lipschitz(size_t outputs, const float *logits, uint32_t label, double lipschitz);
 
 /* ---- randomised smoothing (Cohen et al. 2019) ---- */

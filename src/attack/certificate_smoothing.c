@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Randomised smoothing: the class that f(x + sigma N(0, I)) gives most often keeps its lead within sigma Phi^-1(p) of
- * x, p a lower confidence bound of its share. Some draws choose the class, fresh ones bound its share. Draw k of row r is
- * addressed as (r, k), and votes are whole numbers, so that chunks of draws may fall to any worker in any order.
+ * x, p a lower confidence bound of its share. Some draws choose the class, fresh ones bound its share. Draw
+ * k of row r is addressed as (r, k), and votes are whole numbers, so that chunks of draws may fall to any worker in
+ * any order.
  * Source: Cohen, Rosenfeld & Kolter 2019, sec. 3.2; Clopper & Pearson, Biometrika 26 (1934) 404.
  */
 #include <math.h>
