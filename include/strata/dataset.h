@@ -25,11 +25,12 @@ typedef enum strata_task {
 
 /** Sizes of a data set. */
 typedef struct strata_dataset_shape {
-    strata_task task; /**< what the targets are */
-    size_t rows;      /**< at least 1 */
-    size_t inputs;    /**< numbers of an input row, at least 1 */
-    size_t targets;   /**< numbers of a target row; 1 for labels */
-    size_t classes;   /**< of labels; 0 for regression */
+    strata_task task;  /**< what the targets are */
+    size_t rows;       /**< at least 1 */
+    size_t inputs;     /**< numbers of an input row, at least 1 */
+    size_t targets;    /**< numbers of a target row; 1 for labels */
+    size_t classes;    /**< of labels; 0 for regression */
+    size_t picture[3]; /**< channels, height and width of an input row; 0 where it is no picture */
 } strata_dataset_shape;
 
 /** Where a file's rows are. Begin with strata_dataset_file_default(). */
@@ -91,6 +92,14 @@ STRATA_MUST_USE strata_status strata_dataset_read(strata_context *ctx, const str
  */
 STRATA_MUST_USE strata_status strata_dataset_load(strata_context *ctx, const char *name, const char *folder,
                                                   strata_dataset **train, strata_dataset **test);
+
+/**
+ * The first `rows` rows (all, if there are fewer) as a copy.
+ *
+ * @return STRATA_OK; STRATA_ERR_ARGUMENT (no rows); STRATA_ERR_MEMORY.
+ */
+STRATA_MUST_USE strata_status strata_dataset_take(strata_context *ctx, const strata_dataset *data, size_t rows,
+                                                  strata_dataset **taken);
 
 /**
  * Shuffles the rows by `seed` and splits them in two, as copies.

@@ -35,6 +35,11 @@ typedef struct strata_learner_options {
     const char *const *settings;
     uint64_t seed;      /**< of initial weights, shuffling, fresh samples */
     uint64_t replicate; /**< another set of random streams of the same seed for every value */
+    /**
+     * Inputs are brought to mean 0 and deviation 1 by the columns of the training set. It becomes part of the learner:
+     * every call, and the saved file, goes on taking rows in the units of the data set.
+     */
+    bool standardise;
 } strata_learner_options;
 
 /** All settings at their defaults, seed 1, replicate 1. */
@@ -109,6 +114,26 @@ size_t strata_learner_outputs(const strata_learner *learner);
 STRATA_MUST_USE strata_status strata_learner_predict(strata_context *ctx, strata_learner *learner, size_t rows,
                                                      const float *x, float *out);
 
+/** What the outputs are, and of how many classes (0 for a regression). */
+strata_task strata_learner_task(const strata_learner *learner);
+size_t strata_learner_classes(const strata_learner *learner);
+
+/** Channels, height and width of an input row; zeros where the rows are no pictures. */
+void strata_learner_picture(const strata_learner *learner, size_t picture[3]);
+
+/** Least and largest value that an input may take, in the user's units: 0 and 1 for pictures, else infinite. */
+void strata_learner_box(const strata_learner *learner, double *low, double *high);
+
+/**
+ * Text that stays with the learner and its file ("target": the name of the column that it predicts). NULL: none of that
+ * name. Valid until it is set again.
+ */
+const char *strata_learner_note(const strata_learner *learner, const char *name);
+
+/** @return STRATA_OK; STRATA_ERR_ARGUMENT (a name outside a-z, 0-9, _ or text that is not UTF-8); STRATA_ERR_MEMORY. */
+STRATA_MUST_USE strata_status strata_learner_set_note(strata_context *ctx, strata_learner *learner, const char *name,
+                                                      const char *text);
+
 /** Hidden layers; 0 for learners without. */
 size_t strata_learner_layer_count(const strata_learner *learner);
 
@@ -165,6 +190,30 @@ STRATA_MUST_USE strata_status strata_learner_load(strata_context *ctx, strata_le
  * @return as strata_learner_load.
  */
 STRATA_MUST_USE strata_status strata_learner_open(strata_context *ctx, const char *path, strata_learner **learner);
+
+/** What a plain file of weights does not say about its network. Begin with strata_import_default(). */
+typedef struct strata_import {
+    const char *architecture; /**< "mlp_relu" or "cnn_small" */
+    size_t picture[3];        /**< cnn_small: channels, height, width of its pictures */
+    double mean, sd;          /**< what it was trained on is (input - mean) / sd */
+} strata_import;
+
+/** No preprocessing. */
+strata_import strata_import_default(const char *architecture);
+
+/**
+ * A learner from the weights of a PyTorch network, saved by safetensors.torch.save_file(network.state_dict(), path):
+ * layers in the order of the file's tensors, a weight and then its bias each, under any names.
+ *
+ * mlp_relu: nn.Linear layers with ReLU between them, hidden ones of one width. cnn_small: three nn.Conv2d of 5, 3 and 3
+ * pixels, stride 2, padding 2, 1 and 1, of c, 2 c and 4 c channels, then nn.Flatten and nn.Linear. One output is the
+ * logit of two classes; more are logits of classes.
+ *
+ * @return STRATA_OK; STRATA_ERR_FORMAT (a tensor too many, too few, or of a shape that does not fit: what was expected
+ *         and found); STRATA_ERR_NOT_FOUND; STRATA_ERR_ARGUMENT (no such architecture); STRATA_ERR_MEMORY.
+ */
+STRATA_MUST_USE strata_status strata_learner_open_weights(strata_context *ctx, const char *path,
+                                                          const strata_import *import, strata_learner **learner);
 
 STRATA_END
 #endif

@@ -74,6 +74,11 @@ static strata_status check_shape(strata_context *ctx, const strata_dataset_shape
     if (shape->task != STRATA_TASK_REGRESSION && shape->targets != 1)
         return strata_fail(ctx, STRATA_ERR_ARGUMENT, "data set: expected one label a row, found %zu targets",
                            shape->targets);
+    if (shape->picture[0] &&
+        (shape->inputs / shape->picture[0] / (shape->picture[1] ? shape->picture[1] : 1) != shape->picture[2] ||
+         shape->picture[0] * shape->picture[1] * shape->picture[2] != shape->inputs))
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "data set: pictures of %zu x %zu x %zu are no rows of %zu inputs",
+                           shape->picture[0], shape->picture[1], shape->picture[2], shape->inputs);
     if (shape->classes > CLASSES_MOST)
         return strata_fail(ctx, STRATA_ERR_ARGUMENT, "data set: expected at most %d classes, found %zu",
                            (int)CLASSES_MOST, shape->classes);
@@ -95,6 +100,7 @@ strata_status strata_dataset_create(strata_context *ctx, const strata_dataset_sh
                                   .inputs = shape->inputs,
                                   .outputs = shape->targets,
                                   .classes = shape->task == STRATA_TASK_REGRESSION ? 0 : shape->classes,
+                                  .image = {shape->picture[0], shape->picture[1], shape->picture[2]},
                                   .x = (float *)(uintptr_t)x,
                                   .y = (float *)(uintptr_t)y};
     strata_status status = dataset_check(ctx, STRATA_ERR_ARGUMENT, "data set", &made->data);
@@ -179,6 +185,13 @@ strata_status strata_dataset_load(strata_context *ctx, const char *name, const c
     return status;
 }
 
+strata_status strata_dataset_take(strata_context *ctx, const strata_dataset *data, size_t rows,
+                                  strata_dataset **taken) {
+    *taken = NULL;
+    if (rows == 0) return strata_fail(ctx, STRATA_ERR_ARGUMENT, "data set: expected at least one row");
+    return copy_rows(ctx, &data->data, NULL, 0, rows < data->data.rows ? rows : data->data.rows, taken);
+}
+
 strata_status strata_dataset_split(strata_context *ctx, const strata_dataset *data, size_t rows, uint64_t seed,
                                    strata_dataset **first, strata_dataset **rest) {
     size_t all = data->data.rows;
@@ -227,7 +240,8 @@ strata_dataset_shape strata_dataset_get_shape(const strata_dataset *data) {
                                   .rows = data->data.rows,
                                   .inputs = data->data.inputs,
                                   .targets = data->data.outputs,
-                                  .classes = data->data.classes};
+                                  .classes = data->data.classes,
+                                  .picture = {data->data.image[0], data->data.image[1], data->data.image[2]}};
 }
 
 const float *strata_dataset_inputs(const strata_dataset *data) { return data->data.x; }

@@ -27,9 +27,21 @@ struct strata_learner {
     struct sample_source *source;
     struct learner *learner;
     uint64_t seed, replicate;
-    bool opened;          /* from a file, without its data: */
-    struct dataset blank; /* one row of zeros in its sizes */
+    bool opened;             /* from a file, without its data: */
+    struct dataset blank;    /* one row of zeros in its sizes */
+    float *mean, *sd;        /* [inputs] of its preprocessing; NULL: none */
+    struct dataset prepared; /* the training set after it */
+    size_t picture[3];
+    struct tensor_file notes; /* metadata alone */
 };
+
+/** Preprocessing of a learner from the columns of a set; keeps the set's rows after it in `prepared`. */
+STRATA_MUST_USE strata_status learner_standardise(strata_context *ctx, strata_learner *learner,
+                                                  const struct dataset *data);
+
+/** Rows as the learner wants them: `x` itself, or a copy that the caller frees, in `*own`. */
+STRATA_MUST_USE strata_status learner_rows(strata_context *ctx, const strata_learner *learner, size_t rows,
+                                           const float *x, const float **ready, float **own);
 
 /** A handle with the settings of a learner's tables, all at their defaults, without source and learner. */
 STRATA_MUST_USE strata_status learner_handle(strata_context *ctx, const char *name, strata_learner **learner);

@@ -2,6 +2,7 @@
 /* strata_learner: a learner with the settings and the source that it borrows. */
 #include <strata/learner.h>
 
+#include <math.h>
 #include <string.h>
 
 #include "api/handles.h"
@@ -76,7 +77,10 @@ strata_status strata_learner_create(strata_context *ctx, const char *name, const
     strata_status status = STRATA_OK;
     *learner = NULL;
     STRATA_GO(begin(ctx, name, options, &made));
-    STRATA_GO(source_from_dataset(ctx, &data->data, made->seed, made->replicate, &made->source));
+    memcpy(made->picture, data->data.image, sizeof made->picture);
+    if (options && options->standardise) STRATA_GO(learner_standardise(ctx, made, &data->data));
+    STRATA_GO(source_from_dataset(ctx, made->mean ? &made->prepared : &data->data, made->seed, made->replicate,
+                                  &made->source));
     STRATA_GO(learner_handle_finish(ctx, name, made));
     *learner = made;
     made = NULL;
@@ -123,6 +127,10 @@ void strata_learner_destroy(strata_learner *learner) {
     learner_destroy(learner->learner);
     source_destroy(learner->source);
     dataset_destroy(&learner->blank);
+    dataset_destroy(&learner->prepared);
+    tensor_file_destroy(&learner->notes);
+    mem_free(learner->mean);
+    mem_free(learner->sd);
     settings_destroy(learner->settings);
     mem_free(learner);
 }
@@ -170,9 +178,27 @@ size_t strata_learner_outputs(const strata_learner *learner) {
     return classes ? source_classes(learner->source) : source_outputs(learner->source);
 }
 
+strata_task strata_learner_task(const strata_learner *learner) { return (strata_task)source_task(learner->source); }
+
+size_t strata_learner_classes(const strata_learner *learner) { return source_classes(learner->source); }
+
+void strata_learner_picture(const strata_learner *learner, size_t picture[3]) {
+    memcpy(picture, learner->picture, sizeof learner->picture);
+}
+
+void strata_learner_box(const strata_learner *learner, double *low, double *high) {
+    *low = learner->picture[0] ? 0 : -INFINITY;
+    *high = learner->picture[0] ? 1 : INFINITY;
+}
+
 strata_status strata_learner_predict(strata_context *ctx, strata_learner *learner, size_t rows, const float *x,
                                      float *out) {
-    return learner_predict(ctx, learner->learner, rows, x, out);
+    const float *ready;
+    float *own;
+    STRATA_TRY(learner_rows(ctx, learner, rows, x, &ready, &own));
+    strata_status status = learner_predict(ctx, learner->learner, rows, ready, out);
+    mem_free(own);
+    return status;
 }
 
 size_t strata_learner_layer_count(const strata_learner *learner) {
@@ -187,7 +213,12 @@ size_t strata_learner_layer_width(const strata_learner *learner, size_t layer) {
 
 strata_status strata_learner_features(strata_context *ctx, strata_learner *learner, size_t layer, size_t rows,
                                       const float *x, float *features) {
-    return learner_features(ctx, learner->learner, layer, rows, x, features);
+    const float *ready;
+    float *own;
+    STRATA_TRY(learner_rows(ctx, learner, rows, x, &ready, &own));
+    strata_status status = learner_features(ctx, learner->learner, layer, rows, ready, features);
+    mem_free(own);
+    return status;
 }
 
 strata_status strata_learner_test_error(strata_context *ctx, strata_learner *learner, const strata_dataset *data,
@@ -201,9 +232,12 @@ strata_status strata_learner_test_error(strata_context *ctx, strata_learner *lea
                            learner->learner->class_->name, source_inputs(learner->source),
                            source_outputs(learner->source), source_classes(learner->source), set->inputs, set->outputs,
                            set->classes);
-    return learner_test_error(ctx, learner->learner, strata_learner_outputs(learner), set, error);
-}
-
-strata_function strata_learner_function(strata_learner *learner) {
-    return learner_function(learner->learner, strata_learner_inputs(learner), strata_learner_outputs(learner));
+    struct dataset ready = *set;
+    const float *x;
+    float *own;
+    STRATA_TRY(learner_rows(ctx, learner, set->rows, set->x, &x, &own));
+    if (own) ready.x = own;
+    strata_status status = learner_test_error(ctx, learner->learner, strata_learner_outputs(learner), &ready, error);
+    mem_free(own);
+    return status;
 }

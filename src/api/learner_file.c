@@ -3,6 +3,7 @@
  * A learner as one safetensors file: its state as tensors; name, settings (INI text), sizes and seeds in the
  * metadata, under "strata.".
  */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,6 +28,25 @@ static struct sizes sizes_of(const struct sample_source *source) {
 
 /* ---- writing ---- */
 
+static const char NOTE[] = "strata.note.";
+
+/* Preprocessing as tensors, so that other programs read it with ease; picture sizes and notes. */
+static strata_status set_extras(strata_context *ctx, const strata_learner *learner, struct tensor_file *file) {
+    size_t inputs = source_inputs(learner->source);
+    char text[80];
+    if (learner->mean) {
+        STRATA_TRY(tensor_file_add(ctx, file, "input.mean", TENSOR_F32, 1, &inputs, learner->mean));
+        STRATA_TRY(tensor_file_add(ctx, file, "input.sd", TENSOR_F32, 1, &inputs, learner->sd));
+    }
+    snprintf(text, sizeof text, "%zu,%zu,%zu", learner->picture[0], learner->picture[1], learner->picture[2]);
+    if (learner->picture[0]) STRATA_TRY(tensor_file_set(ctx, file, "strata.picture", text));
+    for (size_t i = 0; i < learner->notes.metadata_count; ++i) {
+        snprintf(text, sizeof text, "%s%.60s", NOTE, learner->notes.keys[i]);
+        STRATA_TRY(tensor_file_set(ctx, file, text, learner->notes.values[i]));
+    }
+    return STRATA_OK;
+}
+
 static strata_status set_metadata(strata_context *ctx, const strata_learner *learner, struct tensor_file *file) {
     struct sizes sizes = sizes_of(learner->source);
     struct buffer text = {0};
@@ -41,6 +61,7 @@ static strata_status set_metadata(strata_context *ctx, const strata_learner *lea
     STRATA_TRY(state_set_count(ctx, file, "strata.inputs", sizes.inputs));
     STRATA_TRY(state_set_count(ctx, file, "strata.targets", sizes.targets));
     STRATA_TRY(state_set_count(ctx, file, "strata.classes", sizes.classes));
+    STRATA_TRY(set_extras(ctx, learner, file));
     STRATA_TRY(state_set_count(ctx, file, "strata.seed", learner->seed));
     return state_set_count(ctx, file, "strata.replicate", learner->replicate);
 }
@@ -122,8 +143,51 @@ static strata_status restore_source(strata_context *ctx, const char *path, const
                                       .inputs = sizes->inputs,
                                       .outputs = sizes->targets,
                                       .classes = sizes->classes};
+    memcpy(learner->blank.image, learner->picture, sizeof learner->picture);
     STRATA_TRY(dataset_allocate(ctx, &learner->blank));
     return source_from_dataset(ctx, &learner->blank, learner->seed, learner->replicate, &learner->source);
+}
+
+static strata_status read_moments(strata_context *ctx, const char *path, const struct tensor_file *file,
+                                  const char *name, size_t inputs, float **values) {
+    const struct tensor *tensor = tensor_file_find(file, name);
+    if (!tensor || tensor->type != TENSOR_F32 || tensor_count(tensor) != inputs)
+        return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: expected tensor '%s' of %zu float32 numbers", path, name,
+                           inputs);
+    *values = mem_zero(inputs, sizeof **values);
+    if (!*values) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for %zu inputs", inputs);
+    memcpy(*values, tensor->data, inputs * sizeof **values);
+    return STRATA_OK;
+}
+
+static strata_status restore_extras(strata_context *ctx, const char *path, const struct tensor_file *file,
+                                    size_t inputs, strata_learner *learner) {
+    const char *picture = tensor_file_get(file, "strata.picture");
+    size_t sizes[3];
+    char more;
+    if (picture) {
+        if (sscanf(picture, "%zu,%zu,%zu%c", &sizes[0], &sizes[1], &sizes[2], &more) != 3 || sizes[0] == 0 ||
+            sizes[1] == 0 || sizes[2] == 0 || inputs / sizes[0] / sizes[1] != sizes[2] ||
+            sizes[0] * sizes[1] * sizes[2] != inputs)
+            return strata_fail(ctx, STRATA_ERR_FORMAT,
+                               "%s: metadata 'strata.picture': expected sizes of %zu inputs, "
+                               "found '%.60s'",
+                               path, inputs, picture);
+        memcpy(learner->picture, sizes, sizeof sizes);
+    }
+    for (size_t i = 0; i < file->metadata_count; ++i)
+        if (strncmp(file->keys[i], NOTE, sizeof NOTE - 1) == 0)
+            STRATA_TRY(tensor_file_set(ctx, &learner->notes, file->keys[i] + sizeof NOTE - 1, file->values[i]));
+    if (!tensor_file_find(file, "input.mean") && !tensor_file_find(file, "input.sd")) return STRATA_OK;
+    STRATA_TRY(read_moments(ctx, path, file, "input.mean", inputs, &learner->mean));
+    STRATA_TRY(read_moments(ctx, path, file, "input.sd", inputs, &learner->sd));
+    for (size_t j = 0; j < inputs; ++j)
+        if (!isfinite(learner->mean[j]) || !(learner->sd[j] > 0) || !isfinite(learner->sd[j]))
+            return strata_fail(ctx, STRATA_ERR_FORMAT,
+                               "%s: tensors 'input.mean', 'input.sd': input %zu: expected a "
+                               "finite mean and a positive deviation",
+                               path, j + 1);
+    return STRATA_OK;
 }
 
 strata_status strata_learner_open(strata_context *ctx, const char *path, strata_learner **learner) {
@@ -139,6 +203,7 @@ strata_status strata_learner_open(strata_context *ctx, const char *path, strata_
     STRATA_GO(state_get_count(ctx, &file, "strata.seed", &made->seed));
     STRATA_GO(state_get_count(ctx, &file, "strata.replicate", &made->replicate));
     STRATA_GO(restore_settings(ctx, path, &file, made->settings));
+    STRATA_GO(restore_extras(ctx, path, &file, sizes.inputs, made));
     STRATA_GO(restore_source(ctx, path, &sizes, made));
     STRATA_GO(learner_handle_finish(ctx, name, made));
     STRATA_GO(learner_load(ctx, made->learner, &file));

@@ -67,6 +67,10 @@ strata_status command_sweep(struct cli *cli, const struct arguments *arguments);
 strata_status command_compare(struct cli *cli, const struct arguments *arguments);
 strata_status command_kernels(struct cli *cli, const struct arguments *arguments);
 strata_status command_data(struct cli *cli, const struct arguments *arguments);
+strata_status command_fit(struct cli *cli, const struct arguments *arguments);
+strata_status command_predict(struct cli *cli, const struct arguments *arguments);
+strata_status command_evaluate(struct cli *cli, const struct arguments *arguments);
+strata_status command_attack(struct cli *cli, const struct arguments *arguments);
 strata_status command_bench(struct cli *cli, const struct arguments *arguments);
 
 #endif

@@ -31,6 +31,35 @@ OPTION(option_bench_json, "json", NULL, "print the figures as JSON on standard o
 OPTION(option_quick, "quick", NULL, "leave out the peak, which takes seconds to measure, and the shares of it", false);
 OPTION(option_export, "export", "FILE", "write initial weights, batch and losses of one case as safetensors", false);
 
+OPTION(option_user_data, "data", "FILE|NAME",
+       "rows: .csv, .npy, IDX (also .gz), or a known data set (its training part for fit, its test part else)", false);
+OPTION(option_target, "target", "COLUMN", "column of a .csv file to predict (the last one)", false);
+OPTION(option_labels, "labels", "FILE", "targets of an .npy or IDX file, row by row (labels beside IDX images)", false);
+OPTION(option_task, "task", "regression|binary|classes", "what the targets are (what they look like)", false);
+OPTION(option_rows, "rows", "N", "the first N rows only (all)", false);
+OPTION(option_learner, "learner", "NAME", "cnn_small for pictures, else mlp_relu; any learner of ours will do", false);
+OPTION(option_model_out, "out", "MODEL", "the model's file, safetensors", false);
+OPTION(option_fit_set, "set", "SECTION.KEY=VALUE", "one setting of the learner, such as cnn.steps=500", true);
+OPTION(option_fit_seed, "seed", "N", "seed of initial weights and shuffling (1)", false);
+OPTION(option_model, "model", "MODEL", "a file of strata fit, or PyTorch's weights with --architecture", false);
+OPTION(option_architecture, "architecture", "mlp_relu|cnn_small", "MODEL holds a PyTorch state_dict of this network",
+       false);
+OPTION(option_picture, "picture", "C,H,W", "with --architecture: channels, height and width of its pictures", false);
+OPTION(option_mean, "mean", "NUMBER", "with --architecture: it was trained on (x - mean) / sd (0)", false);
+OPTION(option_sd, "sd", "NUMBER", "the same (1)", false);
+OPTION(option_predict_out, "out", "FILE", ".csv or .npy (a table on standard output)", false);
+OPTION(option_user_json, "json", NULL, "print the figures as JSON on standard output and nothing else there", false);
+OPTION(option_norm, "norm", "l2|linf", "norm of the perturbations (linf)", false);
+OPTION(option_eps, "eps", "E[,E...]", "radii, rising, in the units of the data; 8/255 is a number", false);
+OPTION(option_attacks, "attacks", "LIST", "suites and attacks, such as standard or fgm,pgd (standard)", false);
+OPTION(option_attack_out, "out", "DIR",
+       "folder for result.json, report.html, figures and adversarial rows; new or empty", false);
+OPTION(option_box, "box", "LO,HI", "least and largest value of an input (0,1 for pictures, none for tables)", false);
+OPTION(option_attack_steps, "steps", "N", "steps of PGD (40)", false);
+OPTION(option_restarts, "restarts", "N", "starts of PGD (5)", false);
+OPTION(option_queries, "queries", "N", "queries of Square for each row (5000)", false);
+OPTION(option_attack_seed, "seed", "N", "seed of all random starts (1)", false);
+
 OPTION(option_help, "help", NULL, "this help; after a command, the help of that command", false);
 OPTION(option_version, "version", NULL, "the version", false);
 OPTION(option_man, "man", NULL, "", false);
@@ -82,6 +111,35 @@ const struct command command_table[] = {
     {"data", "list|show [NAME]", 1, 2, "list the known data sets, or show one",
      "list: where each data set was found, or that it is missing. show NAME: its shape and where it is looked for.",
      OPTIONS(&option_data), command_data},
+    {"fit", "", 0, 0, "fit a learner to your own data, as one file",
+     "The model's file holds weights, settings, preprocessing and sizes. Columns of tables are standardised, and the "
+     "model "
+     "goes on taking rows in the table's own units; pixels stay in [0, 1]. A fit of more than 20 s keeps "
+     "MODEL.partial, "
+     "from which the same command goes on. adversarial.method=fgsm_rs and its neighbours train robust models.",
+     OPTIONS(&option_user_data, &option_target, &option_labels, &option_task, &option_rows, &option_learner,
+             &option_model_out, &option_fit_set, &option_fit_seed, &option_quiet),
+     command_fit},
+    {"predict", "", 0, 0, "what a model says of rows", "Classes with their logits, or numbers, one line a row.",
+     OPTIONS(&option_model, &option_user_data, &option_target, &option_labels, &option_rows, &option_architecture,
+             &option_picture, &option_mean, &option_sd, &option_predict_out, &option_quiet),
+     command_predict},
+    {"evaluate", "", 0, 0, "how well a model does on rows with targets",
+     "Accuracy with its 95 % interval (Wilson) and which classes are taken for which, or the relative error: mean "
+     "squared "
+     "error over the variance of the targets.",
+     OPTIONS(&option_model, &option_user_data, &option_target, &option_labels, &option_rows, &option_architecture,
+             &option_picture, &option_mean, &option_sd, &option_user_json, &option_quiet),
+     command_evaluate},
+    {"attack", "", 0, 0, "how well a classifier stands up to small perturbations",
+     "Robust accuracy is the share of rows that no attack of the list breaks within the radius. Every run checks "
+     "whether "
+     "the attacks themselves can be trusted. With --out: figures, adversarial rows (.npy), result.json and a report.",
+     OPTIONS(&option_model, &option_user_data, &option_norm, &option_eps, &option_attacks, &option_target,
+             &option_labels, &option_rows, &option_box, &option_attack_steps, &option_restarts, &option_queries,
+             &option_attack_seed, &option_threads, &option_architecture, &option_picture, &option_mean, &option_sd,
+             &option_attack_out, &option_user_json, &option_quiet),
+     command_attack},
     {"bench", "", 0, 0, "our own speed: training steps of several networks",
      "Prints the median time of a step with the least and greatest over repeats, and its share of what this machine's "
      "sgemm reaches. chain_64: quadratic chain, d = 32, width 64, 3 layers, batch 64, Adam. chain_256: d = 64, width "

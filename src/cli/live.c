@@ -21,8 +21,8 @@ static void format_progress(const struct run_progress *now, char *text, size_t s
     char elapsed[32], left[32] = "";
     format_seconds(now->seconds, elapsed);
     if (now->eta_seconds >= 0 && now->tasks_done < now->tasks) format_seconds(now->eta_seconds, left);
-    snprintf(text, size, "%3.0f%%  %zu/%zu tasks  %s%s%s%s", 100 * now->fraction, now->tasks_done, now->tasks, elapsed,
-             *left ? ", about " : "", left, *left ? " left" : "");
+    snprintf(text, size, "%3.0f%%  %zu/%zu %s  %s%s%s%s", 100 * now->fraction, now->tasks_done, now->tasks,
+             now->unit ? now->unit : "tasks", elapsed, *left ? ", about " : "", left, *left ? " left" : "");
 }
 
 static void show_live(const struct run_progress *now) {

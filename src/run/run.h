@@ -12,6 +12,7 @@ struct run_progress {
     double fraction;             /* of the total weight */
     double seconds, eta_seconds; /* eta < 0: not known yet */
     const char *task;            /* one that just moved */
+    const char *unit;            /* what `tasks` counts; NULL: "tasks" */
 };
 
 struct run_options {

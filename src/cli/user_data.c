@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/user_data.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "core/file.h"
+#include "core/memory.h"
+
+enum { LABELS_LOOK_LIKE = 100 }; /* distinct whole numbers beyond which a column is a quantity */
+
+/* ---- options ---- */
+
+strata_status user_required(const struct cli *cli, const struct arguments *arguments, const char *option,
+                            const char **value) {
+    *value = argument_value(arguments, option);
+    if (*value && **value) return STRATA_OK;
+    return strata_fail(cli->ctx, STRATA_ERR_ARGUMENT, "%s: expected --%s; see: strata %s --help",
+                       arguments->command->name, option, arguments->command->name);
+}
+
+static bool number_part(const char *text, const char *end, double *number) {
+    char copy[64], *stop;
+    size_t size = (size_t)(end - text);
+    if (size == 0 || size >= sizeof copy) return false;
+    memcpy(copy, text, size);
+    copy[size] = '\0';
+    errno = 0;
+    *number = strtod(copy, &stop);
+    return *stop == '\0' && errno == 0 && isfinite(*number);
+}
+
+strata_status user_number(const struct cli *cli, const char *option, const char *text, double *number) {
+    const char *slash = strchr(text, '/'), *end = text + strlen(text);
+    double divisor = 1;
+    bool fine = number_part(text, slash ? slash : end, number);
+    if (fine && slash) fine = number_part(slash + 1, end, &divisor) && divisor != 0;
+    if (!fine)
+        return strata_fail(cli->ctx, STRATA_ERR_ARGUMENT, "--%s: expected a number such as 0.03 or 8/255, got '%.60s'",
+                           option, text);
+    *number /= divisor;
+    return STRATA_OK;
+}
+
+strata_status user_count(const struct cli *cli, const struct arguments *arguments, const char *option, size_t fallback,
+                         size_t *count) {
+    const char *text = argument_value(arguments, option);
+    char *end;
+    *count = fallback;
+    if (!text) return STRATA_OK;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (end == text || *end || errno || value == 0 || strchr(text, '-'))
+        return strata_fail(cli->ctx, STRATA_ERR_ARGUMENT, "--%s: expected a whole number of at least 1, got '%.60s'",
+                           option, text);
+    *count = (size_t)value;
+    return STRATA_OK;
+}
+
+strata_status user_seed(const struct cli *cli, const struct arguments *arguments, uint64_t *seed) {
+    size_t value;
+    STRATA_TRY(user_count(cli, arguments, "seed", 1, &value));
+    *seed = value;
+    return STRATA_OK;
+}
+
+/* ---- data ---- */
+
+static bool known_data(const char *name) {
+    for (size_t i = 0; data_name(i); ++i)
+        if (strcmp(data_name(i), name) == 0) return true;
+    return false;
+}
+
+/* "t10k-images-idx3-ubyte.gz" -> "t10k-labels-idx1-ubyte.gz", if that is there; fresh string or NULL. */
+static char *labels_beside(const char *path) {
+    const char *images = strstr(path, "images");
+    if (!images) return NULL;
+    char *labels = string_format("%.*slabels%s", (int)(images - path), path, images + 6);
+    char *rank = labels ? strstr(labels, "idx3") : NULL;
+    if (rank) rank[3] = '1';
+    if (labels && file_exists(labels)) return labels;
+    mem_free(labels);
+    return NULL;
+}
+
+/* What the targets look like: few whole numbers from 0 are classes. */
+static strata_task guess_task(const strata_dataset *data) {
+    const strata_dataset_shape shape = strata_dataset_get_shape(data);
+    const float *targets = strata_dataset_targets(data);
+    double largest = 0;
+    if (shape.targets != 1) return STRATA_TASK_REGRESSION;
+    for (size_t r = 0; r < shape.rows; ++r) {
+        double value = (double)targets[r];
+        if (value < 0 || value != floor(value) || value >= LABELS_LOOK_LIKE) return STRATA_TASK_REGRESSION;
+        largest = fmax(largest, value);
+    }
+    return largest <= 1 ? STRATA_TASK_BINARY : STRATA_TASK_MULTICLASS;
+}
+
+static strata_status read_file(const struct cli *cli, const strata_dataset_file *file, bool guess,
+                               strata_dataset **data) {
+    strata_dataset_file as_numbers = *file;
+    if (!guess) return strata_dataset_read(cli->ctx, file, data);
+    as_numbers.task = STRATA_TASK_REGRESSION;
+    STRATA_TRY(strata_dataset_read(cli->ctx, &as_numbers, data));
+    strata_task task = guess_task(*data);
+    if (task == STRATA_TASK_REGRESSION) return STRATA_OK;
+    strata_dataset_destroy(*data);
+    *data = NULL;
+    as_numbers.task = task;
+    return strata_dataset_read(cli->ctx, &as_numbers, data);
+}
+
+static strata_status load_file(const struct cli *cli, const struct arguments *arguments, const char *path, int task,
+                               const char *target, strata_dataset **data) {
+    static const char *const words[] = {"regression", "binary", "classes"};
+    const char *said = argument_value(arguments, "task"), *labels = argument_value(arguments, "labels"),
+               *column = argument_value(arguments, "target");
+    char *beside = labels ? NULL : labels_beside(path);
+    strata_dataset_file file = strata_dataset_file_default(path);
+    for (int i = 0; said && i < 3; ++i)
+        if (strcmp(words[i], said) == 0) task = i;
+    bool table = strstr(path, ".csv") != NULL;
+    file.task = task >= 0 ? (strata_task)task : STRATA_TASK_REGRESSION;
+    file.target = column ? column : table ? target : NULL;
+    file.targets_path = labels ? labels : beside;
+    strata_status status = read_file(cli, &file, task < 0, data);
+    mem_free(beside);
+    return status;
+}
+
+static strata_status keep_rows(const struct cli *cli, const struct arguments *arguments, strata_dataset **data) {
+    size_t rows;
+    STRATA_TRY(user_count(cli, arguments, "rows", SIZE_MAX, &rows));
+    if (rows >= strata_dataset_get_shape(*data).rows) return STRATA_OK;
+    strata_dataset *taken;
+    STRATA_TRY(strata_dataset_take(cli->ctx, *data, rows, &taken));
+    strata_dataset_destroy(*data);
+    *data = taken;
+    return STRATA_OK;
+}
+
+strata_status user_data_load(const struct cli *cli, const struct arguments *arguments, enum user_part part, int task,
+                             const char *target, strata_dataset **data) {
+    const char *name;
+    *data = NULL;
+    STRATA_TRY(user_required(cli, arguments, "data", &name));
+    strata_status status = STRATA_OK;
+    if (known_data(name) && !file_exists(name))
+        STRATA_GO(strata_dataset_load(cli->ctx, name, NULL, part == USER_TRAIN ? data : NULL,
+                                      part == USER_TEST ? data : NULL));
+    else
+        STRATA_GO(load_file(cli, arguments, name, task, target, data));
+    STRATA_GO(keep_rows(cli, arguments, data));
+cleanup:
+    if (status != STRATA_OK) {
+        strata_dataset_destroy(*data);
+        *data = NULL;
+    }
+    return status;
+}
+
+/* ---- models ---- */
+
+static strata_status open_weights(const struct cli *cli, const struct arguments *arguments, const char *path,
+                                  const char *architecture, strata_learner **model) {
+    strata_import import = strata_import_default(architecture);
+    const char *picture = argument_value(arguments, "picture"), *mean = argument_value(arguments, "mean"),
+               *sd = argument_value(arguments, "sd");
+    char more;
+    if (picture &&
+        sscanf(picture, "%zu,%zu,%zu%c", &import.picture[0], &import.picture[1], &import.picture[2], &more) != 3)
+        return strata_fail(cli->ctx, STRATA_ERR_ARGUMENT,
+                           "--picture: expected channels, height and width such as 1,28,28, got '%.60s'", picture);
+    if (mean) STRATA_TRY(user_number(cli, "mean", mean, &import.mean));
+    if (sd) STRATA_TRY(user_number(cli, "sd", sd, &import.sd));
+    return strata_learner_open_weights(cli->ctx, path, &import, model);
+}
+
+strata_status user_model_open(const struct cli *cli, const struct arguments *arguments, strata_learner **model) {
+    const char *path, *architecture = argument_value(arguments, "architecture");
+    *model = NULL;
+    STRATA_TRY(user_required(cli, arguments, "model", &path));
+    if (architecture) return open_weights(cli, arguments, path, architecture, model);
+    return strata_learner_open(cli->ctx, path, model);
+}
+
+strata_status user_model_data(const struct cli *cli, const struct arguments *arguments, const strata_learner *model,
+                              strata_dataset **data) {
+    strata_status status = user_data_load(cli, arguments, USER_TEST, (int)strata_learner_task(model),
+                                          strata_learner_note(model, "target"), data);
+    STRATA_TRY(status);
+    const strata_dataset_shape shape = strata_dataset_get_shape(*data);
+    const char *name = argument_value(arguments, "data");
+    size_t inputs = strata_learner_inputs(model), classes = strata_learner_classes(model);
+    if (shape.inputs != inputs)
+        status = strata_fail(cli->ctx, STRATA_ERR_ARGUMENT,
+                             "%s: expected rows of %zu inputs as the model reads, found %zu", name, inputs,
+                             shape.inputs);
+    else if (shape.classes > classes)
+        status = strata_fail(cli->ctx, STRATA_ERR_ARGUMENT,
+                             "%s: expected at most the %zu classes of the model, found %zu", name, classes,
+                             shape.classes);
+    if (status == STRATA_OK) return STRATA_OK;
+    strata_dataset_destroy(*data);
+    *data = NULL;
+    return status;
+}
+
+size_t user_class(size_t outputs, const float *out) {
+    if (outputs == 1) return out[0] > 0;
+    size_t best = 0;
+    for (size_t i = 1; i < outputs; ++i)
+        if (out[i] > out[best]) best = i;
+    return best;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* The user's own data and models, as fit, predict, evaluate and attack take them. */
+#ifndef CLI_USER_DATA_H
+#define CLI_USER_DATA_H
+
+#include <strata/dataset.h>
+#include <strata/learner.h>
+
+#include "cli/cli.h"
+
+struct arguments;
+
+enum user_part { USER_TRAIN, USER_TEST };
+
+/**
+ * The rows of --data: a known data set by name (its training or test part), or a file; --target, --labels, --task and
+ * --rows are read. `target` names the column where --target was not given (NULL: the last one); `task` -1: what the
+ * targets look like.
+ */
+STRATA_MUST_USE strata_status user_data_load(const struct cli *cli, const struct arguments *arguments,
+                                             enum user_part part, int task, const char *target, strata_dataset **data);
+
+/** The model of --model: a file of ours, or with --architecture one of PyTorch's weights. */
+STRATA_MUST_USE strata_status user_model_open(const struct cli *cli, const struct arguments *arguments,
+                                              strata_learner **model);
+
+/** The rows of --data for a model: its task and target, as many inputs and no more classes. */
+STRATA_MUST_USE strata_status user_model_data(const struct cli *cli, const struct arguments *arguments,
+                                              const strata_learner *model, strata_dataset **data);
+
+/** A number of an option such as "0.03" or "8/255"; ERR_ARGUMENT. */
+STRATA_MUST_USE strata_status user_number(const struct cli *cli, const char *option, const char *text, double *number);
+
+/** A whole number of at least 1 of an option, `fallback` where it was not given; ERR_ARGUMENT. */
+STRATA_MUST_USE strata_status user_count(const struct cli *cli, const struct arguments *arguments, const char *option,
+                                         size_t fallback, size_t *count);
+
+/** --seed, `fallback` where it was not given. */
+STRATA_MUST_USE strata_status user_seed(const struct cli *cli, const struct arguments *arguments, uint64_t *seed);
+
+/** Class of a row of outputs: the sign of one logit, the largest of several. */
+size_t user_class(size_t outputs, const float *out);
+
+/** `name` of an option with its value, for messages: ERR_ARGUMENT when it is missing. */
+STRATA_MUST_USE strata_status user_required(const struct cli *cli, const struct arguments *arguments,
+                                            const char *option, const char **value);
+
+#endif
