@@ -215,21 +215,25 @@ static strata_status draw_examples(strata_context *ctx, const struct attack_outc
         "",
         false,
         false,
-        "Right before, wrong after; in the order of the table. The perturbation is magnified, each tile to its own "
-        "largest value."};
+        "Right before, wrong after; in the order of the table. The perturbation is magnified: grey where nothing "
+        "changes."};
     const size_t *picture = outcome->target->picture;
     size_t pixels = picture[1] * picture[2], d = picture[0] * pixels;
     double *values = mem_zero(3 * EXAMPLES * pixels, sizeof *values);
     struct figure_data data = {.kind = FIGURE_TILES};
+    double largest = 0;
     strata_status status = STRATA_OK;
     if (!values) return strata_fail(ctx, STRATA_ERR_MEMORY, "no memory for pictures");
     double *before = values, *change = values + EXAMPLES * pixels, *after = values + 2 * EXAMPLES * pixels;
     for (size_t i = 0; i < count; ++i) {
         brightness(picture, outcome->rows->x + examples[i] * d, before + i * pixels);
         brightness(picture, outcome->points + examples[i] * d, after + i * pixels);
-        for (size_t p = 0; p < pixels; ++p)
-            change[i * pixels + p] = fabs(after[i * pixels + p] - before[i * pixels + p]);
+        for (size_t p = 0; p < pixels; ++p) {
+            change[i * pixels + p] = after[i * pixels + p] - before[i * pixels + p];
+            largest = fmax(largest, fabs(change[i * pixels + p]));
+        }
     }
+    for (size_t p = 0; p < count * pixels; ++p) change[p] = largest > 0 ? 0.5 + 0.5 * change[p] / largest : 0.5;
     STRATA_GO(figure_data_tiles(ctx, &data, "original", count, picture[1], picture[2], before));
     STRATA_GO(figure_data_tiles(ctx, &data, "perturbation", count, picture[1], picture[2], change));
     STRATA_GO(figure_data_tiles(ctx, &data, "result", count, picture[1], picture[2], after));

@@ -31,8 +31,10 @@ OPTION(option_bench_json, "json", NULL, "print the figures as JSON on standard o
 OPTION(option_quick, "quick", NULL, "leave out the peak, which takes seconds to measure, and the shares of it", false);
 OPTION(option_export, "export", "FILE", "write initial weights, batch and losses of one case as safetensors", false);
 
-OPTION(option_user_data, "data", "FILE|NAME",
-       "rows: .csv, .npy, IDX (also .gz), or a known data set (its training part for fit, its test part else)", false);
+OPTION(option_user_data, "data", "FILE",
+       "rows: a .csv, .npy or IDX file (also .gz), or a known data set by name (its training part for fit, its test "
+       "part else)",
+       false);
 OPTION(option_target, "target", "COLUMN", "column of a .csv file to predict (the last one)", false);
 OPTION(option_labels, "labels", "FILE", "targets of an .npy or IDX file, row by row (labels beside IDX images)", false);
 OPTION(option_task, "task", "regression|binary|classes", "what the targets are (what they look like)", false);

@@ -119,8 +119,8 @@ const struct figure purify_figures[] = {
     {"learners", FIGURE_RANKING, "Accuracy under PGD after adversarial training", "accuracy", "", false, false,
      "All trained on FGM of the same radius, attacked alike. Mean over seeds with 95 % intervals."},
     {"weights", FIGURE_TILES, "Hidden weights in the basis of atoms", "", "", false, false,
-     "One row a unit, one column an atom, dark: large. For each of the first atoms the unit that carries it with the "
-     "largest norm, seed 1. Clean training: a grey haze of mixtures beside the diagonal; adversarial training: the "
+     "One row a unit, one column an atom, bright: large. For each of the first atoms the unit that carries it with the "
+     "largest norm, seed 1. Clean training: mixtures of many atoms beside the diagonal; adversarial training: the "
      "diagonal alone."},
     {.id = NULL},
 };
