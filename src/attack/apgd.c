@@ -54,6 +54,7 @@ static void search_destroy(struct search *search) {
     mem_free(search->out);
     mem_free(search->trial);
     mem_free(search->losses);
+    *search = (struct search){0};
 }
 
 static strata_status search_create(strata_context *ctx, const struct attack_block *block, struct search *s) {
