@@ -105,7 +105,9 @@ static void attacks_reach_the_distance_within_a_box(void **state) {
     assert_true(tried > 30);
 }
 
+/* exact_linear refuses models that are not linear. */
 static bool knows_norm(const struct attack_class *attack, const struct attack_norm *norm) {
+    if (strcmp(attack->name, "exact_linear") == 0) return false;
     return attack->norms & (strcmp(norm->name, "l2") == 0 ? ATTACK_L2 : ATTACK_LINF);
 }
 
@@ -258,7 +260,7 @@ static void memory_may_run_out_anywhere(void **state) {
     for (size_t a = 0; a < attack_table_size; ++a) {
         if (!knows_norm(attack_table[a], options.norm) || attack_table[a]->surrogate) continue;
         strata_status status = STRATA_ERR_MEMORY;
-        for (uint64_t n = 1; status != STRATA_OK && n < 2000; ++n) {
+        for (uint64_t n = 1; status != STRATA_OK; n += 1 + n / 16) { /* later ones at growing distances */
             struct attack_result result;
             mem_fail_from(n);
             status = attack_run(ctx, attack_table[a], &target, &options, &rows.rows, NULL, points, &result);

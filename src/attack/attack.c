@@ -11,7 +11,7 @@
 
 #include "core/memory.h"
 
-enum { BLOCK_ROWS = 128 };
+enum { BLOCK_ROWS = 64 };
 
 static const double BALL_SLACK = 1e-5; /* relative: what rounding may add to a perturbation's length */
 
