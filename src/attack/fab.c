@@ -6,8 +6,10 @@
  *   z = (1 - a) (x_k + eta p_k) + a (x + eta p_0),   a = min(|p_k| / (|p_k| + |p_0|), a_max),
  *
  * p the two projections' moves. A point that breaks is kept if it is the nearest, and drawn back towards x by beta.
- * At last the way to the nearest point is bisected, and x projected onto the boundary there. With more other classes than `targets`, every one of the nearest has a run of its own, towards it alone. A row without
- * gradient goes on from a random point of the ball. Source: Croce & Hein 2020a, sec. 3; targeted: 2020b, sec. 4.
+ * With more other classes than `targets`, every one of the nearest has a run of its own, towards it alone. Rows without
+ * gradient go on from a random point of the ball, and rows for which nothing was found have another run from one. At
+ * last the way to the nearest point is bisected, and x projected onto the boundary there. Source: Croce & Hein 2020a,
+ * sec. 3; targeted: 2020b, sec. 4; the last projection is ours.
  */
 #include <math.h>
 #include <string.h>
@@ -79,18 +81,17 @@ static void draw_back(const struct nearest *nearest, size_t i) {
     for (size_t j = 0; j < d; ++j) at[j] = (float)((double)x[j] + BACKWARD * ((double)at[j] - (double)x[j]));
 }
 
-/* One run towards aims first..first+aims-1. */
-static strata_status search(strata_context *ctx, struct nearest *nearest, size_t first, size_t aims,
+/* One run towards aims first..first+aims-1, of the rows on the way; random numbers are addressed by its number. */
+static strata_status search(strata_context *ctx, struct nearest *nearest, uint64_t run, size_t first, size_t aims,
                             const struct scratch *scratch, bool *broken) {
     const struct attack_block *block = nearest->block;
     size_t steps = block->options->apgd_steps;
-    nearest_restart(nearest);
     for (size_t step = 0; step < steps && nearest->count > 0; ++step) {
         STRATA_TRY(nearest_boundary(ctx, nearest, first, aims));
         for (size_t i = 0; i < nearest->count; ++i) {
             if (step_row(nearest, i, scratch)) continue;
-            random_point(nearest, i, (uint64_t)first << 32 | step);
-            block->counts->stuck_rows += step == 0 && first == 0;
+            random_point(nearest, i, run << 32 | (step + 1));
+            block->counts->stuck_rows += step == 0 && run == 0;
         }
         STRATA_TRY(nearest_look(ctx, nearest, broken));
         for (size_t i = 0; i < nearest->count; ++i)
@@ -98,6 +99,16 @@ static strata_status search(strata_context *ctx, struct nearest *nearest, size_t
         nearest_leave(nearest, NULL);
     }
     return STRATA_OK;
+}
+
+/* Rows for which nothing was found: towards all aims, from a random point of the ball. */
+static strata_status search_lost(strata_context *ctx, struct nearest *nearest, uint64_t run,
+                                 const struct scratch *scratch, bool *found) {
+    nearest_restart(nearest);
+    for (size_t i = 0; i < nearest->count; ++i) found[i] = isfinite(nearest->distances[nearest->rows[i]]);
+    nearest_leave(nearest, found);
+    for (size_t i = 0; i < nearest->count; ++i) random_point(nearest, i, run << 32);
+    return search(ctx, nearest, run, 0, nearest->aims, scratch, found);
 }
 
 /*
@@ -146,8 +157,11 @@ static strata_status fab_attack(strata_context *ctx, const struct attack_block *
     strata_status status = STRATA_OK;
     if (!scratch.weights || !scratch.from_point || !scratch.from_x || !broken)
         STRATA_GO(strata_fail(ctx, STRATA_ERR_MEMORY, "no memory to attack rows of %zu inputs", d));
-    for (size_t first = 0; first < nearest.aims; first += many ? 1 : nearest.aims)
-        STRATA_GO(search(ctx, &nearest, first, many ? 1 : nearest.aims, &scratch, broken));
+    for (size_t first = 0; first < nearest.aims; first += many ? 1 : nearest.aims) {
+        nearest_restart(&nearest);
+        STRATA_GO(search(ctx, &nearest, first, first, many ? 1 : nearest.aims, &scratch, broken));
+    }
+    STRATA_GO(search_lost(ctx, &nearest, nearest.aims, &scratch, broken));
     STRATA_GO(nearest_pull_back(ctx, &nearest));
     STRATA_GO(polish(ctx, &nearest, &scratch, broken));
 cleanup:
