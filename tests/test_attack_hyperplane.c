@@ -151,10 +151,31 @@ static void projection_leaves_a_point_on_the_plane_and_one_without_a_plane(void 
     }
 }
 
+/* A plane through the last corner is reached, whatever the order of the sum rounds to; a certificate must not say never. */
+static void a_plane_through_the_last_corner_is_reached(void **state) {
+    (void)state;
+    for (uint64_t number = 2; number < 3000; number += 3) {
+        struct problem p;
+        double all = 0, corner[MOST];
+        draw_problem(number, &p);
+        p.low = 0;
+        p.high = 1;
+        for (size_t j = p.count; j-- > 0;) {
+            corner[j] = p.weights[j] > 0 ? 0 : p.weights[j] < 0 ? 1 : (double)p.x[j];
+            all += fabs(p.weights[j]) * fabs(corner[j] - (double)p.x[j]);
+        }
+        p.value = all;
+        double distance = hyperplane_project(p.count, p.weights, p.value, p.linf, p.low, p.high, p.x, NULL);
+        assert_true(distance <= length_of(&p, corner) * (1 + 1e-12));
+        assert_true(distance >= length_of(&p, corner) * (1 - 1e-6)); /* a small weight in front of much rounding */
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(projection_agrees_with_bisection_of_the_multiplier),
         cmocka_unit_test(no_crossing_of_the_plane_is_nearer),
+        cmocka_unit_test(a_plane_through_the_last_corner_is_reached),
         cmocka_unit_test(projection_leaves_a_point_on_the_plane_and_one_without_a_plane),
     };
     return cmocka_run_group_tests_name("hyperplane", tests, NULL, NULL);

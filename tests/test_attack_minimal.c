@@ -207,7 +207,8 @@ static void no_distance_is_below_the_lipschitz_bound(void **state) {
             }
         }
     print_message("mean distances: fab %.4f, deepfool %.4f, cw %.4f\n", mean[0], mean[1], mean[2]);
-    assert_true(mean[0] <= mean[1] && mean[0] <= 1.02 * mean[2]); /* FAB is the strongest of them */
+    assert_true(mean[0] <= mean[1] && mean[0] <= 1.02 * mean[2]); /* the fast one gives the longest way */
+    assert_true(mean[1] <= 1.15 * mean[0] && mean[2] <= 1.05 * mean[0]);
 }
 
 /* The largest radius that the relaxation proves, by bisection: it is sound at each one. */
