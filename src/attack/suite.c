@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/file.h"
 #include "core/memory.h"
 #include "core/settings.h"
 
@@ -30,14 +31,18 @@ static const struct attack_suite *suite_find(const char *name) {
 }
 
 static strata_status unknown(strata_context *ctx, const char *name) {
+    enum { MOST_NAMES = 64, LONGEST_NAME = 40 };
+    const char *names[MOST_NAMES];
     char known[512] = "";
-    size_t used = 0;
-    for (const struct attack_suite *suite = attack_suites; suite->name; ++suite)
-        used += (size_t)snprintf(known + used, sizeof known - used, "%s, ", suite->name);
-    for (size_t i = 0; i < attack_table_size && used + 40 < sizeof known; ++i)
-        used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", attack_table[i]->name,
-                                 i + 1 < attack_table_size ? ", " : "");
-    return strata_fail(ctx, STRATA_ERR_ARGUMENT, "'%.40s' is no attack; expected some of %s", name, known);
+    size_t used = 0, count = 0;
+    for (const struct attack_suite *suite = attack_suites; suite->name && count < MOST_NAMES; ++suite)
+        names[count++] = suite->name;
+    for (size_t i = 0; i < attack_table_size && count < MOST_NAMES; ++i) names[count++] = attack_table[i]->name;
+    for (size_t i = 0; i < count && used + LONGEST_NAME < sizeof known; ++i)
+        used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", i > 0 ? ", " : "", names[i]);
+    const char *near = name_nearest(name, names, count);
+    return strata_fail(ctx, STRATA_ERR_ARGUMENT, "'%.40s' is no attack%s%s%s; expected some of %s", name,
+                       near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "", known);
 }
 
 struct attack_list {
