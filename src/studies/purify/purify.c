@@ -12,6 +12,7 @@
 
 #include "learn/threshold_fit.h"
 #include "studies/checks.h"
+#include "studies/purify/purify_images.h"
 
 const struct setting purify_settings[] = {
     {"study.dimensions", SETTING_NUMBERS, "none", 8, 4096, NULL, "further numbers of atoms d, for the table of cases"},
@@ -43,14 +44,20 @@ const struct setting purify_settings[] = {
     {NULL, SETTING_TEXT, NULL, 0, 0, NULL, NULL},
 };
 
-static const struct setting *const setting_tables[] = {purify_settings, NULL};
+static const struct setting *const setting_tables[] = {purify_settings, purify_image_settings, NULL};
 
 /* The baselines' own optimiser; the networks take plain gradient descent. */
-static const struct setting_pair smoke[] = {{"adversarial.method", "fgm"},      {"study.seeds", "4"},
-                                            {"study.baselines", "linear_form"}, {"study.baseline_seeds", "4"},
-                                            {"data.dimension", "50"},           {"data.test_size", "300"},
-                                            {"train.batch_size", "64"},         {"train.steps", "600"},
-                                            {"train.weight_decay", "3e-4"},     {NULL, NULL}};
+static const struct setting_pair smoke[] = {{"adversarial.method", "fgm"},
+                                            {"study.seeds", "4"},
+                                            {"study.baselines", "linear_form"},
+                                            {"images.data", "none"},
+                                            {"study.baseline_seeds", "4"},
+                                            {"data.dimension", "50"},
+                                            {"data.test_size", "300"},
+                                            {"train.batch_size", "64"},
+                                            {"train.steps", "600"},
+                                            {"train.weight_decay", "3e-4"},
+                                            {NULL, NULL}};
 static const struct setting_pair standard[] = {{"adversarial.method", "fgm"},  {"study.seeds", "5"},
                                                {"train.batch_size", "256"},    {"train.steps", "1500"},
                                                {"train.weight_decay", "3e-4"}, {NULL, NULL}};
@@ -67,6 +74,12 @@ static const struct setting_pair paper[] = {
     {"attack.steps", "100"},
     {"attack.restarts", "3"},
     {"attack.names", "fgm, pgd, apgd_ce, fab, square, universal, transfer, random"},
+    {"images.data", "cifar10"},
+    {"images.epsilon", "0.03137254901960784"},
+    {"images.epochs", "20"},
+    {"images.adversarial_epochs", "10"},
+    {"images.train_size", "50000"},
+    {"images.test_size", "10000"},
     {NULL, NULL}};
 
 /* ---- settings that contradict each other */
@@ -121,6 +134,7 @@ static strata_status check(strata_context *ctx, const struct settings *settings)
     STRATA_TRY(check_model(ctx, settings));
     STRATA_TRY(check_thresholds(ctx, settings));
     STRATA_TRY(check_adversary(ctx, settings));
+    STRATA_TRY(purify_images_check(ctx, settings));
     if (settings_count(settings, "train.steps") == 0)
         return strata_fail(ctx, STRATA_ERR_CONFIG, "key 'train.steps': expected at least 1");
     for (size_t i = 0; i < count; ++i)
@@ -135,8 +149,13 @@ static strata_status check(strata_context *ctx, const struct settings *settings)
 /* ---- tasks */
 
 static const struct task_kind kinds[] = {
-    {PURIFY_NETWORKS, purify_run_networks}, {PURIFY_CONTROLS, purify_run_controls}, {PURIFY_SCAN, purify_run_scan},
-    {PURIFY_BASELINE, purify_run_baseline}, {PURIFY_EXACT, purify_run_exact},       {NULL, NULL},
+    {PURIFY_NETWORKS, purify_run_networks},
+    {PURIFY_CONTROLS, purify_run_controls},
+    {PURIFY_SCAN, purify_run_scan},
+    {PURIFY_BASELINE, purify_run_baseline},
+    {PURIFY_EXACT, purify_run_exact},
+    {PURIFY_IMAGES, purify_images_run},
+    {NULL, NULL},
 };
 
 static strata_status run_task(strata_context *ctx, struct task_run *run) { return run_by_kind(ctx, run, kinds); }
@@ -160,6 +179,7 @@ const struct study study_purify = {
     .figures = purify_figures,
     .tables = purify_tables,
     .check = check,
+    .check_data = purify_images_check_data,
     .plan = purify_plan,
     .run_task = run_task,
     .summarise = purify_summarise,

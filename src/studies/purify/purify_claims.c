@@ -95,6 +95,13 @@ const struct claim purify_claims[] = {
           PAPER "theorem on low-degree polynomials", "accuracy", SCALE_LINEAR, 0.15, INFINITY, LONG),
     CONTROL("cubic_gap.network", "The same, network minus the network that began as the clean one.", PAPER "abstract",
             "accuracy", SCALE_LINEAR, 0.15, INFINITY, LONG),
+    {"purify.images",
+     "It shows on pictures: accuracy of a convolutional network under PGD gained by adversarial training from the "
+     "clean "
+     "network.",
+     PAPER "experiments", "accuracy", SCALE_LINEAR, EXPECT_OPEN, 0.08, INFINITY, false, false, LONG},
+    CONTROL("images.continued", "The same when clean training goes on for as many steps.", PAPER "abstract", "accuracy",
+            SCALE_LINEAR, 0.08, INFINITY, LONG),
     {"purify.attack_exact",
      "The attacks find what is there: on linear functions FGM, PGD and APGD break rows from the exact radius on, "
      "largest relative error over both norms.",
@@ -122,6 +129,15 @@ const struct figure purify_figures[] = {
      "One row a unit, one column an atom, bright: large. For each of the first atoms the unit that carries it with the "
      "largest norm, seed 1. Clean training: mixtures of many atoms beside the diagonal; adversarial training: the "
      "diagonal alone."},
+    {"image_features", FIGURE_TILES, "What units of the convolutional networks look for", "", "", false, false,
+     "Pictures within l2 distance 3 of grey that drive the centre unit of 16 maps most, seed 1; the same unit has the "
+     "same "
+     "place in both panels of a layer."},
+    {"image_filters", FIGURE_TILES, "First-layer filters", "", "", false, false,
+     "5 x 5 weights of the first layer (first input channel), seed 1: clean, and after adversarial training from "
+     "there."},
+    {"image_gradients", FIGURE_TILES, "Gradients of the loss to the pictures", "", "", false, false,
+     "Of the same eight test pictures, seed 1: noise where the network is fragile, outlines where it is robust."},
     {.id = NULL},
 };
 
@@ -135,5 +151,13 @@ const struct table_title purify_tables[] = {
      "w = beta w' + v with |beta w'| > |v| (explained: share of |w|^2 in beta w'), both nearly uncorrelated with the "
      "start, W' - W of low rank. Reported, not claimed: runs are short here."},
     {"cases", "Other dimensions and sparsities", "Means over seeds at the radius of adversarial.epsilon."},
+    {"images", "Pictures",
+     "Means over seeds. LAYER_low, gradients_low: share of energy below 1/8 cycle a pixel, of what units look for and "
+     "of "
+     "gradients; roughness of first-layer filters: squared differences of neighbours over squared weights."},
+    {"images_transfer", "Attacks on one network, tried on another",
+     "Accuracy of the column's network on PGD points made against the row's, means over seeds."},
+    {"images_weights", "Weights of the convolutional networks before and after",
+     "w of the clean network, w' after training on: the paper's w = beta w' + v. Means over seeds."},
     {.id = NULL},
 };

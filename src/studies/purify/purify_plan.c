@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "studies/purify/purify.h"
+#include "studies/purify/purify_images.h"
 
 /* Learners of low complexity descend with Adam at a constant rate, their radius rising over half of the steps. */
 static strata_status plan_baseline(strata_context *ctx, struct task_list *list, const char *name, size_t seed) {
@@ -36,6 +37,7 @@ static strata_status plan_seed(strata_context *ctx, const struct settings *setti
     STRATA_TRY(task_list_add(ctx, list, PURIFY_NETWORKS, NULL, seed, 10, NULL, "networks/seed=%zu", seed));
     STRATA_TRY(task_list_add(ctx, list, PURIFY_CONTROLS, NULL, seed, 9, NULL, "controls/seed=%zu", seed));
     STRATA_TRY(task_list_add(ctx, list, PURIFY_EXACT, NULL, seed, 0.5, NULL, "exact/seed=%zu", seed));
+    STRATA_TRY(purify_images_plan(ctx, settings, seed, list));
     size_t count = settings_names(settings, "study.baselines");
     for (size_t i = 0; i < count && seed <= settings_count(settings, "study.baseline_seeds"); ++i)
         STRATA_TRY(plan_baseline(ctx, list, settings_name(settings, "study.baselines", i), seed));

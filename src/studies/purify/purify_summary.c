@@ -6,6 +6,7 @@
 
 #include "studies/look.h"
 #include "studies/purify/purify.h"
+#include "studies/purify/purify_images.h"
 
 /* ---- claims: a record, or the difference or ratio of two */
 
@@ -19,42 +20,45 @@ static const struct {
     const char *id;
     enum how how;
     struct place a, b;
+    const char *needs; /* a control runs where its claim's task does; NULL: everywhere */
 } rules[] = {
-    {"clean_accuracy", VALUE, {"networks", "clean.accuracy"}, {0}},
-    {"clean_accuracy.shuffled", VALUE, {"controls", "shuffled.accuracy"}, {0}},
-    {"nonrobust", VALUE, {"networks", "clean.worst"}, {0}},
-    {"nonrobust.adversarial", VALUE, {"networks", "robust.worst"}, {0}},
-    {"robust", VALUE, {"networks", "robust.worst"}, {0}},
-    {"robust.random_direction", VALUE, {"networks", "noise.worst"}, {0}},
-    {"robust.linearised", VALUE, {"controls", "linearised.worst"}, {0}},
-    {"any", MINUS, {"networks", "robust.fgm"}, {"networks", "robust.worst"}},
-    {"any.clean", MINUS, {"networks", "clean.fgm"}, {"networks", "clean.worst"}},
-    {"certified", VALUE, {"networks", "robust.certified"}, {0}},
-    {"certified.clean", VALUE, {"networks", "clean.certified"}, {0}},
-    {"direction", VALUE, {"networks", "clean.direction"}, {0}},
-    {"direction.other_labels", VALUE, {"networks", "clean.direction_random"}, {0}},
-    {"dense", RATIO, {"networks", "clean.dense"}, {"networks", "robust.dense"}},
-    {"dense.continued", RATIO, {"networks", "clean.dense"}, {"networks", "continued.dense"}},
-    {"coherent", RATIO, {"networks", "clean.coherent"}, {"networks", "robust.coherent"}},
-    {"coherent.random_direction", RATIO, {"networks", "clean.coherent"}, {"networks", "noise.coherent"}},
-    {"from_clean", MINUS, {"networks", "from_clean.pgd"}, {"networks", "clean.pgd"}},
-    {"from_clean.continued", MINUS, {"networks", "continued.pgd"}, {"networks", "clean.pgd"}},
-    {"remove", MINUS, {"networks", "removed.pgd"}, {"networks", "clean.pgd"}},
-    {"remove.random_direction", MINUS, {"networks", "removed_random.pgd"}, {"networks", "clean.pgd"}},
-    {"implant", MINUS, {"networks", "robust.along"}, {"networks", "implanted.along"}},
-    {"implant.random_sign", MINUS, {"networks", "robust.along"}, {"networks", "implanted_sign.along"}},
-    {"sparse", MINUS, {"networks", "robust.worst"}, {"controls", "dense_robust.worst"}},
-    {"sparse.dense", MINUS, {"controls", "dense_robust.worst"}, {"controls", "dense_other.worst"}},
-    {"linear", VALUE, {"linear_form", "fit.worst"}, {0}},
-    {"linear.network", VALUE, {"networks", "robust.worst"}, {0}},
-    {"random_features", VALUE, {"frozen_units", "fit.pgd"}, {0}},
-    {"random_features.network", VALUE, {"networks", "robust.pgd"}, {0}},
-    {"ntk_gap", MINUS, {"networks", "robust.pgd"}, {"gate_ntk", "fit.pgd"}},
-    {"ntk_gap.network", MINUS, {"networks", "robust.pgd"}, {"networks", "from_clean.pgd"}},
-    {"cubic_gap", MINUS, {"networks", "robust.pgd"}, {"cubic", "fit.pgd"}},
-    {"cubic_gap.network", MINUS, {"networks", "robust.pgd"}, {"networks", "from_clean.pgd"}},
-    {"attack_exact", VALUE, {"exact", "error"}, {0}},
-    {"attack_exact.flipped", VALUE, {"exact", "error_flipped"}, {0}},
+    {"clean_accuracy", VALUE, {"networks", "clean.accuracy"}, {0}, NULL},
+    {"clean_accuracy.shuffled", VALUE, {"controls", "shuffled.accuracy"}, {0}, NULL},
+    {"nonrobust", VALUE, {"networks", "clean.worst"}, {0}, NULL},
+    {"nonrobust.adversarial", VALUE, {"networks", "robust.worst"}, {0}, NULL},
+    {"robust", VALUE, {"networks", "robust.worst"}, {0}, NULL},
+    {"robust.random_direction", VALUE, {"networks", "noise.worst"}, {0}, NULL},
+    {"robust.linearised", VALUE, {"controls", "linearised.worst"}, {0}, NULL},
+    {"any", MINUS, {"networks", "robust.fgm"}, {"networks", "robust.worst"}, NULL},
+    {"any.clean", MINUS, {"networks", "clean.fgm"}, {"networks", "clean.worst"}, NULL},
+    {"certified", VALUE, {"networks", "robust.certified"}, {0}, NULL},
+    {"certified.clean", VALUE, {"networks", "clean.certified"}, {0}, NULL},
+    {"direction", VALUE, {"networks", "clean.direction"}, {0}, NULL},
+    {"direction.other_labels", VALUE, {"networks", "clean.direction_random"}, {0}, NULL},
+    {"dense", RATIO, {"networks", "clean.dense"}, {"networks", "robust.dense"}, NULL},
+    {"dense.continued", RATIO, {"networks", "clean.dense"}, {"networks", "continued.dense"}, NULL},
+    {"coherent", RATIO, {"networks", "clean.coherent"}, {"networks", "robust.coherent"}, NULL},
+    {"coherent.random_direction", RATIO, {"networks", "clean.coherent"}, {"networks", "noise.coherent"}, NULL},
+    {"from_clean", MINUS, {"networks", "from_clean.pgd"}, {"networks", "clean.pgd"}, NULL},
+    {"from_clean.continued", MINUS, {"networks", "continued.pgd"}, {"networks", "clean.pgd"}, NULL},
+    {"remove", MINUS, {"networks", "removed.pgd"}, {"networks", "clean.pgd"}, NULL},
+    {"remove.random_direction", MINUS, {"networks", "removed_random.pgd"}, {"networks", "clean.pgd"}, NULL},
+    {"implant", MINUS, {"networks", "robust.along"}, {"networks", "implanted.along"}, NULL},
+    {"implant.random_sign", MINUS, {"networks", "robust.along"}, {"networks", "implanted_sign.along"}, NULL},
+    {"sparse", MINUS, {"networks", "robust.worst"}, {"controls", "dense_robust.worst"}, NULL},
+    {"sparse.dense", MINUS, {"controls", "dense_robust.worst"}, {"controls", "dense_other.worst"}, NULL},
+    {"linear", VALUE, {"linear_form", "fit.worst"}, {0}, NULL},
+    {"linear.network", VALUE, {"networks", "robust.worst"}, {0}, "linear_form"},
+    {"random_features", VALUE, {"frozen_units", "fit.pgd"}, {0}, NULL},
+    {"random_features.network", VALUE, {"networks", "robust.pgd"}, {0}, "frozen_units"},
+    {"ntk_gap", MINUS, {"networks", "robust.pgd"}, {"gate_ntk", "fit.pgd"}, NULL},
+    {"ntk_gap.network", MINUS, {"networks", "robust.pgd"}, {"networks", "from_clean.pgd"}, "gate_ntk"},
+    {"cubic_gap", MINUS, {"networks", "robust.pgd"}, {"cubic", "fit.pgd"}, NULL},
+    {"cubic_gap.network", MINUS, {"networks", "robust.pgd"}, {"networks", "from_clean.pgd"}, "cubic"},
+    {"images", MINUS, {"images", "robust.pgd"}, {"images", "clean.pgd"}, NULL},
+    {"images.continued", MINUS, {"images", "continued.pgd"}, {"images", "clean.pgd"}, NULL},
+    {"attack_exact", VALUE, {"exact", "error"}, {0}, NULL},
+    {"attack_exact.flipped", VALUE, {"exact", "error_flipped"}, {0}, NULL},
 };
 
 struct drawer {
@@ -82,6 +86,7 @@ static strata_status judge(const struct drawer *d, size_t rule) {
     char id[64], note[96] = "";
     for (size_t seed = 1; seed <= d->seeds && seed <= LOOK_MAX_SEEDS; ++seed) {
         double a, b = 0;
+        if (rules[rule].needs && !records_has(d->records, "%s/seed=%zu", rules[rule].needs, seed)) continue;
         if (!value_at(d, &rules[rule].a, seed, &a, note)) continue;
         if (rules[rule].b.task && !value_at(d, &rules[rule].b, seed, &b, note)) continue;
         values[count++] = rules[rule].how == VALUE ? a : rules[rule].how == MINUS ? a - b : look_ratio(a, b);
@@ -302,5 +307,6 @@ strata_status purify_summarise(strata_context *ctx, const struct records *record
     STRATA_TRY(draw_robustness(&d));
     STRATA_TRY(draw_purification(&d));
     STRATA_TRY(draw_interventions(&d));
-    return draw_weights(&d);
+    STRATA_TRY(draw_weights(&d));
+    return purify_images_summarise(ctx, records, summary);
 }

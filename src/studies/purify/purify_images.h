@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* The image part of study `purify`: small convolutional networks, clean and made robust, side by side. */
+#ifndef STUDIES_PURIFY_IMAGES_H
+#define STUDIES_PURIFY_IMAGES_H
+
+#include "attack/attack.h"
+#include "data/dataset.h"
+#include "learn/learner.h"
+#include "run/study.h"
+
+#define PURIFY_IMAGES "images"
+
+enum { IMAGES_CLEAN, IMAGES_ROBUST, IMAGES_CONTINUED, IMAGES_NETWORKS, IMAGES_LAYERS = 3, IMAGES_TILES = 16 };
+
+/** Names of the networks in records and figures. */
+extern const char *const images_names[IMAGES_NETWORKS];
+
+extern const struct setting purify_image_settings[];
+
+/** What a task's measures share. */
+struct images {
+    struct dataset train, test;
+    struct sample_source *source;
+    struct learner *networks[IMAGES_NETWORKS];
+    double *start[IMAGES_LAYERS]; /* initial weights of each layer */
+    uint32_t *labels;             /* of the test pictures */
+};
+
+strata_status purify_images_check(strata_context *ctx, const struct settings *settings);
+strata_status purify_images_check_data(strata_context *ctx, const struct settings *settings, const char *data_folder);
+strata_status purify_images_plan(strata_context *ctx, const struct settings *settings, size_t seed,
+                                 struct task_list *list);
+strata_status purify_images_run(strata_context *ctx, struct task_run *run);
+strata_status purify_images_summarise(strata_context *ctx, const struct records *records, struct summary *summary);
+
+/** Weights of layer 1.. of a network: [channels, count / channels]; the caller frees. */
+STRATA_MUST_USE strata_status images_weights(strata_context *ctx, struct learner *network, size_t layer, size_t *count,
+                                             double **weights);
+
+/** Robust accuracy, transfer between the networks, closeness of their weights, feature tiles, gradients. */
+STRATA_MUST_USE strata_status images_measure_attacks(strata_context *ctx, struct task_run *run, struct images *images);
+STRATA_MUST_USE strata_status images_measure_weights(strata_context *ctx, struct task_run *run, struct images *images);
+STRATA_MUST_USE strata_status images_measure_features(strata_context *ctx, struct task_run *run, struct images *images);
+
+/** Attacks of the image part, at images.epsilon. */
+struct attack_options images_options(const struct task_run *run);
+struct attack_target images_target(const struct images *images, const strata_function *function);
+
+#endif
