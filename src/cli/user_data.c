@@ -23,14 +23,12 @@ strata_status user_required(const struct cli *cli, const struct arguments *argum
 }
 
 static bool number_part(const char *text, const char *end, double *number) {
-    char copy[64], *stop;
+    char copy[64];
     size_t size = (size_t)(end - text);
     if (size == 0 || size >= sizeof copy) return false;
     memcpy(copy, text, size);
     copy[size] = '\0';
-    errno = 0;
-    *number = strtod(copy, &stop);
-    return *stop == '\0' && errno == 0 && isfinite(*number);
+    return number_parse(copy, number);
 }
 
 strata_status user_number(const struct cli *cli, const char *option, const char *text, double *number) {

@@ -28,7 +28,7 @@ void mixture_split(size_t width, size_t inputs, const float *weights, const floa
     }
 }
 
-/* First right singular vector of the stacked residuals: its cosine with the direction, and its share of their energy. */
+/* First right singular vector of the stacked residuals: its cosine with the direction, its share of their energy. */
 static strata_status measure_singular(strata_context *ctx, size_t width, size_t inputs, const float *residuals,
                                       const float *direction, double energy, struct mixture *mixture) {
     double *wide = mem_zero(width * inputs, sizeof *wide), *gram = mem_zero(inputs * inputs, sizeof *gram),

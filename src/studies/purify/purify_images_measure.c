@@ -226,7 +226,7 @@ strata_status images_measure_weights(strata_context *ctx, struct task_run *run, 
 
 enum { LONGEST_SIDE = 64 };
 
-/* out[k] = sum_x in[x] e^(-2 pi i k x / count) for `count` numbers `stride` apart: sides are short, a plain sum will do. */
+/* out[k] = sum_x in[x] e^(-2 pi i k x / count), numbers `stride` apart: sides are short, a plain sum will do. */
 static void transform(size_t count, size_t stride, const double *in_real, const double *in_imaginary, double *out_real,
                       double *out_imaginary) {
     const double turn = 6.283185307179586;
@@ -292,30 +292,68 @@ static void smooth(const size_t picture[3], const float *x, float *gradient) {
             }
 }
 
+static size_t learner_width(const struct images *images, size_t network, size_t layer) {
+    return images->networks[network]->class_->layer_width(images->networks[network], layer);
+}
+
 /* The centre unit of each of the first maps of a layer: `seed` picks it. */
 static void pick_units(size_t maps, size_t width, size_t side, float *seed) {
     memset(seed, 0, IMAGES_TILES * width * sizeof *seed);
     for (size_t m = 0; m < IMAGES_TILES; ++m) seed[m * width + m % maps * side * side + side / 2 * side + side / 2] = 1;
 }
 
+enum { STARTS = 65 };
+
+/*
+ * Where each tile begins: grey with a little noise, or where its unit is silent there, so that nothing tells it which
+ * way to go, the first test picture that wakes it.
+ */
+static strata_status choose_starts(strata_context *ctx, struct task_run *run, const struct images *images,
+                                   size_t network, size_t layer, const float *seed, float *starts,
+                                   bool awake[IMAGES_TILES]) {
+    size_t d = images->test.inputs, width = learner_width(images, network, layer);
+    struct rng_stream stream = rng_stream_make(settings_count(task_run_settings(run), "study.seed"), layer, RNG_PROBE);
+    float *tried = mem_zero(IMAGES_TILES * d, sizeof *tried), *out = mem_zero(IMAGES_TILES * width, sizeof *out);
+    strata_status status = STRATA_OK;
+    memset(awake, 0, IMAGES_TILES * sizeof *awake);
+    if (!tried || !out) STRATA_GO(strata_fail(ctx, STRATA_ERR_MEMORY, "no memory for feature pictures"));
+    rng_normal_f32(stream, IMAGES_TILES * d, tried);
+    for (size_t i = 0; i < IMAGES_TILES * d; ++i) tried[i] = 0.5f + 0.01f * tried[i];
+    for (size_t k = 0; k < STARTS && k <= images->test.rows; ++k) {
+        for (size_t m = 0; m < IMAGES_TILES && k > 0; ++m)
+            memcpy(tried + m * d, images->test.x + (k - 1) * d, d * sizeof *tried);
+        STRATA_GO(learner_features(ctx, images->networks[network], layer, IMAGES_TILES, tried, out));
+        for (size_t m = 0; m < IMAGES_TILES; ++m) {
+            float activation = 0;
+            for (size_t j = 0; j < width; ++j) activation += seed[m * width + j] * out[m * width + j];
+            if (!awake[m] && (k == 0 || activation > 0)) memcpy(starts + m * d, tried + m * d, d * sizeof *starts);
+            awake[m] = awake[m] || activation > 0;
+        }
+    }
+cleanup:
+    mem_free(tried);
+    mem_free(out);
+    return status;
+}
+
+/* Tiles: what ascent on the unit's activation adds to its start. */
 static strata_status maximise(strata_context *ctx, struct task_run *run, const struct images *images, size_t network,
                               size_t layer, double *tiles) {
     const size_t *picture = images->test.image;
-    size_t d = images->test.inputs,
-           width = images->networks[network]->class_->layer_width(images->networks[network], layer);
-    size_t maps = settings_count(task_run_settings(run), "cnn.channels") << (layer - 1);
-    size_t side = (size_t)lround(sqrt((double)width / (double)maps));
+    size_t d = images->test.inputs, width = learner_width(images, network, layer),
+           maps = settings_count(task_run_settings(run), "cnn.channels") << (layer - 1),
+           side = (size_t)lround(sqrt((double)width / (double)maps));
     float *x = mem_zero(IMAGES_TILES * d, sizeof *x), *begin = mem_zero(IMAGES_TILES * d, sizeof *begin),
           *gradient = mem_zero(IMAGES_TILES * d, sizeof *gradient),
           *seed = mem_zero(IMAGES_TILES * width, sizeof *seed);
     const struct attack_norm *norm = attack_norm_find("l2");
+    bool awake[IMAGES_TILES];
     strata_status status = STRATA_OK;
     if (!x || !begin || !gradient || !seed)
         STRATA_GO(strata_fail(ctx, STRATA_ERR_MEMORY, "no memory for feature pictures"));
-    rng_normal_f32(rng_stream_make(settings_count(task_run_settings(run), "study.seed"), layer, RNG_PROBE),
-                   IMAGES_TILES * d, begin);
-    for (size_t i = 0; i < IMAGES_TILES * d; ++i) x[i] = begin[i] = 0.5f + 0.01f * begin[i];
     pick_units(maps, width, side, seed);
+    STRATA_GO(choose_starts(ctx, run, images, network, layer, seed, begin, awake));
+    memcpy(x, begin, IMAGES_TILES * d * sizeof *x);
     for (size_t step = 0; step < CLIMB_STEPS; ++step) {
         STRATA_GO(learner_feature_vjp(ctx, images->networks[network], layer, IMAGES_TILES, x, seed, NULL, gradient));
         for (size_t m = 0; m < IMAGES_TILES; ++m) {
@@ -326,6 +364,7 @@ static strata_status maximise(strata_context *ctx, struct task_run *run, const s
             norm->project(d, begin + m * d, CLIMB_RADIUS, 0, 1, row);
         }
     }
+    for (size_t i = 0; i < IMAGES_TILES * d; ++i) x[i] = awake[i / d] ? x[i] - begin[i] : 0;
     for (size_t m = 0; m < IMAGES_TILES; ++m) brightness(picture, x + m * d, tiles + m * picture[1] * picture[2]);
 cleanup:
     mem_free(x);
