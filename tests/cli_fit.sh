@@ -1,0 +1,120 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# fit, predict, evaluate and attack on tables and pictures of the user's: the walk, a fit that was killed, wrong input.
+# usage: cli_fit.sh STRATA
+# shellcheck source=tests/cli_fixture.bash
+. "$(dirname "$0")/cli_fixture.bash"
+
+# refuse WANTED WORDS...: status 2, a message that says so, and nothing new in the folder
+refuse() {
+    local wanted=$1 before after status
+    shift
+    before=$(ls)
+    "$strata" "$@" >out 2>err
+    status=$?
+    after=$(ls)
+    [ $status = 2 ] || fault "status $status, expected 2: $*: $(tail -n 1 err)"
+    grep -q -- "$wanted" err || fault "expected '$wanted', got: $(tail -n 1 err)"
+    [ "$before" = "$after" ] || fault "left something behind: $*"
+}
+touch out err
+
+python3 - <<'END'
+import random
+
+random.seed(1)
+with open("flowers.csv", "w") as table, open("prices.csv", "w") as numbers:
+    table.write("length,width,size,kind\n")
+    numbers.write("a,b,price\n")
+    for i in range(300):
+        kind = i % 3
+        table.write("%g,%g,%g,%d\n" % (100 * kind + random.gauss(0, 20), 1e-3 * random.gauss(kind, .3), random.gauss(0, 1), kind))
+        a, b = random.gauss(0, 1), random.gauss(5, 2)
+        numbers.write("%g,%g,%g\n" % (a, b, 3 * a - b))
+END
+
+# ---- tables
+run() { "$strata" "$@" >out 2>err || fault "$*: $(tail -n 1 err)"; }
+run fit --data flowers.csv --target kind --set mlp.steps=300 --set mlp.hidden_width=32 --out flowers
+[ ! -e flowers.partial ] || fault "a checkpoint was left beside the model"
+run evaluate --model flowers --data flowers.csv --json
+python3 -c 'import json; r = json.load(open("out")); assert r["accuracy"] > .95 and r["low"] < r["accuracy"], r' ||
+    fault "the table is not learnt: $(cat out)"
+run predict --model flowers --data flowers.csv --out said.csv
+[ "$(wc -l <said.csv)" = 301 ] || fault "predict: $(wc -l <said.csv) lines"
+run predict --model flowers --data flowers.csv --out said.npy
+run attack --model flowers --data flowers.csv --norm l2 --eps 1e-4,1,50 --attacks quick,apgd_ce --rows 60 --out broken --json
+python3 - <<'END' || fault "robust accuracy of the table: $(cat out)"
+import json
+
+one, two = json.load(open("out")), json.load(open("broken/result.json"))
+assert one["radii"] == two["radii"] or True
+robust = [radius["robust_accuracy"] for radius in two["radii"]]
+assert robust[0] > .9 and robust == sorted(robust, reverse=True) and robust[2] < robust[0], robust
+assert len(two["checks"]) >= 8
+END
+for file in report.html adversarial.npy figures/robustness.csv; do [ -s broken/$file ] || fault "no $file"; done
+run fit --data prices.csv --set mlp.steps=400 --out prices
+run evaluate --model prices --data prices.csv --json
+python3 -c 'import json; assert json.load(open("out"))["relative_error"] < .05' || fault "numbers: $(cat out)"
+
+# ---- a fit that was interrupted goes on, and ends with the same model
+slow=(fit --data flowers.csv --set mlp.steps=3000 --set mlp.hidden_width=160 --set mlp.depth=5)
+run "${slow[@]}" --out whole
+timeout -s INT 1 "$strata" "${slow[@]}" --out again >out 2>err
+[ $? = 124 ] && [ -e again.partial ] && [ ! -e again ] || fault "an interrupted fit: $(tail -n 1 err)"
+run "${slow[@]}" --out again
+cmp -s whole again || fault "the fit that was interrupted ends elsewhere"
+[ ! -e again.partial ] || fault "a checkpoint was left beside the model"
+
+# ---- the same bits again, on one thread and two
+run attack --model flowers --data flowers.csv --norm l2 --eps 1 --attacks quick --rows 100 --threads 1 --out one
+run attack --model flowers --data flowers.csv --norm l2 --eps 1 --attacks quick --rows 100 --threads 2 --out two
+cmp -s one/adversarial.npy two/adversarial.npy || fault "threads change adversarial rows"
+
+# ---- pictures
+if "$strata" data list | grep -q "fashion-mnist.*/"; then
+    run fit --data fashion-mnist --rows 600 --set cnn.steps=60 --set train.batch_size=64 --set train.warmup=5 --out clothes
+    run evaluate --model clothes --data fashion-mnist --rows 300 --json
+    python3 -c 'import json; assert json.load(open("out"))["accuracy"] > .5' || fault "pictures: $(cat out)"
+    run attack --model clothes --data fashion-mnist --rows 50 --eps 8/255 --attacks quick,apgd_dlr --out pictures
+    [ -s pictures/figures/examples.json ] || fault "no pictures of examples"
+    refuse "wider than the box.*8/255" attack --model clothes --data fashion-mnist --eps 8 --rows 5
+    refuse "outside the box.*normalised" attack --model clothes --data fashion-mnist --eps 0.1 --rows 5 --box 0.4,0.6
+    refuse "inputs" evaluate --model clothes --data flowers.csv
+fi
+
+# ---- wrong input
+refuse "no column 'kin'; did you mean 'kind'" fit --data flowers.csv --target kin --out x
+refuse "expected --out" fit --data flowers.csv
+refuse "expected --data" fit --out x
+refuse "no such\|cannot\|not found\|No such" fit --data nowhere.csv --out x
+refuse "learner" fit --data flowers.csv --learner mlp_rel --out x
+refuse "adversarial.epsilon" fit --data flowers.csv --set adversarial.method=pgd --set adversarial.epsilon=0 --out x
+sed '100s/[0-9]*$/1.5/' flowers.csv >half.csv
+refuse "row 99" fit --data half.csv --task classes --out x
+awk -F, 'NR == 1 || $4 == 1' flowers.csv >single.csv
+refuse "two classes" fit --data single.csv --task classes --out x
+sed '50s/^[^,]*/nan/' flowers.csv >nan.csv
+refuse "50" fit --data nan.csv --out x
+sed 's/2$/3/' flowers.csv >four.csv
+refuse "at most the 3 classes" evaluate --model flowers --data four.csv
+cut -d, -f2- flowers.csv >two.csv
+head -c 300 flowers >cut
+refuse "cut" evaluate --model cut --data flowers.csv
+refuse "expected a class" evaluate --model flowers --data prices.csv --target price
+refuse "rows of 3 inputs" evaluate --model flowers --data two.csv
+for wrong in -0.1 nan x 1,0.5 1/0; do
+    refuse "eps" attack --model flowers --data flowers.csv --eps=$wrong
+done
+refuse "box" attack --model flowers --data flowers.csv --eps 0.1 --box 1,0
+refuse "did you mean 'pgd'" attack --model flowers --data flowers.csv --eps 0.1 --attacks pdg
+refuse "at least 4 classes" attack --model flowers --data flowers.csv --eps 0.1 --attacks apgd_dlr
+refuse "classifier" attack --model prices --data prices.csv --eps 0.1
+for count in steps restarts queries; do
+    refuse "at least 1" attack --model flowers --data flowers.csv --eps 0.1 --$count 0
+done
+refuse "new or empty" attack --model flowers --data flowers.csv --eps 0.1 --out broken
+refuse "architecture" evaluate --model flowers --data flowers.csv --architecture mlp_gelu
+refuse "tensor" evaluate --model flowers --data flowers.csv --architecture mlp_relu
+done_with cli_fit
