@@ -207,7 +207,7 @@ static void learners_without_derivative_say_so(void **state) {
     OK(strata_learner_fit(ctx, learner, NULL, NULL));
     strata_function f = strata_learner_function(learner);
     assert_int_equal(strata_function_vjp(ctx, &f, 1, x, &seed, NULL, gradient), STRATA_ERR_UNSUPPORTED);
-    assert_non_null(strstr(strata_context_message(ctx), "krr_rbf"));
+    assert_non_null(strstr(strata_context_message(ctx), "no derivative"));
     f.vjp = NULL;
     assert_int_equal(strata_function_vjp(ctx, &f, 1, x, &seed, NULL, gradient), STRATA_ERR_UNSUPPORTED);
     strata_learner_destroy(learner);

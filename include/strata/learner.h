@@ -165,7 +165,7 @@ STRATA_MUST_USE strata_status strata_learner_test_error(strata_context *ctx, str
  * The learner as a function of its inputs, at the weights of each call.
  *
  * Borrows the learner, and like it serves one call at a time. Kernel machines and random features have no derivative:
- * their vjp returns STRATA_ERR_UNSUPPORTED.
+ * the vjp of theirs is NULL, and strata_function_vjp returns STRATA_ERR_UNSUPPORTED.
  */
 strata_function strata_learner_function(strata_learner *learner);
 
