@@ -85,6 +85,32 @@ class Chain(torch.nn.Module):
         return y
 
 
+class Cnn(torch.nn.Module):
+    """Convolutions of stride 2 (5 x 5, then 3 x 3) with ReLU, and one dense output."""
+
+    def __init__(self, tensors, depth):
+        super().__init__()
+        self.shape = None
+        self.convolutions = torch.nn.ModuleList()
+        for l in range(1, depth + 1):
+            weight = torch.from_numpy(tensors[f"layer{l}.weight"].copy())
+            layer = torch.nn.Conv2d(weight.shape[1], weight.shape[0], weight.shape[2], stride=2, padding=weight.shape[2] // 2)
+            with torch.no_grad():
+                layer.weight.copy_(weight)
+                layer.bias.copy_(torch.from_numpy(tensors[f"layer{l}.bias"]))
+            self.convolutions.append(layer)
+        self.head = torch.nn.Linear(*tensors["output.weight"].shape)
+        with torch.no_grad():
+            self.head.weight.copy_(torch.from_numpy(tensors["output.weight"].T.copy()))
+            self.head.bias.copy_(torch.from_numpy(tensors["output.bias"]))
+
+    def forward(self, x):
+        x = x.view(x.shape[0], *self.shape)
+        for layer in self.convolutions:
+            x = functional.relu(layer(x))
+        return self.head(x.flatten(1))
+
+
 class Resnet(torch.nn.Module):
     """He et al. 2016, section 4.2, with 1 x 1 convolutions where sizes change."""
 
@@ -124,7 +150,7 @@ class Resnet(torch.nn.Module):
 
 
 def make_step(metadata, tensors, traced, foreach):
-    model = {"mlp": Mlp, "quadratic_chain": Chain, "resnet": Resnet}[metadata["kind"]](tensors, int(metadata["depth"]))
+    model = {"mlp": Mlp, "quadratic_chain": Chain, "resnet": Resnet, "cnn_small": Cnn}[metadata["kind"]](tensors, int(metadata["depth"]))
     model.shape = [int(metadata[name]) for name in ("channels", "side", "side")]
     x = torch.from_numpy(tensors["x"].copy())
     target = torch.from_numpy(tensors["target"].copy())

@@ -6,6 +6,7 @@
 #include "cli/bench.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -18,7 +19,7 @@
 #include "learn/objective.h"
 #include "model/picture_network.h"
 
-enum { BENCH_REPEATS = 9, BENCH_LEAST_STEPS = 3 };
+enum { BENCH_REPEATS = 9, BENCH_LEAST_STEPS = 3, NAME_SIZE = 64 };
 static const double BENCH_SECONDS = 1.5;
 static const double BENCH_WARM_SECONDS = 0.2;
 
@@ -70,7 +71,19 @@ static strata_status make_batch(strata_context *ctx, struct engine *engine) {
     return STRATA_OK;
 }
 
-static bool is_picture(const struct bench_case *which) { return which->channels > 0; }
+static bool is_cnn(const struct bench_case *which) { return strcmp(which->kind, "cnn_small") == 0; }
+
+static bool is_picture(const struct bench_case *which) { return which->channels > 0 && !is_cnn(which); }
+
+/* Normal weights of variance 1 / fan-in, biases zero. */
+static void initialise_cnn(const struct engine *engine, size_t number, double *values) {
+    const struct shape shape = graph_shape(engine->graph, program_parameter(engine->program, number));
+    const char *name = program_parameter_name(engine->program, number);
+    size_t count = shape_size(&shape), fan_in = shape.rank == 4 ? count / shape.dims[0] : shape.dims[0];
+    if (shape.rank == 1) return;
+    rng_normal_f64(rng_stream_at(rng_stream_make(1, 0, RNG_INIT), rng_hash(name)), count, values);
+    for (size_t i = 0; i < count; ++i) values[i] /= sqrt((double)fan_in);
+}
 
 static strata_status make_weights(strata_context *ctx, struct engine *engine) {
     size_t count = program_parameter_count(engine->program);
@@ -82,7 +95,9 @@ static strata_status make_weights(strata_context *ctx, struct engine *engine) {
         if (!engine->weights[i]) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for weights");
         const char *name = program_parameter_name(engine->program, i);
         struct rng_stream stream = rng_stream_make(1, 0, RNG_INIT);
-        if (is_picture(engine->which))
+        if (is_cnn(engine->which))
+            initialise_cnn(engine, i, engine->weights[i]);
+        else if (is_picture(engine->which))
             picture_initialise(&engine->picture, stream, name, size, engine->weights[i]);
         else
             STRATA_TRY(network_initialise(ctx, &engine->network, stream, name, size, engine->weights[i]));
@@ -106,6 +121,35 @@ static strata_status build_picture(strata_context *ctx, struct engine *engine) {
     return picture_build(&engine->picture, &view, engine->graph, &engine->nodes);
 }
 
+/* The network of the learner cnn_small (src/learn/cnn.c). */
+static strata_status build_cnn(struct engine *engine) {
+    const struct bench_case *which = engine->which;
+    const struct op_attributes picture = {.size = {3, which->channels, which->side, which->side}};
+    struct graph *graph = engine->graph;
+    size_t in = which->channels, side = which->side;
+    char name[NAME_SIZE];
+    engine->nodes.input = graph_input(graph, "x", shape_rows(which->inputs));
+    node h = graph_apply(graph, OP_RESHAPE, &picture, 1, &engine->nodes.input);
+    for (size_t l = 0; l < which->depth; ++l) {
+        size_t out = which->hidden_width << l, kernel = l ? 3 : 5;
+        const struct op_attributes attributes = {.size = {2, kernel / 2}};
+        snprintf(name, sizeof name, "layer%zu.weight", l + 1);
+        node weight = graph_parameter(graph, name, (struct shape){.rank = 4, .dims = {out, in, kernel, kernel}},
+                                      GROUP_LAYER);
+        snprintf(name, sizeof name, "layer%zu.bias", l + 1);
+        node bias = graph_parameter(graph, name, shape_vector(out), GROUP_LAYER);
+        h = graph_unary(graph, OP_RELU, graph_apply(graph, OP_CONV2D, &attributes, 3, (node[]){h, weight, bias}));
+        in = out, side = (side + 1) / 2;
+    }
+    const struct op_attributes rows = {.size = {1, in * side * side}};
+    node weight = graph_parameter(graph, "output.weight", shape_matrix(in * side * side, which->outputs),
+                                  GROUP_READOUT);
+    node bias = graph_parameter(graph, "output.bias", shape_vector(which->outputs), GROUP_OUTPUT_BIAS);
+    engine->nodes.output = graph_apply(graph, OP_DENSE, NULL, 3,
+                                       (node[]){graph_apply(graph, OP_RESHAPE, &rows, 1, &h), weight, bias});
+    return graph_status(graph);
+}
+
 static strata_status build_network(strata_context *ctx, struct engine *engine) {
     const struct bench_case *which = engine->which;
     struct network_request request = {.inputs = which->inputs,
@@ -123,7 +167,9 @@ static strata_status engine_create(strata_context *ctx, const struct bench_case 
     engine->which = which;
     engine->update = update_default(which->learning_rate);
     STRATA_TRY(graph_create(ctx, &engine->graph));
-    STRATA_TRY(is_picture(which) ? build_picture(ctx, engine) : build_network(ctx, engine));
+    STRATA_TRY(is_cnn(which)       ? build_cnn(engine)
+               : is_picture(which) ? build_picture(ctx, engine)
+                                   : build_network(ctx, engine));
     engine->target = graph_input(engine->graph, "target",
                                  shape_rows(which->task == TASK_MULTICLASS ? 1 : which->outputs));
     node loss = objective_node(engine->graph, which->task, 0, engine->nodes.output, engine->target);
@@ -213,6 +259,24 @@ static double picture_flops(const struct picture_network *network, size_t batch)
     return 2 * (double)batch * (3 * picture_products(network, SIZE_MAX) - picture_products(network, 1));
 }
 
+/* Likewise for cnn_small, layer by layer. */
+static double cnn_flops(const struct bench_case *which) {
+    double products = 0, in = (double)which->channels, side = (double)which->side;
+    for (size_t l = 0; l < which->depth; ++l) {
+        double out = (double)(which->hidden_width << l), taps = l ? 9 : 25;
+        side = floor((side + 1) / 2);
+        products += (l ? 3 : 2) * in * out * taps * side * side;
+        in = out;
+    }
+    return 2 * (double)which->batch * (products + 3 * in * side * side * (double)which->outputs);
+}
+
+static size_t parameter_numbers(const struct program *program) {
+    size_t sum = 0;
+    for (size_t i = 0; i < program_parameter_count(program); ++i) sum += program_parameter_size(program, i);
+    return sum;
+}
+
 static strata_status add_tensors(strata_context *ctx, const struct engine *engine, struct tensor_file *file) {
     const struct bench_case *which = engine->which;
     for (size_t i = 0; i < program_parameter_count(engine->program); ++i) {
@@ -272,10 +336,12 @@ strata_status bench_measure(strata_context *ctx, const struct bench_request *req
     STRATA_GO(engine_create(ctx, &request->which, request->threads, &engine));
     STRATA_GO(measure(ctx, &engine, request->steps, measurement));
     bool picture = is_picture(&request->which);
-    measurement->flops = picture ? picture_flops(&engine.picture, request->which.batch)
-                                 : step_flops(&engine.network, request->which.batch);
-    measurement->parameters = picture ? picture_parameter_count(&engine.picture)
-                                      : network_parameter_count(&engine.network);
+    measurement->flops = is_cnn(&request->which) ? cnn_flops(&request->which)
+                       : picture                 ? picture_flops(&engine.picture, request->which.batch)
+                                                 : step_flops(&engine.network, request->which.batch);
+    measurement->parameters = is_cnn(&request->which) ? parameter_numbers(engine.program)
+                            : picture                 ? picture_parameter_count(&engine.picture)
+                                                      : network_parameter_count(&engine.network);
     measurement->bytes = program_bytes(engine.program);
     if (export_path) STRATA_GO(export_case(ctx, &engine, measurement->loss, export_path));
 cleanup:
@@ -298,6 +364,8 @@ const struct bench_case bench_cases[] = {
      "adam", 1e-3, 0, 0, false},
     {"mlp_4096", "MLP 2048-4096-4096-10, batch 512, SGD", "mlp", 2048, 10, 2, 4096, ACTIVATION_RELU, 512,
      TASK_MULTICLASS, "sgd", 1e-2, 0, 0, false},
+    {"cnn_small", "three convolutions of stride 2, 3 x 32 x 32, batch 128, Adam", "cnn_small", 3072, 10, 3, 16,
+     ACTIVATION_RELU, 128, TASK_MULTICLASS, "adam", 1e-3, 3, 32, false},
     {"resnet_20", "residual network of 20 layers, 3 x 32 x 32, batch 128, momentum", "resnet", 3072, 10, 20, 16,
      ACTIVATION_RELU, 128, TASK_MULTICLASS, "momentum", 1e-2, 3, 32, false},
     {"resnet_110", "residual network of 110 layers, 3 x 32 x 32, batch 128, momentum", "resnet", 3072, 10, 110, 16,
