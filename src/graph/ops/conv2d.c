@@ -7,10 +7,11 @@
  *
  * A row becomes a matrix of taps by output pixels, and each direction one product with it; a 1 x 1 convolution of
  * stride 1 reads the picture itself. Source of the method: Chellapilla, Puri & Simard 2006. In float32 a convolution
- * of stride 1 without dilation and groups needs no such matrix: linalg/shift_conv.h.
+ * of stride 1 without dilation and groups needs no such matrix: linalg/shift_conv.h. Larger strides fill it from phases: graph/ops/phases.h.
  */
 #include <string.h>
 
+#include "graph/ops/phases.h"
 #include "graph/ops/unfold.h"
 #include "linalg/linalg.h"
 #include "linalg/shift_conv.h"
@@ -84,6 +85,17 @@ static bool plan_shifts(const struct conv *c, struct shift_conv *forward, struct
 }
 #endif
 
+/* Numbers of scratch: the matrix, the phases where there are any, and a transposed gradient with transposed weights. */
+static size_t padded_numbers(size_t count) { return (count + PHASE_PIECE - 1) / PHASE_PIECE * PHASE_PIECE; }
+
+static size_t matrix_numbers(const struct conv *c) {
+    return padded_numbers(c->groups * c->taps * c->pixels + PHASE_PIECE);
+}
+
+static size_t phase_numbers(const struct conv *c) {
+    return phases_fit(&c->w) ? padded_numbers(phases_of(&c->w).picture) : 0;
+}
+
 static size_t conv2d_scratch(const struct op_call *planned, size_t rows) {
     (void)rows;
     struct conv c = conv_of_call(planned);
@@ -94,7 +106,11 @@ static size_t conv2d_scratch(const struct op_call *planned, size_t rows) {
         return one > two ? one : two;
     }
 #endif
-    return c.groups * c.taps * c.pixels * sizeof(real);
+    size_t numbers = matrix_numbers(&c) + phase_numbers(&c);
+#if REAL_BITS == 32
+    numbers += padded_numbers(c.outputs * c.pixels) + padded_numbers(c.outputs * c.taps);
+#endif
+    return numbers * sizeof(real);
 }
 
 /* ---- products of one group */
@@ -119,7 +135,7 @@ static void conv2d_prepare(struct op_call *planned, size_t rows) {
     plan->shifts = plan_shifts(&c, &plan->shift_forward, &plan->shift_backward);
     if (plan->shifts) return;
     gemm_plan_f32(&plan->forward, AS_IS, AS_IS, o, c.pixels, c.taps, c.taps, c.pixels, c.pixels);
-    gemm_plan_f32(&plan->to_weight, AS_IS, TRANSPOSED, o, c.taps, c.pixels, c.pixels, c.pixels, c.taps);
+    gemm_plan_f32(&plan->to_weight, AS_IS, AS_IS, c.taps, o, c.pixels, c.pixels, c.outputs, c.outputs);
     gemm_plan_f32(&plan->to_matrix, TRANSPOSED, AS_IS, c.taps, c.pixels, o, c.taps, c.pixels, c.pixels);
 }
 
@@ -127,12 +143,6 @@ static void product_forward(const struct op_call *call, const struct conv *c, co
                             bool keep, real *y) {
     const struct conv_plan *plan = call->prepared;
     gemm_run_f32(&plan->forward, c->outputs / c->groups, c->taps, weight, matrix, keep, y);
-}
-
-static void product_to_weight(const struct op_call *call, const struct conv *c, const real *grad, const real *matrix,
-                              bool keep, real *weight) {
-    const struct conv_plan *plan = call->prepared;
-    gemm_run_f32(&plan->to_weight, c->outputs / c->groups, c->pixels, grad, matrix, keep, weight);
 }
 
 static void product_to_matrix(const struct op_call *call, const struct conv *c, const real *weight, const real *grad,
@@ -148,13 +158,6 @@ static void product_forward(const struct op_call *call, const struct conv *c, co
                     keep, y, c->pixels);
 }
 
-static void product_to_weight(const struct op_call *call, const struct conv *c, const real *grad, const real *matrix,
-                              bool keep, real *weight) {
-    (void)call;
-    linalg_gemm_f64(AS_IS, TRANSPOSED, c->outputs / c->groups, c->taps, c->pixels, 1, grad, c->pixels, matrix,
-                    c->pixels, keep, weight, c->taps);
-}
-
 static void product_to_matrix(const struct op_call *call, const struct conv *c, const real *weight, const real *grad,
                               bool keep, real *matrix) {
     (void)call;
@@ -167,10 +170,38 @@ static void product_to_matrix(const struct op_call *call, const struct conv *c, 
 
 static size_t input_row(const struct conv *c) { return c->w.channels * c->w.height * c->w.width; }
 
+static real *phases_in(const struct op_call *call, const struct conv *c) {
+    return (real *)call->scratch + matrix_numbers(c);
+}
+
+/* Once before the rows of a call: the padding of the phases. */
+static void clear_phases(const struct op_call *call, const struct conv *c) {
+    memset(phases_in(call, c), 0, phase_numbers(c) * sizeof(real));
+}
+
 static const real *matrix_of(const struct op_call *call, const struct conv *c, const real *x) {
     if (c->direct) return x;
-    unfold(&c->w, x, call->scratch);
+    if (phases_fit(&c->w)) {
+        const struct phases p = phases_of(&c->w);
+        phases_split(&c->w, &p, x, phases_in(call, c));
+        phases_unfold(&c->w, &p, phases_in(call, c), call->scratch);
+    } else {
+        unfold(&c->w, x, call->scratch);
+    }
     return call->scratch;
+}
+
+/* x (+)= what the windows of the matrix in scratch read. */
+static void fold_matrix(const struct op_call *call, const struct conv *c, bool keep, real *x) {
+    if (phases_fit(&c->w)) {
+        const struct phases p = phases_of(&c->w);
+        clear_phases(call, c);
+        phases_fold(&c->w, &p, call->scratch, phases_in(call, c));
+        phases_merge(&c->w, &p, phases_in(call, c), keep, x);
+        return;
+    }
+    if (!keep) memset(x, 0, input_row(c) * sizeof *x);
+    fold(&c->w, call->scratch, x);
 }
 
 /* y (+)= W x, row by row. */
@@ -184,6 +215,7 @@ static void convolve(const struct op_call *call, const struct conv *c, const rea
         return;
     }
 #endif
+    clear_phases(call, c);
     for (size_t r = 0; r < call->rows; ++r) {
         const real *matrix = matrix_of(call, c, x + r * input_row(c));
         for (size_t g = 0; g < c->groups; ++g)
@@ -209,8 +241,47 @@ static void conv2d_tangent(const struct op_call *call) {
         convolve(call, &c, call->inputs[0], call->input_tangents[1], true, call->output_tangent);
 }
 
-static void to_weights(const struct op_call *call, const struct conv *c) {
+#if REAL_BITS == 32
+/* to [columns, lines] = from [lines, columns] transposed. */
+static void transpose(size_t lines, size_t columns, const real *restrict from, real *restrict to) {
+    for (size_t j = 0; j < columns; ++j)
+        for (size_t i = 0; i < lines; ++i) to[j * lines + i] = from[i * columns + j];
+}
+
+/*
+ * Sums over rows of matrix x gradient', [taps, outputs]: generated kernels take no transposed second operand, and of
+ * the two the gradient is the smaller one.
+ */
+static void weights_by_matrix(const struct op_call *call, const struct conv *c) {
+    const struct conv_plan *plan = call->prepared;
+    real *turned = phases_in(call, c) + phase_numbers(c), *sums = turned + padded_numbers(c->outputs * c->pixels),
+         *to = call->input_gradients[1];
     size_t group_out = c->outputs / c->groups;
+    for (size_t r = 0; r < call->rows; ++r) {
+        const real *matrix = matrix_of(call, c, (const real *)call->inputs[0] + r * input_row(c));
+        transpose(c->outputs, c->pixels, (const real *)call->output_gradient + r * c->outputs * c->pixels, turned);
+        for (size_t g = 0; g < c->groups; ++g)
+            gemm_run_f32(&plan->to_weight, c->taps, c->pixels, matrix + g * c->taps * c->pixels, turned + g * group_out,
+                         r > 0, sums + g * group_out);
+    }
+    for (size_t o = 0; o < c->outputs; ++o)
+        for (size_t tap = 0; tap < c->taps; ++tap, ++to) *to = (call->keep[1] ? *to : 0) + sums[tap * c->outputs + o];
+}
+#else
+static void weights_by_matrix(const struct op_call *call, const struct conv *c) {
+    size_t group_out = c->outputs / c->groups;
+    for (size_t r = 0; r < call->rows; ++r) {
+        const real *grad = (const real *)call->output_gradient + r * c->outputs * c->pixels;
+        const real *matrix = matrix_of(call, c, (const real *)call->inputs[0] + r * input_row(c));
+        for (size_t g = 0; g < c->groups; ++g)
+            linalg_gemm_f64(AS_IS, TRANSPOSED, group_out, c->taps, c->pixels, 1, grad + g * group_out * c->pixels,
+                            c->pixels, matrix + g * c->taps * c->pixels, c->pixels, r > 0 || call->keep[1],
+                            (real *)call->input_gradients[1] + g * group_out * c->taps, c->taps);
+    }
+}
+#endif
+
+static void to_weights(const struct op_call *call, const struct conv *c) {
 #if REAL_BITS == 32
     const struct conv_plan *plan = shifts_of(call);
     if (plan) {
@@ -219,13 +290,8 @@ static void to_weights(const struct op_call *call, const struct conv *c) {
         return;
     }
 #endif
-    for (size_t r = 0; r < call->rows; ++r) {
-        const real *grad = (const real *)call->output_gradient + r * c->outputs * c->pixels;
-        const real *matrix = matrix_of(call, c, (const real *)call->inputs[0] + r * input_row(c));
-        for (size_t g = 0; g < c->groups; ++g)
-            product_to_weight(call, c, grad + g * group_out * c->pixels, matrix + g * c->taps * c->pixels,
-                              r > 0 || call->keep[1], (real *)call->input_gradients[1] + g * group_out * c->taps);
-    }
+    clear_phases(call, c);
+    weights_by_matrix(call, c);
 }
 
 static void to_inputs(const struct op_call *call, const struct conv *c) {
@@ -245,9 +311,7 @@ static void to_inputs(const struct op_call *call, const struct conv *c) {
         for (size_t g = 0; g < c->groups; ++g)
             product_to_matrix(call, c, weight + g * group_out * c->taps, grad + g * group_out * c->pixels,
                               c->direct && call->keep[0], matrix + g * c->taps * c->pixels);
-        if (c->direct) continue;
-        if (!call->keep[0]) memset(to, 0, row * sizeof *to);
-        fold(&c->w, matrix, to);
+        if (!c->direct) fold_matrix(call, c, call->keep[0], to);
     }
 }
 
