@@ -33,52 +33,64 @@ static inline struct phases phases_of(const struct windows *w) {
     return p;
 }
 
+/* A division costs as much as a line. */
+static inline size_t phase_quotient(const struct phases *p, size_t number) {
+    return p->stride == 2 ? number / 2 : number / p->stride;
+}
+
 /* Where line y of channel k begins in the phase of column residue 0, and the residue's plane step. */
 static inline size_t phase_line(const struct phases *p, size_t k, size_t y) {
-    size_t padded = y + p->padding, s = p->stride;
-    return (k * s * s + padded % s * s) * p->plane + padded / s * p->line;
+    size_t padded = y + p->padding, s = p->stride, place = phase_quotient(p, padded);
+    return (k * s * s + (padded - place * s) * s) * p->plane + place * p->line;
 }
 
 /* Column x stands at phase_line + this. */
 static inline size_t phase_column(const struct phases *p, size_t x) {
-    size_t padded = x + p->padding;
-    return padded % p->stride * p->plane + padded / p->stride;
+    size_t padded = x + p->padding, place = phase_quotient(p, padded);
+    return (padded - place * p->stride) * p->plane + place;
+}
+
+/* Both residues of stride 2 at once, so that vectors are read and written whole. */
+static inline void phase_part(size_t pairs, const real *restrict from, real *restrict even, real *restrict odd) {
+    for (size_t j = 0; j < pairs; ++j) even[j] = from[2 * j], odd[j] = from[2 * j + 1];
+}
+
+static inline void phase_join(size_t pairs, bool keep, const real *restrict even, const real *restrict odd,
+                              real *restrict to) {
+    if (keep)
+        for (size_t j = 0; j < pairs; ++j) to[2 * j] += even[j], to[2 * j + 1] += odd[j];
+    else
+        for (size_t j = 0; j < pairs; ++j) to[2 * j] = even[j], to[2 * j + 1] = odd[j];
 }
 
 /** Inside of the phases; what is padding stays as it is (zero). */
 static inline void phases_split(const struct windows *w, const struct phases *p, const real *restrict x,
                                 real *restrict to) {
+    size_t s = p->stride, pairs = s == 2 ? w->width / 2 : 0, even = phase_column(p, 0), odd = phase_column(p, 1);
     for (size_t k = 0; k < w->channels; ++k)
-        for (size_t y = 0; y < w->height; ++y, x += w->width)
-            for (size_t residue = 0; residue < p->stride && residue < w->width; ++residue) {
-                real *line = to + phase_line(p, k, y) + phase_column(p, residue);
-                size_t count = (w->width - residue + p->stride - 1) / p->stride;
-                if (p->stride == 2)
-                    for (size_t j = 0; j < count; ++j) line[j] = x[residue + 2 * j];
-                else
-                    for (size_t j = 0; j < count; ++j) line[j] = x[residue + p->stride * j];
-            }
+        for (size_t y = 0; y < w->height; ++y, x += w->width) {
+            real *line = to + phase_line(p, k, y);
+            phase_part(pairs, x, line + even, line + odd);
+            for (size_t j = 2 * pairs; j < w->width; ++j) line[phase_column(p, j)] = x[j];
+        }
 }
 
 /** The transposed map: x (+)= the inside of the phases. */
 static inline void phases_merge(const struct windows *w, const struct phases *p, const real *restrict from, bool keep,
                                 real *restrict x) {
+    size_t s = p->stride, pairs = s == 2 ? w->width / 2 : 0, even = phase_column(p, 0), odd = phase_column(p, 1);
     for (size_t k = 0; k < w->channels; ++k)
-        for (size_t y = 0; y < w->height; ++y, x += w->width)
-            for (size_t residue = 0; residue < p->stride && residue < w->width; ++residue) {
-                const real *line = from + phase_line(p, k, y) + phase_column(p, residue);
-                size_t count = (w->width - residue + p->stride - 1) / p->stride;
-                for (size_t j = 0; j < count; ++j) {
-                    real *to = x + residue + p->stride * j;
-                    *to = (keep ? *to : 0) + line[j];
-                }
-            }
+        for (size_t y = 0; y < w->height; ++y, x += w->width) {
+            const real *line = from + phase_line(p, k, y);
+            phase_join(pairs, keep, line + even, line + odd, x);
+            for (size_t j = 2 * pairs; j < w->width; ++j) x[j] = (keep ? x[j] : 0) + line[phase_column(p, j)];
+        }
 }
 
 /* First number that a tap reads in the phases of a channel. */
 static inline size_t phase_tap(const struct phases *p, size_t k, size_t v, size_t u) {
-    size_t s = p->stride;
-    return (k * s * s + v % s * s + u % s) * p->plane + v / s * p->line + u / s;
+    size_t s = p->stride, i = phase_quotient(p, v), j = phase_quotient(p, u);
+    return (k * s * s + (v - i * s) * s + u - j * s) * p->plane + i * p->line + j;
 }
 
 /** The matrix [taps, output pixels] of unfold, from the phases; writes up to PHASE_PIECE numbers behind it. */
@@ -88,9 +100,11 @@ static inline void phases_unfold(const struct windows *w, const struct phases *p
         for (size_t v = 0; v < w->kernel_height; ++v)
             for (size_t u = 0; u < w->kernel_width; ++u) {
                 const real *line = from + phase_tap(p, k, v, u);
-                for (size_t i = 0; i < w->out_height; ++i, line += p->line, matrix += w->out_width)
-                    for (size_t j = 0; j < w->out_width; j += PHASE_PIECE)
+                for (size_t i = 0; i < w->out_height; ++i, line += p->line, matrix += w->out_width) {
+                    memcpy(matrix, line, PHASE_PIECE * sizeof *matrix);
+                    for (size_t j = PHASE_PIECE; j < w->out_width; j += PHASE_PIECE)
                         memcpy(matrix + j, line + j, PHASE_PIECE * sizeof *matrix);
+                }
             }
 }
 
