@@ -86,6 +86,8 @@ void program_read_f32(const struct program *program, node value, float *out);
 
 /** Gradient of a parameter (summed over shards) or of a batched input. */
 void program_read_gradient(const struct program *program, node value, double *out);
+/** The same of a batched input, as floats. */
+void program_read_input_gradient_f32(const struct program *program, node input, float *out);
 
 /** Per-sample mode: gradient of row `row` for a parameter. */
 void program_read_sample_gradient(const struct program *program, node parameter, size_t row, double *out);

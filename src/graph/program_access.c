@@ -11,6 +11,13 @@ static void to_double(const struct program *program, const void *from, size_t co
         for (size_t i = 0; i < count; ++i) to[i] = (double)((const float *)from)[i];
 }
 
+static void to_float(const struct program *program, const void *from, size_t count, float *to) {
+    if (program->element == sizeof(float))
+        memcpy(to, from, count * sizeof *to);
+    else
+        for (size_t i = 0; i < count; ++i) to[i] = (float)((const double *)from)[i];
+}
+
 static void from_double(const struct program *program, const double *from, size_t count, void *to) {
     if (program->element == sizeof(double))
         memcpy(to, from, count * sizeof *from);
@@ -48,11 +55,7 @@ void program_read_f32(const struct program *program, node value, float *out) {
     size_t size = program->slots[value].size, begin;
     for (size_t shard = 0; shard < program->options.shards; ++shard) {
         size_t count = live_rows(program, value, shard, &begin) * size;
-        const void *from = program_value(program, shard, value);
-        if (program->element == sizeof(float))
-            memcpy(out + begin * size, from, count * sizeof *out);
-        else
-            for (size_t i = 0; i < count; ++i) out[begin * size + i] = (float)((const double *)from)[i];
+        to_float(program, program_value(program, shard, value), count, out + begin * size);
     }
 }
 
@@ -80,6 +83,18 @@ void program_read_gradient(const struct program *program, node value, double *ou
     for (size_t shard = 0; shard < program->options.shards; ++shard) {
         size_t begin, rows = live_rows(program, value, shard, &begin);
         to_double(program, region_of(program, shard) + slot->gradient, rows * slot->size, out + begin * slot->size);
+    }
+}
+
+void program_read_input_gradient_f32(const struct program *program, node input, float *out) {
+    const struct slot *slot = &program->slots[input];
+    if (!slot->wants_gradient) {
+        memset(out, 0, program->rows * slot->size * sizeof *out);
+        return;
+    }
+    for (size_t shard = 0; shard < program->options.shards; ++shard) {
+        size_t begin, count = live_rows(program, input, shard, &begin) * slot->size;
+        to_float(program, region_of(program, shard) + slot->gradient, count, out + begin * slot->size);
     }
 }
 

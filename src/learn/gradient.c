@@ -43,7 +43,8 @@ struct gradient_learner {
     bool started;        /* the optimizer's state in the store belongs to this stage */
     struct engine training, prediction, reading, derivative; /* of the loss, the output, a layer; back to the input */
     uint64_t version;                                        /* counts changes of the weights, from 1 */
-    double *wide;                /* [derivative.rows, inputs]: gradients to the inputs as programs give them */
+    float *block; /* 2 x [derivative.rows, its outputs]: outputs and seeds of a block of rows */
+    size_t block_numbers;
     struct adversary *adversary; /* NULL: clean training */
     struct rng_stream stream;
 };
@@ -246,7 +247,7 @@ void gradient_destroy(struct learner *learner) {
     engine_destroy(&self->derivative);
     store_destroy(&self->store);
     adversary_destroy(self->adversary);
-    mem_free(self->wide);
+    mem_free(self->block);
     mem_free(self);
 }
 
@@ -480,18 +481,12 @@ struct pull {
     void *user;
 };
 
-/* Gradients to the inputs of the rows that just ran. */
-static void read_gradients(struct gradient_learner *self, size_t numbers, float *gradient) {
-    program_read_gradient(self->derivative.program, self->derivative.nodes.input, self->wide);
-    for (size_t i = 0; i < numbers; ++i) gradient[i] = (float)self->wide[i];
-}
-
 /* Through the root of self->derivative. */
 static strata_status pull_back(struct gradient_learner *self, node root, size_t rows, const float *x,
                                const struct pull *pull, float *out, float *gradient) {
     const struct engine *engine = &self->derivative;
     size_t inputs = self->network.inputs, outputs = value_width(engine, root);
-    float *own_out = (float *)(self->wide + engine->rows * inputs), *own_seed = own_out + engine->rows * outputs;
+    float *own_out = self->block, *own_seed = own_out + engine->rows * outputs;
     for (size_t begin = 0; begin < rows; begin += engine->rows) {
         size_t count = rows - begin < engine->rows ? rows - begin : engine->rows;
         float *values = out ? out + begin * outputs : own_out;
@@ -500,23 +495,23 @@ static strata_status pull_back(struct gradient_learner *self, node root, size_t 
         if (out || pull->seeds) program_read_f32(engine->program, root, values);
         if (pull->seeds) pull->seeds(pull->user, begin, count, values, own_seed);
         program_backward(engine->program, pull->seeds ? own_seed : pull->seed + begin * outputs);
-        read_gradients(self, count * inputs, gradient + begin * inputs);
+        program_read_input_gradient_f32(engine->program, engine->nodes.input, gradient + begin * inputs);
     }
     return STRATA_OK;
 }
 
-/* Room for a block's gradients, and for its outputs and seeds behind them. */
+/* Room for a block's outputs and seeds. */
 static strata_status prepare_derivative(strata_context *ctx, struct gradient_learner *self, size_t layer) {
-    const struct program *before = self->derivative.program;
     STRATA_TRY(prepare(ctx, self, &self->derivative, layer));
-    if (self->wide && before == self->derivative.program) return STRATA_OK;
     const struct engine *engine = &self->derivative;
     size_t outputs = value_width(engine, layer ? engine->nodes.layers[layer - 1] : engine->nodes.output), numbers;
-    STRATA_TRY(mem_product(ctx, engine->rows, self->network.inputs + outputs, "a gradient to the inputs", &numbers));
-    mem_free(self->wide);
-    self->wide = mem_zero(numbers, sizeof *self->wide);
-    return self->wide ? STRATA_OK
-                      : strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for a gradient of %zu numbers", numbers);
+    STRATA_TRY(mem_product(ctx, engine->rows, 2 * outputs, "outputs and their seeds", &numbers));
+    if (self->block && numbers <= self->block_numbers) return STRATA_OK;
+    mem_free(self->block);
+    self->block_numbers = numbers;
+    self->block = mem_zero(numbers, sizeof *self->block);
+    return self->block ? STRATA_OK
+                       : strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for %zu outputs and seeds", numbers);
 }
 
 strata_status gradient_vjp(strata_context *ctx, struct learner *learner, size_t rows, const float *x, const float *seed,
