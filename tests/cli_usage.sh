@@ -62,7 +62,8 @@ expect 2 "expected DIR DIR" compare "$work"
 expect 2 "not a run directory" compare "$work" "$work"
 expect 2 "expected list\|show" data
 expect 2 "found 'lits' \(did you mean 'list'\?\)" data lits
-expect 2 "not available in this version" data get fashion-mnist
+expect 2 "expected the name" data get
+expect 2 "unknown data set 'fashion'" data get fashion
 expect 2 "expected the name" data show
 expect 2 "unknown data set 'no-such-set'" data show no-such-set
 expect 2 "one word too many" data list fashion-mnist

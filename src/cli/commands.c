@@ -17,6 +17,7 @@ OPTION(option_out, "out", "DIR", "run directory (runs/STUDY-DATE-TIME-HASH); mus
 OPTION(option_sweep_out, "out", "DIR",
        "folder of the run directories (runs/sweep-STUDY-DATE-TIME); the same again continues a sweep", false);
 OPTION(option_data, "data", "DIR", "folder of data sets, looked at before $STRATA_DATA", false);
+OPTION(option_mirror, "mirror", "ADDRESS", "get: another address of the folder of files, ending in a slash", false);
 OPTION(option_json, "json", NULL, "print result.json on standard output and nothing else there", false);
 OPTION(option_sweep_json, "json", NULL, "print the table as JSON on standard output and nothing else there", false);
 OPTION(option_quiet, "quiet", NULL, "no progress and no tables; faults are still said", false);
@@ -110,9 +111,12 @@ const struct command command_table[] = {
      "Names and parameters are what kernel.name, study.kernels and other lists of kernels take: NAME or "
      "NAME(parameter=value, ...).",
      OPTIONS(NULL), command_kernels},
-    {"data", "list|show [NAME]", 1, 2, "list the known data sets, or show one",
-     "list: where each data set was found, or that it is missing. show NAME: its shape and where it is looked for.",
-     OPTIONS(&option_data), command_data},
+    {"data", "list|show|get [NAME]", 1, 2, "list the known data sets, show one, or fetch one",
+     "list: where each data set was found, or that it is missing. show NAME: its shape and where it is looked for. get "
+     "NAME: fetches it from its public address into --data DIR or ~/.local/share/strata, checks it, and goes on where "
+     "an "
+     "earlier call ended.",
+     OPTIONS(&option_data, &option_mirror, &option_quiet), command_data},
     {"fit", "", 0, 0, "fit a learner to your own data, as one file",
      "The model's file holds weights, settings, preprocessing and sizes. Columns of tables are standardised, and the "
      "model "

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* strata data list|show NAME. */
+/* strata data list|show|get NAME. */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/cli.h"
 #include "cli/command.h"
 #include "cli/terminal.h"
 #include "core/memory.h"
+#include "cli/live.h"
+#include "core/file.h"
 #include "data/dataset.h"
+#include "data/fetch.h"
 
 enum { NAMES_MOST = 64, INDENT = 4, WIDTH_PIPED = 80 };
 
@@ -70,24 +76,76 @@ static strata_status show_data(struct cli *cli, const char *name, const char *fo
     return status;
 }
 
+/* ---- get */
+
+struct fetching {
+    struct cli *cli;
+    double begun, shown;
+};
+
+static double seconds_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static bool show_bytes(void *user, const char *file, uint64_t done, uint64_t total) {
+    struct fetching *self = user;
+    double passed = seconds_now() - self->begun, share = total ? (double)done / (double)total : 0;
+    const struct run_progress now = {.tasks = (size_t)(total >> 10),
+                                     .tasks_done = (size_t)(done >> 10),
+                                     .unit = "KiB",
+                                     .task = file,
+                                     .fraction = share,
+                                     .seconds = passed,
+                                     .eta_seconds = share > 0 ? passed * (1 - share) / share : -1};
+    if (passed - self->shown > 0.1 && total > 0) {
+        live_show(self->cli->live, &now);
+        self->shown = passed;
+    }
+    return true;
+}
+
+/* --data DIR/FOLDER, or the user's own folder of data sets. */
+static char *target_folder(const struct data_source *source, const char *folder) {
+    const char *home = getenv("HOME");
+    if (folder) return string_format("%s/%s", folder, source->folder);
+    return home && *home ? string_format("%s/.local/share/strata/%s", home, source->folder) : NULL;
+}
+
+static strata_status get_data(struct cli *cli, const char *name, const char *data_folder, const char *mirror) {
+    const struct data_source *source;
+    struct fetching fetching = {.cli = cli, .begun = seconds_now()};
+    STRATA_TRY(find_data(cli, name, &source));
+    char *folder = target_folder(source, data_folder);
+    if (!folder)
+        return strata_fail(cli->ctx, STRATA_ERR_ARGUMENT, "data get: no home folder; say where with --data DIR");
+    strata_status status = STRATA_OK;
+    if (mirror && (!*mirror || mirror[strlen(mirror) - 1] != '/'))
+        status = strata_fail(cli->ctx, STRATA_ERR_ARGUMENT, "--mirror: expected an address ending in '/', got '%s'",
+                             mirror);
+    if (status == STRATA_OK) status = data_fetch(cli->ctx, source, folder, mirror, show_bytes, &fetching);
+    live_end(cli->live);
+    if (status == STRATA_OK) printf("%s: in %s\n", source->name, folder);
+    mem_free(folder);
+    return status;
+}
+
 strata_status command_data(struct cli *cli, const struct arguments *arguments) {
     const char *const *words = arguments->operands;
-    const char *folder = argument_value(arguments, "data"), *verbs[] = {"list", "show"};
+    const char *folder = argument_value(arguments, "data"), *verbs[] = {"list", "show", "get"};
     char suggestion[128];
-    if (strcmp(words[0], "get") == 0)
-        return strata_fail(cli->ctx, STRATA_ERR_UNSUPPORTED,
-                           "data get: not available in this version; put the files below --data DIR or $STRATA_DATA "
-                           "(strata data list)");
     if (strcmp(words[0], "list") == 0) {
         if (arguments->operand_count == 1) return list_data(cli, folder);
         return strata_fail(cli->ctx, STRATA_ERR_ARGUMENT, "data list: '%s' is one word too many", words[1]);
     }
-    if (strcmp(words[0], "show") == 0) {
-        if (arguments->operand_count == 2) return show_data(cli, words[1], folder);
+    bool show = strcmp(words[0], "show") == 0, get = strcmp(words[0], "get") == 0;
+    if ((show || get) && arguments->operand_count != 2)
         return strata_fail(cli->ctx, STRATA_ERR_ARGUMENT,
-                           "data show: expected the name of a data set; see: strata data list");
-    }
-    cli_suggestion(words[0], verbs, 2, suggestion);
-    return strata_fail(cli->ctx, STRATA_ERR_ARGUMENT, "data: expected list or show, found '%s'%s", words[0],
+                           "data %s: expected the name of a data set; see: strata data list", words[0]);
+    if (show) return show_data(cli, words[1], folder);
+    if (get) return get_data(cli, words[1], folder, argument_value(arguments, "mirror"));
+    cli_suggestion(words[0], verbs, 3, suggestion);
+    return strata_fail(cli->ctx, STRATA_ERR_ARGUMENT, "data: expected list, show or get, found '%s'%s", words[0],
                        suggestion);
 }

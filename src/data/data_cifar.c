@@ -88,10 +88,17 @@ static strata_status cifar_load(strata_context *ctx, const char *folder, size_t 
     return status;
 }
 
+static const struct data_file cifar_files[] = {
+    {"cifar-10-binary.tar.gz", "https://www.cs.toronto.edu/~kriz/", "c32a1d4ab5d03f1284b67883e8d87530"},
+    {NULL, NULL, NULL},
+};
+
 const struct data_source data_cifar10 = {
     .name = "cifar10",
     .summary = "photographs, 50,000 (or the first 10,000) + 10,000, 32 x 32 RGB, 10 classes",
     .folder = "cifar10",
+    .files = cifar_files,
+    .archive = true,
     .marker = "test_batch.bin",
     .load = cifar_load,
 };

@@ -103,12 +103,32 @@ static strata_status mnist_load(strata_context *ctx, const char *folder, size_t 
     return STRATA_OK;
 }
 
+static const char FASHION[] = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/";
+static const char DIGITS[] = "https://ossci-datasets.s3.amazonaws.com/mnist/";
+
+static const struct data_file fashion_files[] = {
+    {"train-images-idx3-ubyte.gz", FASHION, "8d4fb7e6c68d591d4c3dfef9ec88bf0d"},
+    {"train-labels-idx1-ubyte.gz", FASHION, "25c81989df183df01b3e8a0aad5dffbe"},
+    {"t10k-labels-idx1-ubyte.gz", FASHION, "bb300cfdad3c16e7a12a480ee83cd310"},
+    {"t10k-images-idx3-ubyte.gz", FASHION, "bef4ecab320f06d8554ea6380940ec79"},
+    {NULL, NULL, NULL},
+};
+
+static const struct data_file mnist_files[] = {
+    {"train-images-idx3-ubyte.gz", DIGITS, "f68b3c2dcbeaaa9fbdd348bbdeb94873"},
+    {"train-labels-idx1-ubyte.gz", DIGITS, "d53e105ee54ea40749a09fcbcd1e9432"},
+    {"t10k-labels-idx1-ubyte.gz", DIGITS, "ec29112dd5afa0611ce80d1b7f02629c"},
+    {"t10k-images-idx3-ubyte.gz", DIGITS, "9fb629c4189551a2d022fa330f9573f3"},
+    {NULL, NULL, NULL},
+};
+
 const struct data_source data_fashion_mnist = {
     .name = "fashion-mnist",
     .summary = "pictures of clothes, 60,000 + 10,000, 28 x 28 grey, 10 classes (MIT licence)",
     .folder = "fashion-mnist",
     .package = "dataset-fashion-mnist",
     .package_folder = "/usr/share/datasets/fashion-mnist",
+    .files = fashion_files,
     .marker = "t10k-images-idx3-ubyte",
     .load = mnist_load,
 };
@@ -117,6 +137,7 @@ const struct data_source data_mnist = {
     .name = "mnist",
     .summary = "handwritten digits, 60,000 (or the first 10,000) + 10,000, 28 x 28 grey, 10 classes",
     .folder = "mnist",
+    .files = mnist_files,
     .marker = "t10k-images-idx3-ubyte",
     .load = mnist_load,
 };

@@ -95,6 +95,13 @@ STRATA_MUST_USE strata_status npy_write(strata_context *ctx, const char *path, u
 
 /* ---- known data sets, in a table ---- */
 
+/** A file of a known data set at its public address. */
+struct data_file {
+    const char *name;    /* in the set's folder */
+    const char *address; /* of the folder that it is in, ending in '/' */
+    const char *md5;     /* 32 hexadecimal digits, as the set's own page gives them */
+};
+
 struct data_source {
     const char *name;    /* "fashion-mnist" */
     const char *summary; /* one line: what, how many, shape, licence */
@@ -102,6 +109,8 @@ struct data_source {
     const char *marker;  /* a file that tells it is there, plain or with .gz */
     const char *package; /* Debian package that ships it, or NULL */
     const char *package_folder;
+    const struct data_file *files; /* for `strata data get`; ends with name NULL */
+    bool archive;                  /* each is a .tar.gz whose plain files belong into the folder */
     /* `train` or `test` may be NULL: not wanted. */
     /* At most `train_rows` training rows (SIZE_MAX: all). */
     strata_status (*load)(strata_context *ctx, const char *folder, size_t train_rows, struct dataset *train,

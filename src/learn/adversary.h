@@ -56,7 +56,7 @@ struct adversary {
 STRATA_MUST_USE strata_status adversary_create(strata_context *ctx, const struct settings *settings,
                                                enum learning_task task, size_t batch, size_t inputs, size_t outputs,
                                                struct rng_stream stream, struct adversary **adversary);
-void adversary_destroy(struct adversary *adversary);
+void adversary_destroy(struct adversary *self);
 
 /** The batch of step `step` of `total`: moved rows, or with pairs clean rows and then moved ones. Allocates nothing. */
 STRATA_MUST_USE strata_status adversary_move(strata_context *ctx, struct adversary *self,
