@@ -3,6 +3,7 @@
  * The plain files of a ustar archive: headers of 512 bytes with a name, an octal size and a checksum, each followed by
  * the file's bytes, filled up to 512.
  */
+#include <stdio.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -38,7 +39,7 @@ static bool last_name(const unsigned char header[BLOCK], char name[NAME_SIZE + 1
     char whole[NAME_SIZE + 1] = {0};
     memcpy(whole, header + NAME, NAME_SIZE);
     const char *slash = strrchr(whole, '/');
-    strcpy(name, slash ? slash + 1 : whole);
+    snprintf(name, NAME_SIZE + 1, "%s", slash ? slash + 1 : whole);
     return *name && *name != '.' && name[strspn(name, plain)] == '\0';
 }
 
