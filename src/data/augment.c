@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/augment.h"
 
+#include <math.h>
 #include <string.h>
 
 const struct setting augment_settings[] = {
     {"augment.flip", SETTING_FLAG, "false", 0, 0, NULL, "mirror half of the training pictures"},
     {"augment.shift", SETTING_COUNT, "0", 0, 1024, NULL, "pixels by which training pictures are moved, at most"},
     {"augment.cutout", SETTING_COUNT, "0", 0, 1024, NULL, "side of the square cut out of training pictures; 0: none"},
+    {"augment.mixup", SETTING_NUMBER, "0", 0, 1, NULL,
+     "alpha by which training pictures and their labels are mixed in pairs; 0: not"},
     {NULL, SETTING_TEXT, NULL, 0, 0, NULL, NULL},
 };
 
@@ -14,7 +17,8 @@ strata_status augment_from_settings(strata_context *ctx, const struct settings *
                                     struct augmentation *augmentation) {
     *augmentation = (struct augmentation){.flip = settings_flag(settings, "augment.flip"),
                                           .shift = settings_count(settings, "augment.shift"),
-                                          .cutout = settings_count(settings, "augment.cutout")};
+                                          .cutout = settings_count(settings, "augment.cutout"),
+                                          .mixup = settings_number(settings, "augment.mixup")};
     if (augmentation->shift >= image[1] || augmentation->shift >= image[2])
         return strata_fail(ctx, STRATA_ERR_CONFIG,
                            "augment.shift = %zu: expected less than the pictures' %zu x %zu pixels",
@@ -64,4 +68,15 @@ void augment_picture(const struct augmentation *a, const size_t image[3], struct
                 memset(target, 0, image[2] * sizeof *target);
         }
     if (a->cutout) cut(image, a->cutout, below(draws[3], image[1]), below(draws[4], image[2]), to);
+}
+
+double augment_mixing_share(double alpha, struct rng_stream stream) {
+    for (uint64_t draw = 0;; ++draw) {
+        double uniform[2];
+        rng_uniform_f64(rng_stream_sub(stream, draw), 2, uniform);
+        double x = pow(uniform[0], 1 / alpha), y = pow(uniform[1], 1 / alpha);
+        if (x + y > 1) continue;
+        if (x + y > 0) return fmax(x, y) / (x + y);
+        return 1; /* both vanish for a tiny alpha: all of one picture, as its law has it */
+    }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pictures changed at random while they are read: mirrored, cropped at another place, with a square cut out. What
+ * Pictures changed at random while they are read: mirrored, cropped at another place, with a square cut out, mixed. What
  * becomes of a picture depends on its place in the endless walk over the data alone, so that a resumed fit and any
  * number of threads see the same.
  */
@@ -15,6 +15,7 @@ struct augmentation {
     bool flip;     /* left and right change places in half of the pictures */
     size_t shift;  /* pixels by which a picture is moved, at most, in each direction; zeros come in */
     size_t cutout; /* side of the square that is set to zero; its middle is any pixel; 0: none */
+    double mixup;  /* alpha of Beta(alpha, alpha), by which each picture is mixed with another one; 0: none */
 };
 
 extern const struct setting augment_settings[];
@@ -23,7 +24,7 @@ extern const struct setting augment_settings[];
 STRATA_MUST_USE strata_status augment_from_settings(strata_context *ctx, const struct settings *settings,
                                                     const size_t image[3], struct augmentation *augmentation);
 
-/** True when it changes anything. */
+/** True when it changes a picture by itself: mixing needs two. */
 bool augment_any(const struct augmentation *augmentation);
 
 /**
@@ -32,5 +33,11 @@ bool augment_any(const struct augmentation *augmentation);
  */
 void augment_picture(const struct augmentation *augmentation, const size_t image[3], struct rng_stream stream,
                      const float *from, float *to);
+
+/**
+ * A draw of Beta(alpha, alpha), 0 < alpha <= 1 (Joehnk 1964), the larger of it and of 1 less it: which of two mixed
+ * pictures comes first says nothing.
+ */
+double augment_mixing_share(double alpha, struct rng_stream stream);
 
 #endif

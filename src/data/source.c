@@ -29,7 +29,11 @@ struct sample_source {
     uint64_t first;  /* address of the first row of a sparse coding */
     size_t capacity; /* rows a batch may have */
     float *x, *y;
+    float *other; /* [inputs]: a row to be mixed in */
 };
+
+enum { MIXED_TARGETS = 3 };
+static const uint64_t MIXING = 0x6d6978; /* of a row's stream of changes */
 
 /* ---- samples of a teacher ---- */
 
@@ -132,6 +136,11 @@ strata_status source_from_dataset(strata_context *ctx, const struct dataset *dat
 
 void source_augment(struct sample_source *source, const struct augmentation *augmentation) {
     source->augmentation = *augmentation;
+    if (source_task(source) != TASK_MULTICLASS) source->augmentation.mixup = 0;
+}
+
+size_t source_target_width(const struct sample_source *source) {
+    return source->augmentation.mixup > 0 ? MIXED_TARGETS : source_outputs(source);
 }
 
 void source_destroy(struct sample_source *source) {
@@ -139,6 +148,7 @@ void source_destroy(struct sample_source *source) {
     mem_free(source->order);
     mem_free(source->x);
     mem_free(source->y);
+    mem_free(source->other);
     mem_free(source);
 }
 
@@ -163,34 +173,63 @@ strata_status source_reserve(strata_context *ctx, struct sample_source *source, 
     size_t inputs, outputs;
     if (rows <= source->capacity) return STRATA_OK;
     STRATA_TRY(mem_product(ctx, rows, source_inputs(source) * sizeof(float), "a batch", &inputs));
-    STRATA_TRY(mem_product(ctx, rows, source_outputs(source) * sizeof(float), "a batch", &outputs));
-    float *x = mem_aligned(inputs), *y = mem_aligned(outputs);
-    if (!x || !y) {
+    STRATA_TRY(mem_product(ctx, rows, source_target_width(source) * sizeof(float), "a batch", &outputs));
+    float *x = mem_aligned(inputs), *y = mem_aligned(outputs),
+          *other = mem_aligned(source_inputs(source) * sizeof(float));
+    if (!x || !y || !other) {
         mem_free(x);
         mem_free(y);
+        mem_free(other);
         return strata_fail(ctx, STRATA_ERR_MEMORY, "no memory for batches of %zu rows", rows);
     }
     mem_free(source->x);
     mem_free(source->y);
+    mem_free(source->other);
     source->x = x;
     source->y = y;
+    source->other = other;
     source->capacity = rows;
     return STRATA_OK;
 }
 
+/* One row of the set, changed by the stream, as it is read at a place of the walk. */
+static void read_row(const struct sample_source *source, size_t from, struct rng_stream changes, float *to) {
+    const struct dataset *data = source->data;
+    const float *row = data->x + from * data->inputs;
+    if (augment_any(&source->augmentation))
+        augment_picture(&source->augmentation, data->image, changes, row, to);
+    else
+        memcpy(to, row, data->inputs * sizeof *to);
+}
+
+/* x = share x + (1 - share) other, the other row drawn from the whole set at this place of the walk. */
+static void mix_row(struct sample_source *source, uint64_t position, size_t from, float *x, float *y) {
+    const struct dataset *data = source->data;
+    struct rng_stream stream = rng_stream_sub(rng_stream_at(source->changes, position), MIXING);
+    uint32_t word;
+    rng_bits(stream, 0, 1, &word);
+    size_t other = (size_t)((uint64_t)word * data->rows >> 32);
+    float share = (float)augment_mixing_share(source->augmentation.mixup, rng_stream_sub(stream, 1));
+    read_row(source, other, rng_stream_sub(stream, 2), source->other);
+    for (size_t j = 0; j < data->inputs; ++j) x[j] = share * x[j] + (1 - share) * source->other[j];
+    y[0] = data->y[from];
+    y[1] = data->y[other];
+    y[2] = share;
+}
+
 static void gather_rows(struct sample_source *source, uint64_t position, size_t rows) {
     const struct dataset *data = source->data;
+    size_t width = source_target_width(source);
     for (size_t r = 0; r < rows; ++r, ++position) {
         uint64_t epoch = position / data->rows;
         if (epoch != source->epoch) shuffle_epoch(source, epoch);
         size_t from = source->order[position % data->rows];
-        const float *row = data->x + from * data->inputs;
-        if (augment_any(&source->augmentation))
-            augment_picture(&source->augmentation, data->image, rng_stream_at(source->changes, position), row,
-                            source->x + r * data->inputs);
+        float *x = source->x + r * data->inputs, *y = source->y + r * width;
+        read_row(source, from, rng_stream_at(source->changes, position), x);
+        if (source->augmentation.mixup > 0)
+            mix_row(source, position, from, x, y);
         else
-            memcpy(source->x + r * data->inputs, row, data->inputs * sizeof(float));
-        memcpy(source->y + r * data->outputs, data->y + from * data->outputs, data->outputs * sizeof(float));
+            memcpy(y, data->y + from * width, width * sizeof *y);
     }
 }
 

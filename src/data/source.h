@@ -32,7 +32,11 @@ STRATA_MUST_USE strata_status source_from_sparse_coding(strata_context *ctx, con
  */
 STRATA_MUST_USE strata_status source_from_dataset(strata_context *ctx, const struct dataset *data, uint64_t seed,
                                                   uint64_t replicate, struct sample_source **source);
-/** From now on the pictures of a finite set are changed at random, each time they are read. */
+/**
+ * From now on the pictures of a finite set are changed at random, each time they are read; before source_reserve. With
+ * mixup a batch's targets are rows of three numbers: label, label of the picture that was mixed in, share of the first
+ * (Zhang et al. 2018). Mixup is for several classes: else it is left out.
+ */
 void source_augment(struct sample_source *source, const struct augmentation *augmentation);
 void source_destroy(struct sample_source *source);
 
@@ -40,6 +44,8 @@ enum learning_task source_task(const struct sample_source *source);
 size_t source_inputs(const struct sample_source *source);
 size_t source_outputs(const struct sample_source *source); /* targets a row */
 size_t source_classes(const struct sample_source *source); /* 2 for TASK_BINARY, 0 for regression */
+/** Numbers of a target row of source_batch: those of source_outputs, 3 with mixup. */
+size_t source_target_width(const struct sample_source *source);
 /** Rows of the finite set, 0 = endless. */
 size_t source_rows(const struct sample_source *source);
 /** The finite set, or NULL. */

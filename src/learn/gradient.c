@@ -103,7 +103,7 @@ static strata_status build_engine(strata_context *ctx, const struct gradient_lea
     engine->layers = view->layers;
     if (status == STRATA_OK && engine->root_layer) root = engine->nodes.layers[engine->root_layer - 1];
     if (status == STRATA_OK && with_loss) {
-        engine->target = graph_input(engine->graph, "target", shape_rows(source_outputs(self->request.train)));
+        engine->target = graph_input(engine->graph, "target", shape_rows(source_target_width(self->request.train)));
         root = engine->loss = loss_of(self, engine, engine->nodes.output);
         for (size_t i = 0; i < engine->nodes.other_count; ++i)
             root = engine->loss = graph_binary(engine->graph, OP_ADD, engine->loss,
@@ -229,6 +229,8 @@ strata_status gradient_create(strata_context *ctx, const struct learner_class *c
         status = adversary_create(ctx, request->settings, source_task(request->train), self->batch,
                                   self->network.inputs, self->network.outputs,
                                   rng_stream_make(request->seed, request->replicate, RNG_ADVERSARY), &self->adversary);
+    if (status == STRATA_OK && self->adversary && source_target_width(request->train) != source_outputs(request->train))
+        status = strata_fail(ctx, STRATA_ERR_CONFIG, "key 'adversarial.method': expected none with mixed pictures");
     if (status == STRATA_OK) status = create_store(ctx, self);
     if (status == STRATA_OK && self->adversary && self->adversary->class_->guard) status = allocate_good(ctx, self);
     if (status != STRATA_OK)

@@ -8,7 +8,8 @@
 
 /**
  * Mean over rows of the squared error, the logistic loss or the softmax cross-entropy; `label_smoothing` is read by
- * the last alone (0: none).
+ * the last alone (0: none), and so are targets of three numbers, label, other label and share: share times the loss of
+ * the first, the rest times that of the second (mixup, Zhang et al. 2018).
  */
 node objective_node(struct graph *graph, enum learning_task task, double label_smoothing, node output, node target);
 
