@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pictures changed at random while they are read: mirrored, cropped at another place, with a square cut out, mixed. What
- * becomes of a picture depends on its place in the endless walk over the data alone, so that a resumed fit and any
- * number of threads see the same.
+ * Pictures changed at random while they are read: mirrored, cropped at another place, with a square cut out, mixed.
+ * What becomes of a picture depends on its place in the endless walk over the data alone, so that a resumed fit and
+ * any number of threads see the same.
  */
 #ifndef DATA_AUGMENT_H
 #define DATA_AUGMENT_H
