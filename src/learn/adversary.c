@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * FGM and PGD adversarial training (Goodfellow et al. 2015; Madry et al. 2018), fast adversarial training with random
- * start (Wong et al. 2020), TRADES (Zhang et al. 2019), and training on random directions as a control.
+ * start (Wong et al. 2020), TRADES (Zhang et al. 2019), free adversarial training (Shafahi et al. 2019), and training
+ * on random directions as a control.
  */
 #include "learn/adversary.h"
 
@@ -11,7 +12,7 @@
 #include "core/memory.h"
 
 enum { LOOK_STEPS = 10 };
-static const double FAST_STEP = 1.25, BESIDE = 1e-3;
+static const double BESIDE = 1e-3;
 
 /* ---- losses by hand: their derivative to the logits ---- */
 
@@ -192,6 +193,22 @@ static strata_status move_trades(strata_context *ctx, struct adversary *self, co
     return STRATA_OK;
 }
 
+/* Where the steps before, on this batch and the one before it, have moved rows of that place to. */
+static strata_status move_freely(strata_context *ctx, struct adversary *self, const float *x, const float *y,
+                                 float *moved) {
+    (void)ctx, (void)y;
+    for (size_t i = 0; i < self->batch * self->inputs; ++i) moved[i] += self->offsets[i];
+    project(self, x, moved);
+    return STRATA_OK;
+}
+
+void adversary_follow(struct adversary *self, const float *x, const double *gradient) {
+    size_t numbers = self->batch * self->inputs;
+    for (size_t i = 0; i < numbers; ++i) self->gradients[i] = (float)gradient[i];
+    climb(self, x, self->epsilon, self->moved);
+    for (size_t i = 0; i < numbers; ++i) self->offsets[i] = self->moved[i] - x[i];
+}
+
 static const struct adversary_class fgm = {
     .name = "fgm", .summary = "one gradient step of the whole radius", .move = move_fgm};
 static const struct adversary_class pgd = {
@@ -202,10 +219,12 @@ static const struct adversary_class trades = {.name = "trades",
                                               .summary = "clean loss and divergence to the worst point found",
                                               .pairs = true,
                                               .move = move_trades};
+static const struct adversary_class free_steps = {
+    .name = "free", .summary = "moves by the gradients that training makes anyway", .stays = true, .move = move_freely};
 static const struct adversary_class noise = {
     .name = "noise", .summary = "random points on the sphere: a control", .move = move_noise};
 
-const struct adversary_class *const adversary_table[] = {&fgm, &pgd, &fgsm_rs, &trades, &noise};
+const struct adversary_class *const adversary_table[] = {&fgm, &pgd, &fgsm_rs, &trades, &free_steps, &noise};
 const size_t adversary_table_size = sizeof adversary_table / sizeof *adversary_table;
 
 /* ---- life ---- */
@@ -219,7 +238,7 @@ static strata_status read_settings(strata_context *ctx, const struct settings *s
     self->steps = settings_count(settings, "adversarial.steps");
     self->from_step = settings_count(settings, "adversarial.from_step");
     self->trades_weight = settings_number(settings, "adversarial.trades_weight");
-    self->alpha = FAST_STEP;
+    self->alpha = settings_number(settings, "adversarial.fast_step");
     self->low = count == 2 ? box[0] : -INFINITY;
     self->high = count == 2 ? box[1] : INFINITY;
     if (!(self->full_epsilon > 0))
@@ -255,10 +274,11 @@ strata_status adversary_create(strata_context *ctx, const struct settings *setti
     STRATA_TRY(mem_product(ctx, 2 * batch, inputs, "a moved batch", &numbers));
     made.moved = mem_zero(numbers, sizeof(float));
     made.gradients = mem_zero(numbers / 2, sizeof(float));
+    made.offsets = made.class_->stays ? mem_zero(numbers / 2, sizeof(float)) : NULL;
     made.logits = mem_zero(2 * batch * outputs, sizeof(float));
     made.seeds = mem_zero(2 * batch * outputs, sizeof(float));
     struct adversary *self = mem_zero(1, sizeof *self);
-    if (self && made.moved && made.gradients && made.logits && made.seeds) {
+    if (self && made.moved && made.gradients && made.logits && made.seeds && (made.offsets || !made.class_->stays)) {
         *self = made;
         *adversary = self;
         return STRATA_OK;
@@ -266,6 +286,7 @@ strata_status adversary_create(strata_context *ctx, const struct settings *setti
     adversary_destroy(self);
     mem_free(made.moved);
     mem_free(made.gradients);
+    mem_free(made.offsets);
     mem_free(made.logits);
     mem_free(made.seeds);
     return strata_fail(ctx, STRATA_ERR_MEMORY, "no memory for adversarial training with batches of %zu rows", batch);
@@ -275,10 +296,16 @@ void adversary_destroy(struct adversary *self) {
     if (!self) return;
     mem_free(self->moved);
     mem_free(self->gradients);
+    mem_free(self->offsets);
     mem_free(self->logits);
     mem_free(self->seeds);
     mem_free(self->good);
     mem_free(self);
+}
+
+size_t adversary_batch(const struct adversary *self, size_t step) {
+    if (!self->class_->stays || step < self->from_step) return step;
+    return self->from_step + (step - self->from_step) / self->steps;
 }
 
 strata_status adversary_move(strata_context *ctx, struct adversary *self, const strata_function *function, size_t step,
@@ -304,6 +331,7 @@ strata_status adversary_look(strata_context *ctx, struct adversary *self, const 
     double *accuracies[] = {fgm_accuracy, pgd_accuracy};
     size_t numbers = self->batch * self->inputs;
     self->function = function;
+    self->epsilon = self->full_epsilon; /* looks compare, and a fit that goes on looks at the same */
     for (size_t k = 0; k < 2; ++k) {
         size_t right = 0;
         memcpy(self->moved, x, numbers * sizeof *self->moved);

@@ -20,6 +20,7 @@ struct adversary_class {
     const char *name, *summary;
     bool pairs; /* the step learns from clean and moved rows together (TRADES) */
     bool guard; /* one step is prone to catastrophic overfitting: watched once an epoch */
+    bool stays; /* each batch is learned from `steps` times, moved on by what each of them tells (free) */
     /** `moved` [rows, inputs]: x on entry. NULL: nothing moves. */
     strata_status (*move)(strata_context *ctx, struct adversary *self, const float *x, const float *y, float *moved);
 };
@@ -40,6 +41,7 @@ struct adversary {
     struct rng_stream stream;
     float *moved;          /* [2 batch, inputs]: clean rows and moved ones with pairs, else moved ones */
     float *gradients;      /* [batch, inputs] */
+    float *offsets;        /* [batch, inputs], of classes that stay: where rows have moved so far; else NULL */
     float *logits, *seeds; /* [2 batch, outputs] */
     /* The guard: accuracy under PGD and FGM at the last look, and the weights of then. */
     bool looked;
@@ -63,6 +65,12 @@ STRATA_MUST_USE strata_status adversary_move(strata_context *ctx, struct adversa
                                              const strata_function *function, size_t step, size_t total, const float *x,
                                              const float *y, const float **moved);
 
+/** The batch that step `step` learns from, as a place in the walk over the data. */
+size_t adversary_batch(const struct adversary *self, size_t step);
+
+/** Of classes that stay: moves on by the gradient to the rows [batch, inputs] that the step just learned from. */
+void adversary_follow(struct adversary *self, const float *x, const double *gradient);
+
 /**
  * TRADES from the logits [2 batch, outputs] of both halves: CE(p, y) + weight KL(p || p'), mean over rows.
  *
@@ -71,7 +79,7 @@ STRATA_MUST_USE strata_status adversary_move(strata_context *ctx, struct adversa
  */
 double adversary_pair_loss(const struct adversary *self, const float *logits, const float *y, float *seeds);
 
-/** Accuracy on a batch under FGM and under PGD of ten steps: what the guard looks at. */
+/** Accuracy on a batch under FGM and under PGD of ten steps, at the full radius: what the guard looks at. */
 STRATA_MUST_USE strata_status adversary_look(strata_context *ctx, struct adversary *self,
                                              const strata_function *function, const float *x, const float *y,
                                              double *fgm, double *pgd);

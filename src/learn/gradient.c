@@ -22,6 +22,7 @@ struct engine {
     node target, loss;
     size_t layers;     /* of the network that it has */
     size_t rows;       /* of a call, without a loss */
+    bool penalised;    /* the builder adds to the loss */
     size_t root_layer; /* without a loss: the layer that is its root, 0 for the output */
     uint64_t version;  /* of the weights that it holds; without a loss */
 };
@@ -45,6 +46,7 @@ struct gradient_learner {
     uint64_t version;                                        /* counts changes of the weights, from 1 */
     float *block; /* 2 x [derivative.rows, its outputs]: outputs and seeds of a block of rows */
     size_t block_numbers;
+    double *followed;            /* [batch, inputs], where the adversary stays: gradients to the inputs of a step */
     struct adversary *adversary; /* NULL: clean training */
     struct rng_stream stream;
 };
@@ -101,6 +103,7 @@ static strata_status build_engine(strata_context *ctx, const struct gradient_lea
                                    : network_build(&self->network, view, engine->graph, &engine->nodes);
     node root = engine->nodes.output;
     engine->layers = view->layers;
+    engine->penalised = penalty != NODE_NONE;
     if (status == STRATA_OK && engine->root_layer) root = engine->nodes.layers[engine->root_layer - 1];
     if (status == STRATA_OK && with_loss) {
         engine->target = graph_input(engine->graph, "target", shape_rows(source_target_width(self->request.train)));
@@ -138,6 +141,22 @@ static size_t steps_counted(const struct gradient_learner *self) {
     return (self->details->rule.whole ? (self->stage - 1) * self->steps_per_stage : 0) + self->step;
 }
 
+static bool stays(const struct gradient_learner *self) { return self->adversary && self->adversary->class_->stays; }
+
+/* The pair loss has none of what a learner or a setting adds to the usual one: refused, not forgotten. */
+static strata_status check_pairs(strata_context *ctx, const struct gradient_learner *self) {
+    double smoothing = settings_number(self->request.settings, "train.label_smoothing");
+    if (self->training.nodes.other_count > 0 || self->training.penalised)
+        return strata_fail(ctx, STRATA_ERR_UNSUPPORTED,
+                           "%s: key 'adversarial.method': trades trains networks of one output layer without penalty; "
+                           "expected none, fgm, pgd, fgsm_rs, free or noise",
+                           self->base.class_->name);
+    if (smoothing > 0)
+        return strata_fail(ctx, STRATA_ERR_CONFIG,
+                           "key 'train.label_smoothing': expected 0 with adversarial.method=trades, got %g", smoothing);
+    return STRATA_OK;
+}
+
 /* Plans the stage from the store; a stopped fit goes on in the program that it left. */
 static strata_status begin_stage(strata_context *ctx, struct gradient_learner *self) {
     if (self->training.program && self->started) return STRATA_OK;
@@ -149,15 +168,14 @@ static strata_status begin_stage(strata_context *ctx, struct gradient_learner *s
     options.rows = pairs ? 2 * self->batch : self->batch;
     options.shards = self->shards;
     options.gradients = true;
+    options.input_gradients = stays(self);
     options.recompute = settings_flag(self->request.settings, "train.recompute");
     options.optimizer = self->optimizer;
     options.frozen_groups = frozen_groups(self, self->stage);
     options.stream = rng_stream_sub(self->stream, self->stage);
     engine_destroy(&self->training);
     STRATA_TRY(build_engine(ctx, self, &view, &options, !pairs, &self->training));
-    if (pairs && self->training.nodes.other_count > 0)
-        return strata_fail(ctx, STRATA_ERR_UNSUPPORTED, "%s: trades trains networks of one output layer",
-                           self->base.class_->name);
+    if (pairs) STRATA_TRY(check_pairs(ctx, self));
     store_to_program(&self->store, self->training.program, self->started);
     program_set_steps(self->training.program, self->started ? steps_counted(self) : 0);
     self->started = true;
@@ -207,7 +225,7 @@ static strata_status create_store(strata_context *ctx, struct gradient_learner *
     return status == STRATA_OK ? initialise_store(ctx, self, 0) : status;
 }
 
-static strata_status allocate_good(strata_context *ctx, struct gradient_learner *self);
+static strata_status allocate_memory(strata_context *ctx, struct gradient_learner *self);
 
 strata_status gradient_create(strata_context *ctx, const struct learner_class *class_,
                               const struct learner_request *request, struct learner **learner) {
@@ -232,7 +250,7 @@ strata_status gradient_create(strata_context *ctx, const struct learner_class *c
     if (status == STRATA_OK && self->adversary && source_target_width(request->train) != source_outputs(request->train))
         status = strata_fail(ctx, STRATA_ERR_CONFIG, "key 'adversarial.method': expected none with mixed pictures");
     if (status == STRATA_OK) status = create_store(ctx, self);
-    if (status == STRATA_OK && self->adversary && self->adversary->class_->guard) status = allocate_good(ctx, self);
+    if (status == STRATA_OK && self->adversary) status = allocate_memory(ctx, self);
     if (status != STRATA_OK)
         gradient_destroy(&self->base);
     else
@@ -250,6 +268,7 @@ void gradient_destroy(struct learner *learner) {
     store_destroy(&self->store);
     adversary_destroy(self->adversary);
     mem_free(self->block);
+    mem_free(self->followed);
     mem_free(self);
 }
 
@@ -281,6 +300,20 @@ static double pair_step(struct gradient_learner *self, const float *rows, const 
     return loss;
 }
 
+/* Where the adversary stays: the gradient to the rows comes with that to the weights. */
+static double followed_step(struct gradient_learner *self, const float *x, const float *moved, const float *y) {
+    struct program *program = self->training.program;
+    program_bind(program, self->training.nodes.input, moved);
+    program_bind(program, self->training.target, y);
+    program_forward(program, self->batch, true);
+    double loss = program_scalar(program, self->training.loss);
+    program_backward(program, NULL);
+    program_read_gradient(program, self->training.nodes.input, self->followed);
+    program_update(program, &self->update);
+    adversary_follow(self->adversary, x, self->followed);
+    return loss;
+}
+
 static strata_status guard(strata_context *ctx, struct gradient_learner *self, const strata_function *function,
                            const float *x, const float *y);
 
@@ -296,7 +329,9 @@ static strata_status move_batch(strata_context *ctx, struct gradient_learner *se
 static strata_status one_step(strata_context *ctx, struct gradient_learner *self, double *loss) {
     const float *x, *y;
     size_t step = (self->stage - 1) * self->steps_per_stage + self->step;
-    source_batch(self->request.train, step, self->batch, &x, &y);
+    source_batch(self->request.train, self->adversary ? adversary_batch(self->adversary, step) : step, self->batch, &x,
+                 &y);
+    const float *rows = x;
     STRATA_TRY(move_batch(ctx, self, step, &x, y));
     self->update.learning_rate = self->learning_rate *
                                  schedule_factor(self->schedule, steps_counted(self),
@@ -304,6 +339,8 @@ static strata_status one_step(strata_context *ctx, struct gradient_learner *self
                                                  self->warmup);
     if (self->adversary && self->adversary->class_->pairs) {
         *loss = pair_step(self, x, y);
+    } else if (stays(self) && step >= self->adversary->from_step) {
+        *loss = followed_step(self, rows, x, y);
     } else {
         program_bind(self->training.program, self->training.nodes.input, x);
         program_bind(self->training.program, self->training.target, y);
@@ -330,7 +367,11 @@ static strata_status synchronise(strata_context *ctx, struct gradient_learner *s
 /* A step's loss tells of the steps before it; after the last one of a stage the same batch is asked again. */
 static bool step_diverged(struct gradient_learner *self, const struct fit_point *point) {
     if (!isfinite(point->loss)) return true;
-    if (!point->stage_end || (self->adversary && self->adversary->class_->pairs)) return false;
+    if (!point->stage_end) return false;
+    if (self->adversary && self->adversary->class_->pairs) {
+        store_from_program(&self->store, self->training.program, true);
+        return !store_finite(&self->store);
+    }
     program_forward(self->training.program, self->batch, false);
     return !isfinite(program_scalar(self->training.program, self->training.loss));
 }
@@ -357,8 +398,15 @@ static void restore_good_weights(struct gradient_learner *self) {
     ++self->version;
 }
 
-static strata_status allocate_good(strata_context *ctx, struct gradient_learner *self) {
+/* What the adversary needs of the learner: a copy of the weights, gradients to the rows. */
+static strata_status allocate_memory(strata_context *ctx, struct gradient_learner *self) {
     struct adversary *adversary = self->adversary;
+    if (adversary->class_->stays) {
+        self->followed = mem_zero(self->batch * self->network.inputs, sizeof *self->followed);
+        if (!self->followed)
+            return strata_fail(ctx, STRATA_ERR_MEMORY, "no memory for gradients to %zu rows", self->batch);
+    }
+    if (!adversary->class_->guard) return STRATA_OK;
     for (size_t i = 0; i < self->store.count; ++i) adversary->good_count += self->store.items[i].count;
     adversary->good = mem_zero(adversary->good_count, sizeof *adversary->good);
     return adversary->good ? STRATA_OK : strata_fail(ctx, STRATA_ERR_MEMORY, "no memory for a copy of the weights");
@@ -564,9 +612,13 @@ strata_status gradient_features(strata_context *ctx, struct learner *learner, si
     return STRATA_OK;
 }
 
-/* The guard's memory: what it saw last, and the weights of then. */
-static strata_status save_guard(strata_context *ctx, struct gradient_learner *self, struct tensor_file *state) {
+/* The adversary's memory: where rows moved to; what the guard saw last, and the weights of then. */
+static strata_status save_adversary(strata_context *ctx, struct gradient_learner *self, struct tensor_file *state) {
     struct adversary *adversary = self->adversary;
+    if (stays(self)) {
+        const size_t shape[] = {self->batch, self->network.inputs};
+        STRATA_TRY(tensor_file_add(ctx, state, "adversary.offsets", TENSOR_F32, 2, shape, adversary->offsets));
+    }
     if (!adversary || !adversary->good) return STRATA_OK;
     adversary->saved[0] = adversary->last_fgm;
     adversary->saved[1] = adversary->last_pgd;
@@ -577,8 +629,17 @@ static strata_status save_guard(strata_context *ctx, struct gradient_learner *se
     return tensor_file_add(ctx, state, "guard.seen", TENSOR_F64, 1, (const size_t[]){5}, adversary->saved);
 }
 
-static strata_status load_guard(strata_context *ctx, struct gradient_learner *self, const struct tensor_file *state) {
+static strata_status load_adversary(strata_context *ctx, struct gradient_learner *self,
+                                    const struct tensor_file *state) {
     struct adversary *adversary = self->adversary;
+    if (stays(self)) {
+        const struct tensor *offsets = tensor_file_find(state, "adversary.offsets");
+        size_t numbers = self->batch * self->network.inputs;
+        if (!offsets || offsets->type != TENSOR_F32 || tensor_count(offsets) != numbers)
+            return strata_fail(ctx, STRATA_ERR_FORMAT,
+                               "checkpoint: expected tensor 'adversary.offsets' of %zu float32 numbers", numbers);
+        memcpy(adversary->offsets, offsets->data, numbers * sizeof *adversary->offsets);
+    }
     if (!adversary || !adversary->good) return STRATA_OK;
     const struct tensor *weights = tensor_file_find(state, "guard.weights"),
                         *seen = tensor_file_find(state, "guard.seen");
@@ -604,7 +665,7 @@ strata_status gradient_save(strata_context *ctx, struct learner *learner, struct
     STRATA_TRY(store_save(ctx, &self->store, state));
     STRATA_TRY(tensor_file_add(ctx, state, "running_loss", TENSOR_F64, 0, NULL, &self->running_loss));
     STRATA_TRY(state_set_count(ctx, state, "stage", self->stage));
-    STRATA_TRY(save_guard(ctx, self, state));
+    STRATA_TRY(save_adversary(ctx, self, state));
     return state_set_count(ctx, state, "step", self->step);
 }
 
@@ -621,7 +682,7 @@ strata_status gradient_load(strata_context *ctx, struct learner *learner, const 
     if (!loss || loss->type != TENSOR_F64 || tensor_count(loss) != 1)
         return strata_fail(ctx, STRATA_ERR_FORMAT, "checkpoint: expected tensor 'running_loss', one float64 number");
     STRATA_TRY(store_load(ctx, &self->store, state));
-    STRATA_TRY(load_guard(ctx, self, state));
+    STRATA_TRY(load_adversary(ctx, self, state));
     ++self->version;
     memcpy(&self->running_loss, loss->data, sizeof self->running_loss);
     engine_destroy(&self->training);

@@ -21,7 +21,7 @@ const struct setting purify_image_settings[] = {
      "pictures of the image part; none: leave it out"},
     {"images.norm", SETTING_CHOICE, "linf", 0, 0, "l2|linf", "norm of attacks on them"},
     {"images.epsilon", SETTING_NUMBER, "0.1", 0, 1, NULL, "radius, of training and attacks; pixels lie in [0, 1]"},
-    {"images.method", SETTING_CHOICE, "fgsm_rs", 0, 0, "fgm|pgd|fgsm_rs|trades", "adversarial training of them"},
+    {"images.method", SETTING_CHOICE, "fgsm_rs", 0, 0, "fgm|pgd|fgsm_rs|trades|free", "adversarial training of them"},
     {"images.epochs", SETTING_COUNT, "8", 1, 10000, NULL, "epochs of clean training"},
     {"images.adversarial_epochs", SETTING_COUNT, "4", 1, 10000, NULL, "epochs of adversarial training from there"},
     {"images.train_size", SETTING_COUNT, "10000", 256, 1000000, NULL, "training pictures"},
