@@ -60,6 +60,8 @@ static int reset(void **state) {
                                               {"adversarial.box", "none"},
                                               {"adversarial.steps", "3"},
                                               {"adversarial.trades_weight", "6"},
+                                              {"adversarial.fast_step", "1.25"},
+                                              {"train.schedule", "cosine"},
                                               {"mlp.depth", "1"},
                                               {"mlp.hidden_width", "64"},
                                               {"mlp.steps", "300"},
@@ -307,6 +309,49 @@ static void the_guard_restores_the_weights(void **state) {
     learner_destroy(other);
 }
 
+/*
+ * Four radii in one step at a radius that turns most rows: the fit overfits by itself, and the guard answers each time.
+ * Stopped and gone on in the midst of it, it ends with equal bits.
+ */
+static void the_guard_fires_by_itself(void **state) {
+    (void)state;
+    size_t stop = 150;
+    const struct fit_hooks hooks = {.user = &stop, .step = every_step, .checkpoint = stop_here};
+    struct tensor_file saved = {0}, one = {0}, other = {0};
+    lab_set_all(&lab, (struct setting_pair[]){{"mlp.steps", "600"},
+                                              {"mlp.depth", "3"},
+                                              {"mlp.hidden_width", "96"},
+                                              {"mlp.learning_rate", "1e-2"},
+                                              {"train.schedule", "constant"},
+                                              {"train.warmup", "0"},
+                                              {"adversarial.norm", "linf"},
+                                              {"adversarial.epsilon", "1"},
+                                              {"adversarial.fast_step", "4"},
+                                              {NULL, NULL}});
+    warnings = 0;
+    struct learner *whole = fitted("fgsm_rs");
+    size_t fired = warnings;
+    struct learner *first = create(), *second = create();
+    assert_int_equal(learner_save(lab.ctx, whole, &one), STRATA_OK);
+    const double *seen = tensor_file_find(&one, "guard.seen")->data;
+    assert_true(fired >= 3 && seen[3] == (double)fired);
+    assert_true(fabs(seen[2] - 4 * pow(0.85, (double)fired)) < 1e-12);
+    assert_int_equal(learner_fit(lab.ctx, first, &hooks), STRATA_ERR_INTERRUPTED);
+    assert_int_equal(learner_save(lab.ctx, first, &saved), STRATA_OK);
+    seen = tensor_file_find(&saved, "guard.seen")->data;
+    assert_true(seen[3] > 0 && seen[3] < (double)fired); /* some before the stop, some after */
+    assert_int_equal(learner_load(lab.ctx, second, &saved), STRATA_OK);
+    assert_int_equal(learner_fit(lab.ctx, second, NULL), STRATA_OK);
+    assert_int_equal(learner_save(lab.ctx, second, &other), STRATA_OK);
+    assert_true(states_equal(&one, &other));
+    tensor_file_destroy(&saved);
+    tensor_file_destroy(&one);
+    tensor_file_destroy(&other);
+    learner_destroy(whole);
+    learner_destroy(first);
+    learner_destroy(second);
+}
+
 /* ---- a step allocates nothing */
 
 struct watch {
@@ -352,6 +397,12 @@ static void wrong_settings_are_refused(void **state) {
     assert_int_equal(learner_create(lab.ctx, "mlp_relu", &request, &learner), STRATA_ERR_CONFIG);
     lab_set(&lab, "adversarial.box", "none");
     lab_set(&lab, "adversarial.method", "trades");
+    lab_set(&lab, "train.label_smoothing", "0.1"); /* found when the fit begins */
+    assert_int_equal(learner_create(lab.ctx, "mlp_relu", &request, &learner), STRATA_OK);
+    assert_int_equal(learner_fit(lab.ctx, learner, NULL), STRATA_ERR_CONFIG);
+    assert_non_null(strstr(strata_context_message(lab.ctx), "train.label_smoothing"));
+    learner_destroy(learner);
+    lab_set(&lab, "train.label_smoothing", "0");
     const struct learner_request regression = {
         .settings = lab.settings, .train = lab.source, .seed = 5, .replicate = 1};
     assert_int_equal(learner_create(lab.ctx, "mlp_relu", &regression, &learner), STRATA_ERR_CONFIG);
@@ -366,6 +417,7 @@ int main(void) {
         cmocka_unit_test_setup(pair_loss_matches_central_differences, reset),
         cmocka_unit_test_setup(a_fit_goes_on_with_equal_bits, reset),
         cmocka_unit_test_setup(the_guard_restores_the_weights, reset),
+        cmocka_unit_test_setup(the_guard_fires_by_itself, reset),
         cmocka_unit_test_setup(steps_allocate_nothing, reset),
         cmocka_unit_test_setup(wrong_settings_are_refused, reset),
     };
