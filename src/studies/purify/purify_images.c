@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pictures: a clean network, the same trained on adversarially, and the same trained on cleanly for as long. Each phase
- * begins with a fresh optimizer and schedule at the weights of the phase before.
+ * Pictures: a clean network, the same trained on adversarially, the same trained on cleanly for as long, and a clean
+ * one from another start, which shares nothing with the first but the pictures. What goes on begins with a fresh
+ * optimizer and schedule at the clean network's weights.
  */
 #include "studies/purify/purify_images.h"
 
@@ -12,9 +13,10 @@
 #include "core/memory.h"
 #include "studies/checks.h"
 
-enum { BATCH = 128 };
+/* OTHER: replicates of the other starts, beyond those of any seed. */
+enum { BATCH = 128, OTHER = 1 << 20 };
 
-const char *const images_names[IMAGES_NETWORKS] = {"clean", "robust", "continued"};
+const char *const images_names[IMAGES_NETWORKS] = {"clean", "robust", "continued", "other"};
 
 const struct setting purify_image_settings[] = {
     {"images.data", SETTING_CHOICE, "fashion-mnist", 0, 0, "none|fashion-mnist|mnist|cifar10",
@@ -58,7 +60,7 @@ strata_status purify_images_plan(strata_context *ctx, const struct settings *set
         {"train.weight_decay", "0"},    {"train.clip_norm", "0"},    {"cnn.learning_rate", "2e-3"},
         {"adversarial.method", "none"}, {"adversarial.box", "0, 1"}, {NULL, NULL}};
     double images = (double)settings_count(settings, "images.train_size") *
-                    (double)(settings_count(settings, "images.epochs") +
+                    (double)(2 * settings_count(settings, "images.epochs") +
                              4 * settings_count(settings, "images.adversarial_epochs"));
     return task_list_add(ctx, list, PURIFY_IMAGES, NULL, seed, 1e-4 * images, pairs, "images/seed=%zu", seed);
 }
@@ -80,7 +82,9 @@ static bool report(void *user, const struct fit_point *point) {
 static strata_status make_network(strata_context *ctx, const struct task_run *run, const struct images *images,
                                   size_t network, struct settings **settings, struct learner **learner) {
     const struct settings *base = task_run_settings(run);
-    size_t steps = steps_of(base, network == IMAGES_CLEAN ? "images.epochs" : "images.adversarial_epochs");
+    bool goes_on = network == IMAGES_ROBUST || network == IMAGES_CONTINUED;
+    size_t steps = steps_of(base, goes_on ? "images.adversarial_epochs" : "images.epochs"),
+           replicate = task_run_task(run)->replicate + (network == IMAGES_OTHER ? OTHER : 0);
     const char *method = network == IMAGES_ROBUST ? settings_text(base, "images.method") : "none";
     char text[32], epsilon[32];
     STRATA_TRY(settings_copy(ctx, base, settings));
@@ -95,7 +99,7 @@ static strata_status make_network(strata_context *ctx, const struct task_run *ru
     const struct learner_request request = {.settings = *settings,
                                             .train = images->source,
                                             .seed = settings_count(base, "study.seed"),
-                                            .replicate = task_run_task(run)->replicate};
+                                            .replicate = replicate};
     return learner_create(ctx, "cnn_small", &request, learner);
 }
 
@@ -122,9 +126,9 @@ static strata_status train(strata_context *ctx, struct task_run *run, struct ima
     struct stage stage = {run, before, share};
     const struct fit_hooks hooks = {.user = &stage, .step = report};
     STRATA_TRY(make_network(ctx, run, images, network, settings, &images->networks[network]));
-    if (network != IMAGES_CLEAN)
+    if (network == IMAGES_ROBUST || network == IMAGES_CONTINUED)
         STRATA_TRY(begin_from(ctx, images->networks[IMAGES_CLEAN], images->networks[network]));
-    else
+    if (network == IMAGES_CLEAN)
         for (size_t l = 0; l < IMAGES_LAYERS; ++l) {
             size_t count;
             STRATA_TRY(images_weights(ctx, images->networks[network], l + 1, &count, &images->start[l]));
@@ -179,7 +183,7 @@ static void images_destroy(struct images *images) {
 }
 
 strata_status purify_images_run(strata_context *ctx, struct task_run *run) {
-    static const double begins[] = {0, 0.35, 0.7, 0.85};
+    static const double begins[] = {0, 0.25, 0.5, 0.6, 0.85};
     struct images images = {0};
     struct settings *settings[IMAGES_NETWORKS] = {NULL};
     strata_status status = STRATA_OK;

@@ -10,7 +10,15 @@
 
 #define PURIFY_IMAGES "images"
 
-enum { IMAGES_CLEAN, IMAGES_ROBUST, IMAGES_CONTINUED, IMAGES_NETWORKS, IMAGES_LAYERS = 3, IMAGES_TILES = 16 };
+enum {
+    IMAGES_CLEAN,
+    IMAGES_ROBUST,
+    IMAGES_CONTINUED,
+    IMAGES_OTHER,
+    IMAGES_NETWORKS,
+    IMAGES_LAYERS = 3,
+    IMAGES_TILES = 16
+};
 
 /** Names of the networks in records and figures. */
 extern const char *const images_names[IMAGES_NETWORKS];

@@ -89,6 +89,17 @@ static double mean_cosine(size_t units, size_t size, const double *a, const doub
     return sum / (double)units;
 }
 
+/* Mean over the units of a of their largest |cosine| with any unit of b. */
+static double mean_match(size_t units, size_t size, const double *a, const double *b) {
+    double sum = 0;
+    for (size_t i = 0; i < units; ++i) {
+        double best = 0;
+        for (size_t j = 0; j < units; ++j) best = fmax(best, fabs(cosine(size, a + i * size, b + j * size)));
+        sum += best;
+    }
+    return sum / (double)units;
+}
+
 static int ascending(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
@@ -204,6 +215,8 @@ static strata_status measure_layer(strata_context *ctx, struct task_run *run, st
     STRATA_GO(keep_layer(ctx, run, layer, "cosine", mean_cosine(units, size, clean, robust)));
     STRATA_GO(keep_layer(ctx, run, layer, "cosine_continued", mean_cosine(units, size, clean, w[IMAGES_CONTINUED])));
     STRATA_GO(keep_layer(ctx, run, layer, "cosine_random", mean_cosine(units, size, random, robust)));
+    STRATA_GO(keep_layer(ctx, run, layer, "match_other", mean_match(units, size, robust, w[IMAGES_OTHER])));
+    STRATA_GO(keep_layer(ctx, run, layer, "match_random", mean_match(units, size, robust, random)));
     STRATA_GO(keep_layer(ctx, run, layer, "clean_start", mean_cosine(units, size, clean, start)));
     STRATA_GO(keep_layer(ctx, run, layer, "robust_start", mean_cosine(units, size, robust, start)));
     STRATA_GO(mean_pursuit(ctx, units, size, clean, robust, &value));

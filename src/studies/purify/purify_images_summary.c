@@ -42,8 +42,8 @@ static strata_status draw_networks(const struct drawer *d) {
 }
 
 static strata_status draw_transfer(const struct drawer *d) {
-    static const char *const columns[] = {"attacked", "clean", "robust", "continued"};
-    STRATA_TRY(summary_table(d->ctx, d->summary, "images_transfer", 4, columns));
+    static const char *const columns[] = {"attacked", "clean", "robust", "continued", "other"};
+    STRATA_TRY(summary_table(d->ctx, d->summary, "images_transfer", 1 + IMAGES_NETWORKS, columns));
     for (size_t i = 0; i < IMAGES_NETWORKS; ++i) {
         double values[IMAGES_NETWORKS];
         char name[48];
@@ -55,14 +55,17 @@ static strata_status draw_transfer(const struct drawer *d) {
 }
 
 static strata_status draw_weights(const struct drawer *d) {
-    static const char *const keys[] = {"ratio",       "ratio_continued", "cosine",  "cosine_continued", "cosine_random",
-                                       "clean_start", "robust_start",    "pursuit", "pursuit_random",   "rank_1",
-                                       "rank_2",      "rank_4",          "rank_8"};
+    static const char *const keys[] = {"ratio",         "ratio_continued", "cosine",         "cosine_continued",
+                                       "cosine_random", "match_other",     "match_random",   "clean_start",
+                                       "robust_start",  "pursuit",         "pursuit_random", "rank_1",
+                                       "rank_2",        "rank_4",          "rank_8"};
     static const char *const titles[] = {"median |beta w'| / |v|, robust w'",
                                          "the same, clean training continued",
                                          "mean cosine of w and robust w'",
                                          "the same, clean training continued",
                                          "the same, random weights",
+                                         "mean best match of w' in a network of another start",
+                                         "the same, among random weights",
                                          "mean cosine of w with the start",
                                          "mean cosine of robust w' with the start",
                                          "robust filters from 5 clean ones: share explained",
