@@ -43,6 +43,17 @@ python3 -c 'import json; r = json.load(open("out")); assert r["accuracy"] > .95 
 run predict --model flowers --data flowers.csv --out said.csv
 [ "$(wc -l <said.csv)" = 301 ] || fault "predict: $(wc -l <said.csv) lines"
 run predict --model flowers --data flowers.csv --out said.npy
+# Columns are found by their names: another order and a missing target change nothing, another name is refused.
+awk -F, '{ print $3 "," $4 "," $2 "," $1 }' flowers.csv >turned.csv
+cut -d, -f1-3 flowers.csv >unlabelled.csv
+sed '1d' unlabelled.csv >headless.csv
+for other in turned unlabelled headless; do
+    run predict --model flowers --data $other.csv --out $other-said.csv
+    cmp -s said.csv $other-said.csv || fault "predict on $other.csv"
+done
+sed '1s/size/sizes/' flowers.csv >renamed.csv
+refuse "no column 'size'; did you mean 'sizes'" evaluate --model flowers --data renamed.csv
+refuse "no column 'kind'" evaluate --model flowers --data unlabelled.csv
 run attack --model flowers --data flowers.csv --norm l2 --eps 1e-4,1,50 --attacks quick,apgd_ce --rows 60 --out broken --json
 python3 - <<'END' || fault "robust accuracy of the table: $(cat out)"
 import json
@@ -63,6 +74,8 @@ slow=(fit --data flowers.csv --set mlp.steps=3000 --set mlp.hidden_width=160 --s
 run "${slow[@]}" --out whole
 timeout -s INT 1 "$strata" "${slow[@]}" --out again >out 2>err
 [ $? = 124 ] && [ -e again.partial ] && [ ! -e again ] || fault "an interrupted fit: $(tail -n 1 err)"
+refuse "other data, learner, settings or seed" "${slow[@]}" --seed 2 --out again
+refuse "other data, learner, settings or seed" "${slow[@]}" --rows 299 --out again
 run "${slow[@]}" --out again
 cmp -s whole again || fault "the fit that was interrupted ends elsewhere"
 [ ! -e again.partial ] || fault "a checkpoint was left beside the model"
@@ -99,11 +112,16 @@ sed '50s/^[^,]*/nan/' flowers.csv >nan.csv
 refuse "50" fit --data nan.csv --out x
 sed 's/2$/3/' flowers.csv >four.csv
 refuse "at most the 3 classes" evaluate --model flowers --data four.csv
-cut -d, -f2- flowers.csv >two.csv
+cut -d, -f2- flowers.csv | sed '1d' >two.csv
+cut -d, -f1 flowers.csv | sed '1d' >ones.csv
 head -c 300 flowers >cut
 refuse "cut" evaluate --model cut --data flowers.csv
-refuse "expected a class" evaluate --model flowers --data prices.csv --target price
-refuse "rows of 3 inputs" evaluate --model flowers --data two.csv
+refuse "expected a class" evaluate --model flowers --data half.csv
+refuse "no column 'length'" evaluate --model flowers --data prices.csv --target price
+refuse "rows of 3 inputs" predict --model flowers --data ones.csv
+refuse "no column 'kind'" evaluate --model flowers --data two.csv
+refuse "no folder 'nowhere'" fit --data flowers.csv --out nowhere/x
+refuse "is a folder" fit --data flowers.csv --out broken
 for wrong in -0.1 nan x 1,0.5 1/0; do
     refuse "eps" attack --model flowers --data flowers.csv --eps=$wrong
 done

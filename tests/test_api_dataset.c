@@ -249,6 +249,57 @@ static void wrong_teachers_name_the_key(void **state) {
     assert_null(teacher);
 }
 
+static void columns_are_found_by_their_names(void **state) {
+    (void)state;
+    strata_dataset *data;
+    put("turned.csv", "c,kind,a,b\n3,1,1,2\n6,0,4,5\n");
+    strata_dataset_file file = strata_dataset_file_default(at("turned.csv"));
+    file.target = "kind";
+    OK(strata_dataset_read(ctx, &file, &data));
+    assert_string_equal(strata_dataset_columns(data), "c\na\nb");
+    assert_string_equal(strata_dataset_target(data), "kind");
+    strata_dataset_destroy(data);
+    file.columns = "a\nb\nc";
+    OK(strata_dataset_read(ctx, &file, &data));
+    const float wanted[] = {1, 2, 3, 4, 5, 6};
+    assert_memory_equal(strata_dataset_inputs(data), wanted, sizeof wanted);
+    assert_true(strata_dataset_targets(data)[0] == 1 && strata_dataset_targets(data)[1] == 0);
+    strata_dataset *taken;
+    OK(strata_dataset_take(ctx, data, 1, &taken));
+    assert_string_equal(strata_dataset_columns(taken), "a\nb\nc");
+    strata_dataset_destroy(taken);
+    strata_dataset_destroy(data);
+    file.columns = "a\nbb";
+    REFUSED(strata_dataset_read(ctx, &file, &data), STRATA_ERR_NOT_FOUND, "no column 'bb'; did you mean 'b'");
+    assert_null(data);
+}
+
+static void targets_may_be_absent(void **state) {
+    (void)state;
+    strata_dataset *data;
+    put("bare.csv", "a,b\n1,2\n3,4\n");
+    strata_dataset_file file = strata_dataset_file_default(at("bare.csv"));
+    file.target = "kind";
+    REFUSED(strata_dataset_read(ctx, &file, &data), STRATA_ERR_NOT_FOUND, "kind");
+    file.unlabelled = true;
+    OK(strata_dataset_read(ctx, &file, &data));
+    assert_int_equal(strata_dataset_get_shape(data).inputs, 2);
+    assert_true(strata_dataset_targets(data)[1] == 0);
+    assert_null(strata_dataset_target(data));
+    strata_dataset_destroy(data);
+    file.target = "b"; /* it is there, and no input */
+    OK(strata_dataset_read(ctx, &file, &data));
+    assert_int_equal(strata_dataset_get_shape(data).inputs, 1);
+    strata_dataset_destroy(data);
+    put("headless.csv", "1,2\n3,4\n");
+    file = strata_dataset_file_default(at("headless.csv"));
+    file.columns = "x";
+    OK(strata_dataset_read(ctx, &file, &data));
+    assert_null(strata_dataset_columns(data));
+    assert_int_equal(strata_dataset_get_shape(data).inputs, 1);
+    strata_dataset_destroy(data);
+}
+
 static void memory_may_be_short_anywhere(void **state) {
     (void)state;
     static const char text[] = "a,b\n1,2\n3,4\n5,6\n";
@@ -276,6 +327,7 @@ int main(void) {
         cmocka_unit_test(tables_give_the_target_column),    cmocka_unit_test(arrays_come_from_one_file_or_two),
         cmocka_unit_test(pictures_come_with_labels),        cmocka_unit_test(splits_keep_every_row_once),
         cmocka_unit_test(standardising_uses_the_reference), cmocka_unit_test(teachers_give_the_same_samples_everywhere),
+        cmocka_unit_test(columns_are_found_by_their_names), cmocka_unit_test(targets_may_be_absent),
         cmocka_unit_test(wrong_teachers_name_the_key),      cmocka_unit_test(memory_may_be_short_anywhere),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

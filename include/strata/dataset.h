@@ -5,6 +5,7 @@
 #ifndef STRATA_DATASET_H
 #define STRATA_DATASET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,6 +40,8 @@ typedef struct strata_dataset_file {
     const char *target;       /**< .csv: name of the target column; NULL: the last one (also of an .npy matrix) */
     const char *targets_path; /**< .npy and IDX: a second file with the targets, row by row; NULL: none */
     strata_task task;         /**< what the targets are */
+    const char *columns; /**< .csv: names of the input columns in their order, one a line; NULL: all but the target */
+    bool unlabelled;     /**< without targets, which are then 0; of a .csv the target column is left out if there */
 } strata_dataset_file;
 
 /** A file of regression targets in the last column. */
@@ -129,6 +132,15 @@ const float *strata_dataset_inputs(const strata_dataset *data);
 
 /** [rows, targets], valid as long as the data set. */
 const float *strata_dataset_targets(const strata_dataset *data);
+
+/**
+ * Names of a table's input columns, one a line, as strata_dataset_file takes them; NULL where the file had no header.
+ * Valid as long as the data set.
+ */
+const char *strata_dataset_columns(const strata_dataset *data);
+
+/** Name of a table's target column; NULL where the file had no header or no such column. */
+const char *strata_dataset_target(const strata_dataset *data);
 
 /** Frees a data set, not the arrays it borrowed; NULL is fine. Learners made from it must be gone. */
 void strata_dataset_destroy(strata_dataset *data);

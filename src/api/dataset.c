@@ -24,6 +24,8 @@ strata_dataset *dataset_handle(void) {
 void strata_dataset_destroy(strata_dataset *data) {
     if (!data) return;
     if (data->owned) dataset_destroy(&data->data);
+    mem_free(data->columns);
+    mem_free(data->target);
     mem_free(data);
 }
 
@@ -112,12 +114,16 @@ strata_status strata_dataset_create(strata_context *ctx, const strata_dataset_sh
 }
 
 /* A handle that owns a copy of some rows. */
-static strata_status copy_rows(strata_context *ctx, const struct dataset *from, const uint32_t *order, size_t first,
+static strata_status copy_rows(strata_context *ctx, const strata_dataset *from, const uint32_t *order, size_t first,
                                size_t rows, strata_dataset **data) {
     *data = NULL;
     strata_dataset *made = dataset_handle();
     if (!made) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for a data set");
-    strata_status status = dataset_take(ctx, from, order, first, rows, &made->data);
+    strata_status status = dataset_take(ctx, &from->data, order, first, rows, &made->data);
+    if (from->columns) made->columns = string_format("%s", from->columns);
+    if (from->target) made->target = string_format("%s", from->target);
+    if (status == STRATA_OK && ((from->columns && !made->columns) || (from->target && !made->target)))
+        status = strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for the names of columns");
     if (status == STRATA_OK)
         *data = made;
     else
@@ -130,7 +136,7 @@ strata_status strata_dataset_create_copy(strata_context *ctx, const strata_datas
     strata_dataset *view;
     *data = NULL;
     STRATA_TRY(strata_dataset_create(ctx, shape, x, y, &view));
-    strata_status status = copy_rows(ctx, &view->data, NULL, 0, view->data.rows, data);
+    strata_status status = copy_rows(ctx, view, NULL, 0, view->data.rows, data);
     strata_dataset_destroy(view);
     return status;
 }
@@ -161,7 +167,7 @@ strata_status strata_dataset_read(strata_context *ctx, const strata_dataset_file
         return strata_fail(ctx, STRATA_ERR_ARGUMENT, "%s: there is no task %d", file->path, (int)file->task);
     strata_dataset *made = dataset_handle();
     if (!made) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for a data set");
-    strata_status status = dataset_file_read(ctx, file, &made->data);
+    strata_status status = dataset_file_read(ctx, file, made);
     if (status == STRATA_OK) status = dataset_check(ctx, STRATA_ERR_FORMAT, file->path, &made->data);
     if (status == STRATA_OK)
         *data = made;
@@ -189,7 +195,7 @@ strata_status strata_dataset_take(strata_context *ctx, const strata_dataset *dat
                                   strata_dataset **taken) {
     *taken = NULL;
     if (rows == 0) return strata_fail(ctx, STRATA_ERR_ARGUMENT, "data set: expected at least one row");
-    return copy_rows(ctx, &data->data, NULL, 0, rows < data->data.rows ? rows : data->data.rows, taken);
+    return copy_rows(ctx, data, NULL, 0, rows < data->data.rows ? rows : data->data.rows, taken);
 }
 
 strata_status strata_dataset_split(strata_context *ctx, const strata_dataset *data, size_t rows, uint64_t seed,
@@ -205,8 +211,8 @@ strata_status strata_dataset_split(strata_context *ctx, const strata_dataset *da
     uint32_t *order = mem_zero(all, sizeof *order);
     if (!order) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory to shuffle %zu rows", all);
     rng_permutation(rng_stream_make(seed, 0, RNG_SPLIT), all, order);
-    STRATA_GO(copy_rows(ctx, &data->data, order, 0, rows, first));
-    STRATA_GO(copy_rows(ctx, &data->data, order, rows, all - rows, rest));
+    STRATA_GO(copy_rows(ctx, data, order, 0, rows, first));
+    STRATA_GO(copy_rows(ctx, data, order, rows, all - rows, rest));
 cleanup:
     mem_free(order);
     if (status == STRATA_OK) return status;
@@ -224,7 +230,7 @@ strata_status strata_dataset_create_standardised(strata_context *ctx, const stra
                            reference->data.inputs);
     double *moments = mem_zero(inputs, 2 * sizeof *moments);
     if (!moments) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for the moments of %zu inputs", inputs);
-    strata_status status = copy_rows(ctx, &data->data, NULL, 0, data->data.rows, standardised);
+    strata_status status = copy_rows(ctx, data, NULL, 0, data->data.rows, standardised);
     if (status == STRATA_OK) {
         dataset_moments(&reference->data, moments, moments + inputs);
         dataset_standardise(&(*standardised)->data, moments, moments + inputs);
@@ -247,3 +253,7 @@ strata_dataset_shape strata_dataset_get_shape(const strata_dataset *data) {
 const float *strata_dataset_inputs(const strata_dataset *data) { return data->data.x; }
 
 const float *strata_dataset_targets(const strata_dataset *data) { return data->data.y; }
+
+const char *strata_dataset_columns(const strata_dataset *data) { return data->columns; }
+
+const char *strata_dataset_target(const strata_dataset *data) { return data->target; }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Rows of inputs and targets from one file or two: a table's columns, or an array beside another. */
+#include <stdio.h>
 #include <string.h>
 
 #include "api/handles.h"
@@ -70,23 +71,33 @@ static void put_columns(const struct number_file *from, size_t target, struct da
     }
 }
 
-/* One file: the target is one of its columns. */
-static strata_status split_columns(strata_context *ctx, const char *path, const struct number_file *numbers,
-                                   size_t target, struct dataset *data) {
-    if (numbers->rows == 0 || numbers->columns < 2)
+/* One array: the target is the last column, or there is none. */
+static strata_status split_columns(strata_context *ctx, const strata_dataset_file *file,
+                                   const struct number_file *numbers, struct dataset *data) {
+    size_t targets = file->unlabelled ? 0 : 1;
+    if (numbers->rows == 0 || numbers->columns < 1 + targets)
         return strata_fail(ctx, STRATA_ERR_FORMAT,
-                           "%s: expected rows of at least one input and the target, found %zu x %zu", path,
+                           "%s: expected rows of at least one input and the target, found %zu x %zu", file->path,
                            numbers->rows, numbers->columns);
-    data->rows = numbers->rows, data->inputs = numbers->columns - 1, data->outputs = 1;
+    data->rows = numbers->rows, data->inputs = numbers->columns - targets, data->outputs = 1;
+    if (file->unlabelled) memcpy(data->image, numbers->image, sizeof data->image);
     STRATA_TRY(dataset_allocate(ctx, data));
-    put_columns(numbers, target, data);
+    put_columns(numbers, numbers->columns - targets, data);
     return STRATA_OK;
+}
+
+/* A table whose first line was numbers has names of our making, which say nothing. */
+static bool has_header(const struct csv_table *table) {
+    for (size_t i = 0; i < table->columns; ++i) {
+        char made[32];
+        snprintf(made, sizeof made, "column_%zu", i + 1);
+        if (strcmp(table->names[i], made) != 0) return true;
+    }
+    return false;
 }
 
 static strata_status find_column(strata_context *ctx, const char *path, const struct csv_table *table, const char *name,
                                  size_t *column) {
-    *column = table->columns - 1;
-    if (!name) return STRATA_OK;
     for (*column = 0; *column < table->columns; ++*column)
         if (strcmp(table->names[*column], name) == 0) return STRATA_OK;
     const char *nearest = name_nearest(name, (const char *const *)table->names, table->columns);
@@ -94,16 +105,89 @@ static strata_status find_column(strata_context *ctx, const char *path, const st
                        nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
 }
 
-static strata_status read_table(strata_context *ctx, const strata_dataset_file *file, struct dataset *data) {
+/* The target's column: `columns` where there is none, which only rows without targets may have. */
+static strata_status find_target(strata_context *ctx, const strata_dataset_file *file, const struct csv_table *table,
+                                 size_t *target) {
+    *target = file->unlabelled ? table->columns : table->columns - 1;
+    if (!file->target) return STRATA_OK;
+    strata_status status = find_column(ctx, file->path, table, file->target, target);
+    if (status == STRATA_OK || !file->unlabelled) return status;
+    context_clear(ctx);
+    *target = table->columns;
+    return STRATA_OK;
+}
+
+/* The columns of the inputs: those named by `file`, whatever their place in this table, or all but the target. */
+static strata_status find_inputs(strata_context *ctx, const strata_dataset_file *file, const struct csv_table *table,
+                                 size_t target, size_t *order, size_t *count) {
+    *count = 0;
+    if (!file->columns || !has_header(table)) {
+        for (size_t column = 0; column < table->columns; ++column)
+            if (column != target) order[(*count)++] = column;
+        return STRATA_OK;
+    }
+    for (const char *name = file->columns, *end; *name; name = *end ? end + 1 : end) {
+        end = name + strcspn(name, "\n");
+        if (*count == table->columns)
+            return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: expected more than its %zu columns", file->path,
+                               table->columns);
+        char *copy = string_format("%.*s", (int)(end - name), name);
+        if (!copy) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for the names of columns");
+        strata_status status = find_column(ctx, file->path, table, copy, &order[(*count)++]);
+        mem_free(copy);
+        STRATA_TRY(status);
+    }
+    return STRATA_OK;
+}
+
+static strata_status keep_names(strata_context *ctx, const struct csv_table *table, size_t target, const size_t *order,
+                                strata_dataset *made) {
+    struct buffer names = {0};
+    strata_status status = STRATA_OK;
+    if (!has_header(table)) return STRATA_OK;
+    for (size_t i = 0; i < made->data.inputs; ++i)
+        STRATA_GO(buffer_print(ctx, &names, "%s%s", i ? "\n" : "", table->names[order[i]]));
+    made->columns = string_format("%s", names.size ? names.data : "");
+    if (target < table->columns) made->target = string_format("%s", table->names[target]);
+    if (!made->columns || (target < table->columns && !made->target))
+        status = strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for the names of columns");
+cleanup:
+    buffer_destroy(&names);
+    return status;
+}
+
+static strata_status table_rows(strata_context *ctx, const strata_dataset_file *file, const struct csv_table *table,
+                                size_t target, const size_t *order, size_t inputs, struct dataset *data) {
+    if (table->rows == 0 || inputs == 0)
+        return strata_fail(ctx, STRATA_ERR_FORMAT,
+                           "%s: expected rows of at least one input and the target, found %zu x %zu", file->path,
+                           table->rows, table->columns);
+    data->rows = table->rows, data->inputs = inputs, data->outputs = 1;
+    STRATA_TRY(dataset_allocate(ctx, data));
+    for (size_t row = 0; row < table->rows; ++row) {
+        const double *values = table->values + row * table->columns;
+        for (size_t i = 0; i < inputs; ++i) data->x[row * inputs + i] = (float)values[order[i]];
+        data->y[row] = target < table->columns && !file->unlabelled ? (float)values[target] : 0;
+    }
+    return STRATA_OK;
+}
+
+static strata_status read_table(strata_context *ctx, const strata_dataset_file *file, strata_dataset *made) {
     struct csv_table table;
-    size_t target = 0;
+    size_t target = 0, inputs = 0;
     if (file->targets_path)
         return strata_fail(ctx, STRATA_ERR_ARGUMENT, "%s: a table has its targets in a column, not in %s", file->path,
                            file->targets_path);
     STRATA_TRY(csv_read(ctx, file->path, &table));
-    const struct number_file numbers = {.rows = table.rows, .columns = table.columns, .values = table.values};
-    strata_status status = find_column(ctx, file->path, &table, file->target, &target);
-    if (status == STRATA_OK) status = split_columns(ctx, file->path, &numbers, target, data);
+    strata_status status = STRATA_OK;
+    size_t *order = mem_zero(table.columns + 1, sizeof *order);
+    if (!order) STRATA_GO(strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for %zu columns", table.columns));
+    STRATA_GO(find_target(ctx, file, &table, &target));
+    STRATA_GO(find_inputs(ctx, file, &table, target, order, &inputs));
+    STRATA_GO(table_rows(ctx, file, &table, target, order, inputs, &made->data));
+    STRATA_GO(keep_names(ctx, &table, target, order, made));
+cleanup:
+    mem_free(order);
     csv_destroy(&table);
     return status;
 }
@@ -138,7 +222,7 @@ static strata_status read_arrays(strata_context *ctx, const strata_dataset_file 
     if (file->targets_path)
         STRATA_GO(join_files(ctx, file, &x, &y, data));
     else
-        STRATA_GO(split_columns(ctx, file->path, &x, x.columns - 1, data));
+        STRATA_GO(split_columns(ctx, file, &x, data));
 cleanup:
     mem_free(x.values);
     mem_free(y.values);
@@ -147,8 +231,8 @@ cleanup:
 
 strata_dataset_file strata_dataset_file_default(const char *path) { return (strata_dataset_file){.path = path}; }
 
-strata_status dataset_file_read(strata_context *ctx, const strata_dataset_file *file, struct dataset *data) {
-    *data = (struct dataset){.task = (enum learning_task)file->task};
+strata_status dataset_file_read(strata_context *ctx, const strata_dataset_file *file, strata_dataset *data) {
+    data->data = (struct dataset){.task = (enum learning_task)file->task};
     bool table = ends_with(file->path, ".csv") || ends_with(file->path, ".csv.gz");
-    return table ? read_table(ctx, file, data) : read_arrays(ctx, file, data);
+    return table ? read_table(ctx, file, data) : read_arrays(ctx, file, &data->data);
 }

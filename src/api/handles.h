@@ -19,7 +19,8 @@ struct strata_teacher {
 
 struct strata_dataset {
     struct dataset data;
-    bool owned; /* the arrays are ours */
+    bool owned;             /* the arrays are ours */
+    char *columns, *target; /* of a table with a header: its inputs, one a line; NULL: none */
 };
 
 struct strata_learner {
@@ -52,9 +53,9 @@ STRATA_MUST_USE strata_status learner_handle_finish(strata_context *ctx, const c
 /** A zeroed handle that owns what will be put into `data`; NULL when memory is short. */
 strata_dataset *dataset_handle(void);
 
-/** The set of a strata_dataset_read: its file's rows, owned by the caller, labels not yet checked. */
+/** The set of a strata_dataset_read into a fresh handle: its file's rows and names, labels not yet checked. */
 STRATA_MUST_USE strata_status dataset_file_read(strata_context *ctx, const strata_dataset_file *file,
-                                                struct dataset *data);
+                                                strata_dataset *data);
 
 /**
  * Finite numbers; labels that are classes: a class count of 0 is set from them. ERR_FORMAT or ERR_ARGUMENT (`fault`).

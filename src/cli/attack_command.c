@@ -205,7 +205,7 @@ strata_status command_attack(struct cli *cli, const struct arguments *arguments)
     STRATA_GO(read_radii(cli, arguments, &target, &outcome));
     STRATA_GO(read_options(cli, arguments, &outcome, &options));
     STRATA_GO(attack_suite_parse(cli->ctx, list ? list : "standard", outcome.norm, target.classes, attacks, &count));
-    STRATA_GO(user_model_data(cli, arguments, copies.models[0], &data));
+    STRATA_GO(user_model_data(cli, arguments, copies.models[0], false, &data));
     STRATA_GO(labels_of(cli, data, &labels));
     const struct attack_rows rows = {
         .rows = strata_dataset_get_shape(data).rows, .x = strata_dataset_inputs(data), .labels = labels};

@@ -23,9 +23,9 @@ struct judged {
     float *out; /* [rows, outputs] */
 };
 
-static strata_status judge(struct cli *cli, const struct arguments *arguments, struct judged *judged) {
+static strata_status judge(struct cli *cli, const struct arguments *arguments, bool unlabelled, struct judged *judged) {
     STRATA_TRY(user_model_open(cli, arguments, &judged->model));
-    STRATA_TRY(user_model_data(cli, arguments, judged->model, &judged->data));
+    STRATA_TRY(user_model_data(cli, arguments, judged->model, unlabelled, &judged->data));
     judged->shape = strata_dataset_get_shape(judged->data);
     judged->outputs = strata_learner_outputs(judged->model);
     size_t numbers;
@@ -50,7 +50,9 @@ static void judged_destroy(struct judged *judged) {
 
 /* ---- predict */
 
-static bool classifies(const struct judged *judged) { return judged->shape.task != STRATA_TASK_REGRESSION; }
+static bool classifies(const struct judged *judged) {
+    return strata_learner_task(judged->model) != STRATA_TASK_REGRESSION;
+}
 
 static strata_status predictions_text(struct cli *cli, const struct judged *judged, struct buffer *text) {
     char number[32];
@@ -86,7 +88,7 @@ strata_status command_predict(struct cli *cli, const struct arguments *arguments
     strata_status status = STRATA_OK;
     if (path && (!dot || (strcmp(dot, ".csv") != 0 && strcmp(dot, ".npy") != 0)))
         return strata_fail(cli->ctx, STRATA_ERR_ARGUMENT, "--out: expected a .csv or .npy file, got '%s'", path);
-    STRATA_GO(judge(cli, arguments, &judged));
+    STRATA_GO(judge(cli, arguments, true, &judged));
     if (path && strcmp(dot, ".npy") == 0) STRATA_GO(write_array(cli, &judged, path));
     if (!path || strcmp(dot, ".csv") == 0) STRATA_GO(predictions_text(cli, &judged, &text));
     if (path && text.size) STRATA_GO(file_write_atomic(cli->ctx, path, text.data, text.size));
@@ -173,7 +175,7 @@ strata_status command_evaluate(struct cli *cli, const struct arguments *argument
     struct judged judged = {0};
     double error = NAN;
     strata_status status = STRATA_OK;
-    STRATA_GO(judge(cli, arguments, &judged));
+    STRATA_GO(judge(cli, arguments, false, &judged));
     if (classifies(&judged)) {
         STRATA_GO(evaluate_classes(cli, arguments, &judged));
     } else {

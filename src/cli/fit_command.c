@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* strata fit: one of our learners on the user's own data, as one file. */
+#include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +13,7 @@
 #include "cli/user_data.h"
 #include "core/file.h"
 #include "core/memory.h"
+#include "core/safetensors.h"
 
 enum { MOST_SETTINGS = 64 };
 static const double CHECKPOINT_SECONDS = 20;
@@ -103,17 +106,79 @@ static void print_end(const struct cli *cli, const struct fitting *self, const s
     printf("Model: %s\n", out);
 }
 
+/* ---- which fit a checkpoint belongs to */
+
+static const char FIT_NOTE[] = "fit";
+
+/* Learner, seed, settings and rows in one number: equal commands on equal data have the same. */
+static strata_status name_fit(struct cli *cli, const char *name, const strata_learner_options *options,
+                              const strata_dataset *data, char text[17]) {
+    const strata_dataset_shape shape = strata_dataset_get_shape(data);
+    struct buffer said = {0};
+    strata_status status = STRATA_OK;
+    STRATA_GO(buffer_print(cli->ctx, &said, "%s %" PRIu64 " %zu x %zu %d %016" PRIx64 " %016" PRIx64, name,
+                           options->seed, shape.rows, shape.inputs, (int)shape.task,
+                           file_checksum(strata_dataset_inputs(data), shape.rows * shape.inputs * sizeof(float)),
+                           file_checksum(strata_dataset_targets(data), shape.rows * shape.targets * sizeof(float))));
+    for (size_t i = 0; options->settings[i]; ++i) STRATA_GO(buffer_print(cli->ctx, &said, " %s", options->settings[i]));
+    snprintf(text, 17, "%016" PRIx64, file_checksum(said.data, said.size));
+cleanup:
+    buffer_destroy(&said);
+    return status;
+}
+
+static strata_status check_partial(struct cli *cli, const char *partial, const char *fit) {
+    struct tensor_file file = {0};
+    STRATA_TRY(tensor_file_read(cli->ctx, partial, &file));
+    const char *found = tensor_file_get(&file, "strata.note.fit");
+    bool same = found && strcmp(found, fit) == 0;
+    tensor_file_destroy(&file);
+    if (same) return STRATA_OK;
+    return strata_fail(cli->ctx, STRATA_ERR_ARGUMENT,
+                       "%s: the checkpoint of a fit with other data, learner, settings or seed; repeat that command, "
+                       "or remove the file to begin anew",
+                       partial);
+}
+
+/* Names that stay with the model: its columns are found by them, in whatever order they come. */
+static strata_status set_notes(struct cli *cli, const strata_dataset *data, const char *fit, strata_learner *learner) {
+    const char *target = strata_dataset_target(data), *columns = strata_dataset_columns(data);
+    STRATA_TRY(strata_learner_set_note(cli->ctx, learner, FIT_NOTE, fit));
+    if (target) STRATA_TRY(strata_learner_set_note(cli->ctx, learner, "target", target));
+    if (columns) STRATA_TRY(strata_learner_set_note(cli->ctx, learner, "columns", columns));
+    return STRATA_OK;
+}
+
+/* A fit of an hour should not end at a folder that is not there. */
+static strata_status check_out(struct cli *cli, const char *out) {
+    const char *slash = strrchr(out, '/');
+    char *folder = slash > out ? string_format("%.*s", (int)(slash - out), out) : string_format(slash ? "/" : ".");
+    strata_status status = STRATA_OK;
+    if (!folder) return strata_fail(cli->ctx, STRATA_ERR_MEMORY, "no memory for a path");
+    if (!file_is_folder(folder))
+        status = strata_fail(cli->ctx, STRATA_ERR_ARGUMENT, "--out: there is no folder '%s'", folder);
+    else if (access(folder, W_OK) != 0)
+        status = strata_fail_errno(cli->ctx, errno, "write to", folder);
+    else if (file_is_folder(out))
+        status = strata_fail(cli->ctx, STRATA_ERR_ARGUMENT, "--out: expected a file, '%s' is a folder", out);
+    mem_free(folder);
+    return status;
+}
+
 static strata_status prepare(struct cli *cli, const struct arguments *arguments, const strata_dataset *data,
                              const char *name, struct fitting *fitting) {
-    const char *pairs[MOST_SETTINGS + 1], *target = argument_value(arguments, "target");
+    const char *pairs[MOST_SETTINGS + 1];
+    char fit[17];
     strata_learner_options options = strata_learner_options_default();
     STRATA_TRY(collect_settings(cli, arguments, pairs));
     STRATA_TRY(user_seed(cli, arguments, &options.seed));
     options.settings = pairs;
     options.standardise = !strata_dataset_get_shape(data).picture[0]; /* pixels are alike already */
     STRATA_TRY(strata_learner_create(cli->ctx, name, &options, data, &fitting->learner));
-    if (target) STRATA_TRY(strata_learner_set_note(cli->ctx, fitting->learner, "target", target));
+    STRATA_TRY(name_fit(cli, name, &options, data, fit));
+    STRATA_TRY(set_notes(cli, data, fit, fitting->learner));
     if (!file_exists(fitting->partial)) return STRATA_OK;
+    STRATA_TRY(check_partial(cli, fitting->partial, fit));
     STRATA_TRY(strata_learner_load(cli->ctx, fitting->learner, fitting->partial));
     cli_note(cli, "going on from %s", fitting->partial);
     return STRATA_OK;
@@ -123,10 +188,12 @@ strata_status command_fit(struct cli *cli, const struct arguments *arguments) {
     const char *out, *name = argument_value(arguments, "learner");
     strata_dataset *data = NULL;
     struct fitting fitting = {.cli = cli};
+    const struct user_rows wanted = {.part = USER_TRAIN, .task = -1};
     char *partial = NULL;
     strata_status status = STRATA_OK;
     STRATA_GO(user_required(cli, arguments, "out", &out));
-    STRATA_GO(user_data_load(cli, arguments, USER_TRAIN, -1, NULL, &data));
+    STRATA_GO(check_out(cli, out));
+    STRATA_GO(user_data_load(cli, arguments, &wanted, &data));
     STRATA_GO(check_classes(cli, data, argument_value(arguments, "data")));
     if (!name) name = default_learner(data);
     fitting.partial = partial = string_format("%s.partial", out);

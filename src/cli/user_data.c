@@ -113,19 +113,22 @@ static strata_status read_file(const struct cli *cli, const strata_dataset_file 
     return strata_dataset_read(cli->ctx, &as_numbers, data);
 }
 
-static strata_status load_file(const struct cli *cli, const struct arguments *arguments, const char *path, int task,
-                               const char *target, strata_dataset **data) {
+static strata_status load_file(const struct cli *cli, const struct arguments *arguments, const char *path,
+                               const struct user_rows *wanted, strata_dataset **data) {
     static const char *const words[] = {"regression", "binary", "classes"};
     const char *said = argument_value(arguments, "task"), *labels = argument_value(arguments, "labels"),
                *column = argument_value(arguments, "target");
-    char *beside = labels ? NULL : labels_beside(path);
+    int task = wanted->unlabelled ? STRATA_TASK_REGRESSION : wanted->task;
+    char *beside = labels || wanted->unlabelled ? NULL : labels_beside(path);
     strata_dataset_file file = strata_dataset_file_default(path);
-    for (int i = 0; said && i < 3; ++i)
+    for (int i = 0; said && !wanted->unlabelled && i < 3; ++i)
         if (strcmp(words[i], said) == 0) task = i;
     bool table = strstr(path, ".csv") != NULL;
     file.task = task >= 0 ? (strata_task)task : STRATA_TASK_REGRESSION;
-    file.target = column ? column : table ? target : NULL;
-    file.targets_path = labels ? labels : beside;
+    file.target = column ? column : table ? wanted->target : NULL;
+    file.targets_path = labels && !wanted->unlabelled ? labels : beside;
+    file.columns = table ? wanted->columns : NULL;
+    file.unlabelled = wanted->unlabelled;
     strata_status status = read_file(cli, &file, task < 0, data);
     mem_free(beside);
     return status;
@@ -142,17 +145,17 @@ static strata_status keep_rows(const struct cli *cli, const struct arguments *ar
     return STRATA_OK;
 }
 
-strata_status user_data_load(const struct cli *cli, const struct arguments *arguments, enum user_part part, int task,
-                             const char *target, strata_dataset **data) {
+strata_status user_data_load(const struct cli *cli, const struct arguments *arguments, const struct user_rows *wanted,
+                             strata_dataset **data) {
     const char *name;
     *data = NULL;
     STRATA_TRY(user_required(cli, arguments, "data", &name));
     strata_status status = STRATA_OK;
     if (known_data(name) && !file_exists(name))
-        STRATA_GO(strata_dataset_load(cli->ctx, name, NULL, part == USER_TRAIN ? data : NULL,
-                                      part == USER_TEST ? data : NULL));
+        STRATA_GO(strata_dataset_load(cli->ctx, name, NULL, wanted->part == USER_TRAIN ? data : NULL,
+                                      wanted->part == USER_TEST ? data : NULL));
     else
-        STRATA_GO(load_file(cli, arguments, name, task, target, data));
+        STRATA_GO(load_file(cli, arguments, name, wanted, data));
     STRATA_GO(keep_rows(cli, arguments, data));
 cleanup:
     if (status != STRATA_OK) {
@@ -188,18 +191,27 @@ strata_status user_model_open(const struct cli *cli, const struct arguments *arg
 }
 
 strata_status user_model_data(const struct cli *cli, const struct arguments *arguments, const strata_learner *model,
-                              strata_dataset **data) {
-    strata_status status = user_data_load(cli, arguments, USER_TEST, (int)strata_learner_task(model),
-                                          strata_learner_note(model, "target"), data);
-    STRATA_TRY(status);
+                              bool unlabelled, strata_dataset **data) {
+    struct user_rows wanted = {.part = USER_TEST,
+                               .task = (int)strata_learner_task(model),
+                               .target = strata_learner_note(model, "target"),
+                               .columns = strata_learner_note(model, "columns"),
+                               .unlabelled = unlabelled};
+    size_t inputs = strata_learner_inputs(model), classes = strata_learner_classes(model);
+    STRATA_TRY(user_data_load(cli, arguments, &wanted, data));
+    if (unlabelled && strata_dataset_get_shape(*data).inputs == inputs + 1) { /* without names the last is the target */
+        strata_dataset_destroy(*data);
+        wanted.unlabelled = false;
+        STRATA_TRY(user_data_load(cli, arguments, &wanted, data));
+    }
     const strata_dataset_shape shape = strata_dataset_get_shape(*data);
     const char *name = argument_value(arguments, "data");
-    size_t inputs = strata_learner_inputs(model), classes = strata_learner_classes(model);
+    strata_status status = STRATA_OK;
     if (shape.inputs != inputs)
         status = strata_fail(cli->ctx, STRATA_ERR_ARGUMENT,
                              "%s: expected rows of %zu inputs as the model reads, found %zu", name, inputs,
                              shape.inputs);
-    else if (shape.classes > classes)
+    else if (shape.task != STRATA_TASK_REGRESSION && shape.classes > classes)
         status = strata_fail(cli->ctx, STRATA_ERR_ARGUMENT,
                              "%s: expected at most the %zu classes of the model, found %zu", name, classes,
                              shape.classes);

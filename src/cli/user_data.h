@@ -12,21 +12,32 @@ struct arguments;
 
 enum user_part { USER_TRAIN, USER_TEST };
 
+/* Which rows are wanted, and how they are to be read. */
+struct user_rows {
+    enum user_part part;
+    int task;            /* -1: what the targets look like */
+    const char *target;  /* column where --target was not given; NULL: the last one */
+    const char *columns; /* names of the input columns, one a line; NULL: all others */
+    bool unlabelled;     /* targets are not needed */
+};
+
 /**
  * The rows of --data: a known data set by name (its training or test part), or a file; --target, --labels, --task and
- * --rows are read. `target` names the column where --target was not given (NULL: the last one); `task` -1: what the
- * targets look like.
+ * --rows are read.
  */
 STRATA_MUST_USE strata_status user_data_load(const struct cli *cli, const struct arguments *arguments,
-                                             enum user_part part, int task, const char *target, strata_dataset **data);
+                                             const struct user_rows *wanted, strata_dataset **data);
 
 /** The model of --model: a file of ours, or with --architecture one of PyTorch's weights. */
 STRATA_MUST_USE strata_status user_model_open(const struct cli *cli, const struct arguments *arguments,
                                               strata_learner **model);
 
-/** The rows of --data for a model: its task and target, as many inputs and no more classes. */
+/**
+ * The rows of --data for a model: its columns by their names, its task and target, as many inputs and no more classes.
+ * `unlabelled`: rows without targets will do.
+ */
 STRATA_MUST_USE strata_status user_model_data(const struct cli *cli, const struct arguments *arguments,
-                                              const strata_learner *model, strata_dataset **data);
+                                              const strata_learner *model, bool unlabelled, strata_dataset **data);
 
 /** A number of an option such as "0.03" or "8/255"; ERR_ARGUMENT. */
 STRATA_MUST_USE strata_status user_number(const struct cli *cli, const char *option, const char *text, double *number);
