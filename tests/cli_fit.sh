@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT
 # fit, predict, evaluate and attack on tables and pictures of the user's: the walk, a fit that was killed, wrong input.
 # usage: cli_fit.sh STRATA
+here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/cli_fixture.bash
-. "$(dirname "$0")/cli_fixture.bash"
+. "$here/cli_fixture.bash"
 
 # refuse WANTED WORDS...: status 2, a message that says so, and nothing new in the folder
 refuse() {
@@ -133,6 +134,13 @@ for count in steps restarts queries; do
     refuse "at least 1" attack --model flowers --data flowers.csv --eps 0.1 --$count 0
 done
 refuse "new or empty" attack --model flowers --data flowers.csv --eps 0.1 --out broken
+torch=$here/golden/torch_mlp.safetensors
+run evaluate --model "$torch" --architecture mlp_relu --mean 100,1e-3,0 --sd 80,1e-3,1 --data flowers.csv --json
+run attack --model "$torch" --architecture mlp_relu --mean 100,1e-3,0 --sd 80,1e-3,1 --data flowers.csv --norm l2 \
+    --eps 1 --attacks quick --rows 20 --json
+refuse "got 2" evaluate --model "$torch" --architecture mlp_relu --mean 1,2 --sd 1,2 --data flowers.csv
+refuse "expected 3 numbers as in --mean" evaluate --model "$torch" --architecture mlp_relu --mean 1,2,3 --sd 1,2 --data flowers.csv
+refuse "strata.format" evaluate --model "$torch" --data flowers.csv
 refuse "architecture" evaluate --model flowers --data flowers.csv --architecture mlp_gelu
 refuse "tensor" evaluate --model flowers --data flowers.csv --architecture mlp_relu
 done_with cli_fit

@@ -195,7 +195,8 @@ STRATA_MUST_USE strata_status strata_learner_open(strata_context *ctx, const cha
 typedef struct strata_import {
     const char *architecture; /**< "mlp_relu" or "cnn_small" */
     size_t picture[3];        /**< cnn_small: channels, height, width of its pictures */
-    double mean, sd;          /**< what it was trained on is (input - mean) / sd */
+    size_t moments;           /**< numbers in mean and sd: 0 (none), 1, one a channel, or one an input */
+    const double *mean, *sd;  /**< [moments] what it was trained on is (input - mean) / sd; borrowed */
 } strata_import;
 
 /** No preprocessing. */
@@ -203,7 +204,9 @@ strata_import strata_import_default(const char *architecture);
 
 /**
  * A learner from the weights of a PyTorch network, saved by safetensors.torch.save_file(network.state_dict(), path):
- * layers in the order of the file's tensors, a weight and then its bias each, under any names.
+ * a weight and a bias for each layer, under any names. Layers stand in the order of the file's tensors; where that is
+ * the alphabetical order, as that function writes, numbers in the names count as numbers ("2.weight" before
+ * "10.weight"), and convolutions come before dense layers.
  *
  * mlp_relu: nn.Linear layers with ReLU between them, hidden ones of one width. cnn_small: three nn.Conv2d of 5, 3 and 3
  * pixels, stride 2, padding 2, 1 and 1, of c, 2 c and 4 c channels, then nn.Flatten and nn.Linear. One output is the

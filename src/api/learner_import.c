@@ -3,8 +3,10 @@
  * A learner from the weights of a PyTorch network. An untrained learner of the sizes that the file shows lends its
  * state; the file's numbers take the place of its own.
  */
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/handles.h"
@@ -18,9 +20,7 @@ struct file_layer {
     size_t out, in, side; /* side 0: dense */
 };
 
-strata_import strata_import_default(const char *architecture) {
-    return (strata_import){.architecture = architecture, .sd = 1};
-}
+strata_import strata_import_default(const char *architecture) { return (strata_import){.architecture = architecture}; }
 
 /* ---- what the file holds ---- */
 
@@ -43,31 +43,68 @@ static strata_status wrong_tensor(strata_context *ctx, const char *path, const s
                        text);
 }
 
+/* Convolutions first, then by name with runs of digits as numbers. */
+static int compare_layers(const void *a, const void *b) {
+    const struct file_layer *first = a, *second = b;
+    const char *p = first->weight->name, *q = second->weight->name;
+    if (!first->side != !second->side) return first->side ? -1 : 1;
+    while (*p && *q) {
+        if (isdigit((unsigned char)*p) && isdigit((unsigned char)*q)) {
+            while (*p == '0') ++p;
+            while (*q == '0') ++q;
+            size_t m = strspn(p, "0123456789"), n = strspn(q, "0123456789");
+            int order = m != n ? (m < n ? -1 : 1) : memcmp(p, q, m);
+            if (order) return order;
+            p += m, q += n;
+        } else {
+            if (*p != *q) break;
+            ++p, ++q;
+        }
+    }
+    return (unsigned char)*p - (unsigned char)*q;
+}
+
+/*
+ * safetensors.torch writes tensors by their names, which is no order of layers: "10.weight" comes before "2.weight".
+ * Another order is the writer's own and stands.
+ */
+static void order_layers(const struct tensor_file *file, struct file_layer *layers, size_t count) {
+    bool sorted = true;
+    for (size_t i = 1; i < file->tensor_count; ++i)
+        sorted = sorted && strcmp(file->tensors[i - 1].name, file->tensors[i].name) < 0;
+    if (sorted) qsort(layers, count, sizeof *layers, compare_layers);
+}
+
+static strata_status read_pair(strata_context *ctx, const char *path, const struct tensor *weight,
+                               const struct tensor *bias, struct file_layer *layer) {
+    if (weight->rank == 1) { /* by name "bias" comes before "weight" */
+        const struct tensor *other = weight;
+        weight = bias;
+        bias = other;
+    }
+    if (weight->type != TENSOR_F32 || (weight->rank != 2 && weight->rank != 4) ||
+        (weight->rank == 4 && weight->dims[2] != weight->dims[3]) || tensor_count(weight) == 0)
+        return wrong_tensor(ctx, path, weight, "a float32 weight, [out, in] or [out, in, side, side]");
+    if (bias->type != TENSOR_F32 || bias->rank != 1 || bias->dims[0] != weight->dims[0])
+        return wrong_tensor(ctx, path, bias, "a float32 bias as long as its weight");
+    *layer = (struct file_layer){.weight = weight,
+                                 .bias = bias,
+                                 .out = weight->dims[0],
+                                 .in = weight->dims[1],
+                                 .side = weight->rank == 4 ? weight->dims[2] : 0};
+    return STRATA_OK;
+}
+
 static strata_status read_layers(strata_context *ctx, const char *path, const struct tensor_file *file,
                                  struct file_layer layers[MOST_LAYERS], size_t *count) {
-    *count = 0;
+    *count = file->tensor_count / 2;
     if (file->tensor_count == 0 || file->tensor_count % 2 || file->tensor_count > 2 * MOST_LAYERS)
         return strata_fail(ctx, STRATA_ERR_FORMAT,
                            "%s: expected a weight and a bias for each of at most %d layers, found %zu tensors", path,
                            MOST_LAYERS, file->tensor_count);
-    for (size_t i = 0; i < file->tensor_count; i += 2) {
-        const struct tensor *weight = &file->tensors[i], *bias = &file->tensors[i + 1];
-        if (weight->rank == 1) { /* writers may sort by name: "bias" before "weight" */
-            const struct tensor *other = weight;
-            weight = bias;
-            bias = other;
-        }
-        if (weight->type != TENSOR_F32 || (weight->rank != 2 && weight->rank != 4) ||
-            (weight->rank == 4 && weight->dims[2] != weight->dims[3]))
-            return wrong_tensor(ctx, path, weight, "a float32 weight, [out, in] or [out, in, side, side]");
-        if (bias->type != TENSOR_F32 || bias->rank != 1 || bias->dims[0] != weight->dims[0])
-            return wrong_tensor(ctx, path, bias, "a float32 bias as long as its weight");
-        layers[(*count)++] = (struct file_layer){.weight = weight,
-                                                 .bias = bias,
-                                                 .out = weight->dims[0],
-                                                 .in = weight->dims[1],
-                                                 .side = weight->rank == 4 ? weight->dims[2] : 0};
-    }
+    for (size_t i = 0; i < *count; ++i)
+        STRATA_TRY(read_pair(ctx, path, &file->tensors[2 * i], &file->tensors[2 * i + 1], &layers[i]));
+    order_layers(file, layers, *count);
     return STRATA_OK;
 }
 
@@ -220,19 +257,25 @@ cleanup:
 
 static strata_status set_moments(strata_context *ctx, const strata_import *import, size_t inputs,
                                  strata_learner *learner) {
-    if (!isfinite(import->mean) || !(import->sd > 0) || !isfinite(import->sd))
+    size_t count = import->moments, channels = learner->picture[0];
+    if (count == 0) return STRATA_OK;
+    if (count != 1 && count != inputs && (channels == 0 || count != channels))
         return strata_fail(ctx, STRATA_ERR_ARGUMENT,
-                           "preprocessing: expected a finite mean and a positive deviation, "
-                           "got %g and %g",
-                           import->mean, import->sd);
-    if (import->mean == 0 && import->sd == 1) return STRATA_OK;
+                           "preprocessing: expected 1 mean and deviation, %s%zu (one for each input), got %zu",
+                           channels ? "one for each channel of its pictures or " : "", inputs, count);
+    for (size_t i = 0; i < count; ++i)
+        if (!isfinite(import->mean[i]) || !(import->sd[i] > 0) || !isfinite(import->sd[i]))
+            return strata_fail(ctx, STRATA_ERR_ARGUMENT,
+                               "preprocessing: expected finite means and positive deviations, got %g and %g",
+                               import->mean[i], import->sd[i]);
     learner->mean = mem_zero(inputs, sizeof *learner->mean);
     learner->sd = mem_zero(inputs, sizeof *learner->sd);
     if (!learner->mean || !learner->sd)
         return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for %zu inputs", inputs);
     for (size_t j = 0; j < inputs; ++j) {
-        learner->mean[j] = (float)import->mean;
-        learner->sd[j] = (float)import->sd;
+        size_t from = j / (inputs / count); /* the channel of a picture's pixel */
+        learner->mean[j] = (float)import->mean[from];
+        learner->sd[j] = (float)import->sd[from];
     }
     return STRATA_OK;
 }

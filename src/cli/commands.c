@@ -48,8 +48,9 @@ OPTION(option_model, "model", "MODEL", "a file of strata fit, or PyTorch's weigh
 OPTION(option_architecture, "architecture", "mlp_relu|cnn_small", "MODEL holds a PyTorch state_dict of this network",
        false);
 OPTION(option_picture, "picture", "C,H,W", "with --architecture: channels, height and width of its pictures", false);
-OPTION(option_mean, "mean", "NUMBER", "with --architecture: it was trained on (x - mean) / sd (0)", false);
-OPTION(option_sd, "sd", "NUMBER", "the same (1)", false);
+OPTION(option_mean, "mean", "NUMBERS",
+       "with --architecture: it was trained on (x - mean) / sd; one, or one a channel (0)", false);
+OPTION(option_sd, "sd", "NUMBERS", "the same (1)", false);
 OPTION(option_predict_out, "out", "FILE", ".csv or .npy (a table on standard output)", false);
 OPTION(option_user_json, "json", NULL, "print the figures as JSON on standard output and nothing else there", false);
 OPTION(option_norm, "norm", "l2|linf", "norm of the perturbations (linf)", false);

@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "core/file.h"
 #include "core/memory.h"
+#include "core/settings.h"
 
 enum { LABELS_LOOK_LIKE = 100 }; /* distinct whole numbers beyond which a column is a quantity */
 
@@ -167,19 +168,50 @@ cleanup:
 
 /* ---- models ---- */
 
+/* The numbers of a list such as "0.49,0.48,0.45"; fresh array. */
+static strata_status number_list(const struct cli *cli, const char *option, const char *text, double **numbers,
+                                 size_t *count) {
+    char **items;
+    STRATA_TRY(list_split(cli->ctx, text, &items, count));
+    *numbers = mem_zero(*count + 1, sizeof **numbers);
+    strata_status status = *numbers ? STRATA_OK
+                                    : strata_fail(cli->ctx, STRATA_ERR_MEMORY, "no memory for %zu numbers", *count);
+    for (size_t i = 0; i < *count; ++i) {
+        if (status == STRATA_OK) status = user_number(cli, option, items[i], &(*numbers)[i]);
+        mem_free(items[i]);
+    }
+    mem_free(items);
+    return status;
+}
+
 static strata_status open_weights(const struct cli *cli, const struct arguments *arguments, const char *path,
                                   const char *architecture, strata_learner **model) {
     strata_import import = strata_import_default(architecture);
     const char *picture = argument_value(arguments, "picture"), *mean = argument_value(arguments, "mean"),
                *sd = argument_value(arguments, "sd");
+    double *means = NULL, *sds = NULL;
+    size_t mean_count, sd_count;
+    strata_status status = STRATA_OK;
     char more;
     if (picture &&
         sscanf(picture, "%zu,%zu,%zu%c", &import.picture[0], &import.picture[1], &import.picture[2], &more) != 3)
         return strata_fail(cli->ctx, STRATA_ERR_ARGUMENT,
                            "--picture: expected channels, height and width such as 1,28,28, got '%.60s'", picture);
-    if (mean) STRATA_TRY(user_number(cli, "mean", mean, &import.mean));
-    if (sd) STRATA_TRY(user_number(cli, "sd", sd, &import.sd));
-    return strata_learner_open_weights(cli->ctx, path, &import, model);
+    STRATA_GO(number_list(cli, "mean", mean ? mean : "0", &means, &mean_count));
+    STRATA_GO(number_list(cli, "sd", sd ? sd : "1", &sds, &sd_count));
+    if (mean && sd && mean_count != sd_count)
+        STRATA_GO(strata_fail(cli->ctx, STRATA_ERR_ARGUMENT, "--sd: expected %zu numbers as in --mean, got %zu",
+                              mean_count, sd_count));
+    if ((mean_count > 1) != (sd_count > 1))
+        STRATA_GO(strata_fail(cli->ctx, STRATA_ERR_ARGUMENT, "expected both --mean and --sd where one is a list"));
+    import.moments = mean || sd ? mean_count : 0;
+    import.mean = means;
+    import.sd = sds;
+    STRATA_GO(strata_learner_open_weights(cli->ctx, path, &import, model));
+cleanup:
+    mem_free(means);
+    mem_free(sds);
+    return status;
 }
 
 strata_status user_model_open(const struct cli *cli, const struct arguments *arguments, strata_learner **model) {
