@@ -123,6 +123,30 @@ refuse "rows of 3 inputs" predict --model flowers --data ones.csv
 refuse "no column 'kind'" evaluate --model flowers --data two.csv
 refuse "no folder 'nowhere'" fit --data flowers.csv --out nowhere/x
 refuse "is a folder" fit --data flowers.csv --out broken
+# one weight is no number; a learner without derivative has attacks on its outputs only
+python3 - <<'END'
+import json
+import struct
+
+data = bytearray(open("flowers", "rb").read())
+size = struct.unpack("<Q", data[:8])[0]
+header = json.loads(data[8:8 + size])
+del header["__metadata__"]["checksum"]
+place = min(value["data_offsets"][0] for name, value in header.items() if name.startswith("parameter."))
+data[8 + size + place:16 + size + place] = struct.pack("<d", float("nan"))
+text = json.dumps(header).encode()
+text += b" " * (-(8 + len(text)) % 64)
+open("spoilt", "wb").write(struct.pack("<Q", len(text)) + text + data[8 + size:])
+END
+refuse "is not finite" attack --model spoilt --data flowers.csv --eps 0.1
+refuse "is not finite" evaluate --model spoilt --data flowers.csv
+cut -d, -f1,2,4 flowers.csv >pair.csv
+run fit --data pair.csv --learner krr_rbf --out pair
+run fit --data flowers.csv --learner krr_rbf --out kernel
+run attack --model kernel --data flowers.csv --eps 1 --attacks square --queries 50 --rows 10
+grep -q "not run gradients" out || fault "a learner without derivative: $(cat out)"
+refuse "no derivative" attack --model kernel --data flowers.csv --eps 1 --attacks pgd --rows 10
+refuse "at least 3 inputs" attack --model pair --data pair.csv --norm l2 --eps 1 --attacks square --rows 10
 for wrong in -0.1 nan x 1,0.5 1/0; do
     refuse "eps" attack --model flowers --data flowers.csv --eps=$wrong
 done

@@ -190,6 +190,20 @@ static strata_status restore_extras(strata_context *ctx, const char *path, const
     return STRATA_OK;
 }
 
+/* A model that was spoilt gives no number, or a wrong one where a ReLU swallows it. */
+static strata_status check_weights(strata_context *ctx, const char *path, const struct tensor_file *file) {
+    for (size_t i = 0; i < file->tensor_count; ++i) {
+        const struct tensor *tensor = &file->tensors[i];
+        size_t count = tensor->type == TENSOR_F64 ? tensor_count(tensor) : 0;
+        const double *values = tensor->data;
+        for (size_t k = 0; k < count; ++k)
+            if (!isfinite(values[k]))
+                return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: tensor '%.60s': number %zu is not finite", path,
+                                   tensor->name, k + 1);
+    }
+    return STRATA_OK;
+}
+
 strata_status strata_learner_open(strata_context *ctx, const char *path, strata_learner **learner) {
     struct tensor_file file = {0};
     struct sizes sizes = {0};
@@ -198,6 +212,7 @@ strata_status strata_learner_open(strata_context *ctx, const char *path, strata_
     strata_status status = STRATA_OK;
     *learner = NULL;
     STRATA_GO(read_file(ctx, path, &file, &name, &sizes));
+    STRATA_GO(check_weights(ctx, path, &file));
     STRATA_GO(learner_handle(ctx, name, &made));
     made->opened = true;
     STRATA_GO(state_get_count(ctx, &file, "strata.seed", &made->seed));

@@ -57,7 +57,7 @@ static strata_status check_still(strata_context *ctx, struct trust *trust) {
     mem_free(out);
     STRATA_TRY(status);
     still.epsilon = 0;
-    STRATA_TRY(survivors(ctx, trust, "pgd", &still, NULL, &share));
+    STRATA_TRY(survivors(ctx, trust, function->vjp ? "pgd" : "random", &still, NULL, &share));
     double clean = (double)right / (double)trust->rows.rows;
     check->passed = share == clean;
     snprintf(check->text, sizeof check->text, "at radius 0 the accuracy is %.4g, the clean one %.4g", share, clean);
@@ -177,10 +177,23 @@ static strata_status check_masking(strata_context *ctx, struct trust *trust, con
     return STRATA_OK;
 }
 
+/* Without a derivative nothing but outputs can be asked, and nothing be said of gradients. */
+static void check_no_gradients(struct trust *trust) {
+    struct attack_check *check = begin(trust, "gradients");
+    check->ran = false;
+    check->passed = true;
+    snprintf(check->text, sizeof check->text,
+             "the model has no derivative: only attacks on its outputs ran, and others might find more");
+}
+
 static strata_status run_checks(strata_context *ctx, struct trust *trust, size_t report_count,
                                 const struct suite_report *reports) {
     STRATA_TRY(check_still(ctx, trust));
     check_monotone(trust, report_count, reports);
+    if (!trust->target->functions[0].vjp) {
+        check_no_gradients(trust);
+        return check_repeated(ctx, trust);
+    }
     STRATA_TRY(check_full(ctx, trust));
     STRATA_TRY(check_gradient_attacks(ctx, trust));
     STRATA_TRY(check_masking(ctx, trust, "random", "noise_floor", MASKED, "random points beat the gradient"));
