@@ -21,6 +21,9 @@ struct threshold_net {
     double beta;
     float *weights;    /* [width, inputs] */
     float *thresholds; /* [width] b */
+    float *turned;     /* scratch: the weights as [inputs, width], for the product */
+    float *padded;     /* scratch: the weights as [width, stride], for sums over open rows */
+    size_t stride;     /* inputs, up to a multiple of 64 */
     float *responses;  /* scratch: u of a block of rows */
     uint32_t *open;    /* scratch: [width] gates of a row */
     struct gemm_plan product;
@@ -34,7 +37,7 @@ void threshold_net_destroy(struct threshold_net *net);
 /** Normal weights of standard deviation `scale`. */
 void threshold_net_initialise(struct threshold_net *net, struct rng_stream stream, double scale);
 
-/** b_i = beta |w_i| at the weights of now. */
+/** b_i = beta |w_i| at the weights of now: to be called after every change of the weights, before anything else. */
 void threshold_net_set_thresholds(struct threshold_net *net, double beta);
 
 /** `values` [rows] of x [rows, inputs]. */
