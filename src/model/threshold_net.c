@@ -103,17 +103,22 @@ STRATA_CLONES static size_t open_gates(size_t width, const float *restrict u, co
     return count;
 }
 
+typedef float lanes __attribute__((vector_size(64))); /* 16 numbers, whatever the registers hold */
+
 /* gradient = seed * sum of the open rows of the weights, by blocks that stay in registers. */
 STRATA_CLONES static void gather_rows(size_t count, const uint32_t *restrict open, size_t inputs, size_t stride,
                                       const float *restrict weights, float seed, float *restrict gradient) {
     for (size_t begin = 0; begin < inputs; begin += LANE_BLOCK) {
-        float sum[LANE_BLOCK] = {0};
+        lanes sums[4] = {{0}};
+        float block[LANE_BLOCK];
         for (size_t i = 0; i < count; ++i) {
-            const float *row = weights + open[i] * stride + begin;
-            for (size_t j = 0; j < LANE_BLOCK; ++j) sum[j] += row[j];
+            lanes row[4];
+            memcpy(row, weights + open[i] * stride + begin, sizeof row);
+            for (size_t k = 0; k < 4; ++k) sums[k] += row[k];
         }
-        size_t left = inputs - begin < LANE_BLOCK ? inputs - begin : LANE_BLOCK;
-        for (size_t j = 0; j < left; ++j) gradient[begin + j] = seed * sum[j];
+        for (size_t k = 0; k < 4; ++k) sums[k] *= seed;
+        memcpy(block, sums, sizeof block);
+        memcpy(gradient + begin, block, (inputs - begin < LANE_BLOCK ? inputs - begin : LANE_BLOCK) * sizeof *block);
     }
 }
 
