@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One clean and one adversarial training of study `purify` at its default size, in one thread: seconds of both, and the
- * accuracies of both networks, clean and under FGM. The rival is bench/purify_rival.py.
+ * One clean and one adversarial training of study `purify` at its default size: seconds of both, and accuracies of both
+ * networks, clean and under FGM. Each runs in one thread, as the tasks of a study do; "threshold_fit 2" runs them side by
+ * side. The rival is bench/purify_rival.py.
  */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
+#include "core/memory.h"
+#include "core/threads.h"
 #include "learn/threshold_fit.h"
 
 enum { DIMENSION = 100, WIDTH = 400, STEPS = 1500, BATCH = 256, TEST = 1000 };
@@ -20,7 +24,9 @@ static double seconds_now(void) {
 }
 
 static void accuracies(const struct sparse_coding *coding, struct threshold_net *net, double *clean, double *fgm) {
-    static float x[TEST * DIMENSION], y[TEST], seeds[TEST], values[TEST], gradient[TEST * DIMENSION];
+    float *x = mem_zero(2 * TEST * DIMENSION, sizeof *x), *y = mem_zero(3 * TEST, sizeof *y);
+    if (!x || !y) exit(EXIT_FAILURE);
+    float *gradient = x + TEST * DIMENSION, *seeds = y + TEST, *values = seeds + TEST;
     size_t right[2] = {0};
     sparse_coding_rows(coding, RNG_TEST_INPUT, 0, TEST, x, y, NULL);
     for (size_t r = 0; r < TEST; ++r) seeds[r] = 1 - 2 * y[r];
@@ -36,10 +42,19 @@ static void accuracies(const struct sparse_coding *coding, struct threshold_net 
     for (size_t r = 0; r < TEST; ++r) right[1] += (values[r] > 0) == (y[r] > 0);
     *clean = (double)right[0] / TEST;
     *fgm = (double)right[1] / TEST;
+    mem_free(x);
+    mem_free(y);
 }
 
-static strata_status train(strata_context *ctx, const struct sparse_coding *coding, const char *method) {
-    const struct threshold_fit_options options = {.perturbation = perturbation_find(method),
+struct training {
+    const struct sparse_coding *coding;
+    const char *method;
+    double seconds, clean, fgm;
+    strata_status status;
+};
+
+static strata_status train(strata_context *ctx, struct training *training) {
+    const struct threshold_fit_options options = {.perturbation = perturbation_find(training->method),
                                                   .epsilon = RADIUS,
                                                   .steps = STEPS,
                                                   .batch_size = BATCH,
@@ -51,31 +66,43 @@ static strata_status train(strata_context *ctx, const struct sparse_coding *codi
                                                   .stream = rng_stream_make(1, 1, RNG_ADVERSARY)};
     struct threshold_net net = {0};
     struct threshold_fit fit = {0};
-    double clean, fgm;
     strata_status status = threshold_net_create(ctx, WIDTH, DIMENSION, &net);
     if (status == STRATA_OK) threshold_net_initialise(&net, rng_stream_make(1, 1, RNG_INIT), 0.02);
-    if (status == STRATA_OK) status = threshold_fit_create(ctx, &options, coding, &net, &fit);
+    if (status == STRATA_OK) status = threshold_fit_create(ctx, &options, training->coding, &net, &fit);
     double begun = seconds_now();
     for (size_t step = 0; status == STRATA_OK && step < STEPS; ++step) (void)threshold_fit_step(&fit, step);
-    double seconds = seconds_now() - begun;
-    if (status == STRATA_OK) {
-        accuracies(coding, &net, &clean, &fgm);
-        printf("%s %.4f %.4f %.4f\n", method, seconds, clean, fgm);
-    }
+    training->seconds = seconds_now() - begun;
+    if (status == STRATA_OK) accuracies(training->coding, &net, &training->clean, &training->fgm);
     threshold_fit_destroy(&fit);
     threshold_net_destroy(&net);
     return status;
 }
 
-int main(void) {
+static void job(void *user, size_t index, size_t worker) {
+    struct training *training = (struct training *)user + index;
+    (void)worker;
+    training->status = train(NULL, training);
+}
+
+int main(int argc, char **argv) {
     const struct sparse_coding_options options = {DIMENSION, 3, 2, 0.3, false};
     strata_context *ctx;
     struct sparse_coding coding = {0};
+    struct thread_pool *pool = NULL;
     if (strata_context_create(&ctx) != STRATA_OK) return EXIT_FAILURE;
     strata_status status = sparse_coding_create(ctx, &options, 1, 1, &coding);
-    if (status == STRATA_OK) status = train(ctx, &coding, "none");
-    if (status == STRATA_OK) status = train(ctx, &coding, "fgm");
+    if (status == STRATA_OK) status = thread_pool_create(ctx, argc > 1 && strcmp(argv[1], "2") == 0 ? 2 : 1, &pool);
+    struct training trainings[] = {{.coding = &coding, .method = "none"}, {.coding = &coding, .method = "fgm"}};
+    double begun = seconds_now();
+    if (status == STRATA_OK) thread_pool_run(pool, 2, job, trainings);
+    double seconds = seconds_now() - begun;
+    for (size_t i = 0; status == STRATA_OK && i < 2; ++i) {
+        status = trainings[i].status;
+        printf("%s %.4f %.4f %.4f\n", trainings[i].method, trainings[i].seconds, trainings[i].clean, trainings[i].fgm);
+    }
+    printf("both %.4f\n", seconds);
     if (status != STRATA_OK) fprintf(stderr, "threshold_fit: %s\n", strata_context_message(ctx));
+    thread_pool_destroy(pool);
     sparse_coding_destroy(&coding);
     strata_context_destroy(ctx);
     return status == STRATA_OK ? EXIT_SUCCESS : EXIT_FAILURE;
