@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "attack/attack.h"
+#include "core/clones.h"
 
 static float clamp(float value, double low, double high) {
     return (double)value < low ? (float)low : (double)value > high ? (float)high : value;
@@ -72,9 +73,15 @@ static double linf_length(size_t count, const float *delta) {
     return largest;
 }
 
-static void linf_project(size_t count, const float *x, double epsilon, double low, double high, float *point) {
-    for (size_t j = 0; j < count; ++j)
-        point[j] = clamp(point[j], fmax(low, (double)x[j] - epsilon), fmin(high, (double)x[j] + epsilon));
+STRATA_CLONES static void linf_project(size_t count, const float *x, double epsilon, double low, double high,
+                                       float *point) {
+    for (size_t j = 0; j < count; ++j) {
+        double least = (double)x[j] - epsilon, most = (double)x[j] + epsilon, value = (double)point[j];
+        least = least < low ? low : least;
+        most = most > high ? high : most;
+        value = value < least ? least : value > most ? most : value;
+        point[j] = (float)value;
+    }
 }
 
 static void linf_steepest(size_t count, const float *gradient, float *direction) {

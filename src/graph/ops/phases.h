@@ -93,18 +93,34 @@ static inline size_t phase_tap(const struct phases *p, size_t k, size_t v, size_
     return (k * s * s + (v - i * s) * s + u - j * s) * p->plane + i * p->line + j;
 }
 
+/* `piece` is a constant in the calls below: lines of at most so many numbers are one load and one store each. */
+static inline void phase_copy(size_t height, size_t width, size_t piece, size_t step, const real *restrict lines,
+                              real *restrict to) {
+    for (size_t i = 0; i < height; ++i, lines += step, to += width) memcpy(to, lines, piece * sizeof *to);
+}
+
+static inline void phase_copy_long(size_t height, size_t width, size_t step, const real *restrict lines,
+                                   real *restrict to) {
+    for (size_t i = 0; i < height; ++i, lines += step, to += width)
+        for (size_t j = 0; j < width; j += PHASE_PIECE) memcpy(to + j, lines + j, PHASE_PIECE * sizeof *to);
+}
+
 /** The matrix [taps, output pixels] of unfold, from the phases; writes up to PHASE_PIECE numbers behind it. */
 static inline void phases_unfold(const struct windows *w, const struct phases *p, const real *restrict from,
                                  real *restrict matrix) {
+    const size_t height = w->out_height, width = w->out_width, step = p->line;
     for (size_t k = 0; k < w->channels; ++k)
         for (size_t v = 0; v < w->kernel_height; ++v)
-            for (size_t u = 0; u < w->kernel_width; ++u) {
-                const real *line = from + phase_tap(p, k, v, u);
-                for (size_t i = 0; i < w->out_height; ++i, line += p->line, matrix += w->out_width) {
-                    memcpy(matrix, line, PHASE_PIECE * sizeof *matrix);
-                    for (size_t j = PHASE_PIECE; j < w->out_width; j += PHASE_PIECE)
-                        memcpy(matrix + j, line + j, PHASE_PIECE * sizeof *matrix);
-                }
+            for (size_t u = 0; u < w->kernel_width; ++u, matrix += height * width) {
+                const real *lines = from + phase_tap(p, k, v, u);
+                if (width <= 4)
+                    phase_copy(height, width, 4, step, lines, matrix);
+                else if (width <= 8)
+                    phase_copy(height, width, 8, step, lines, matrix);
+                else if (width <= PHASE_PIECE)
+                    phase_copy(height, width, PHASE_PIECE, step, lines, matrix);
+                else
+                    phase_copy_long(height, width, step, lines, matrix);
             }
 }
 
