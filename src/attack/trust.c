@@ -186,6 +186,26 @@ static void check_no_gradients(struct trust *trust) {
              "the model has no derivative: only attacks on its outputs ran, and others might find more");
 }
 
+/*
+ * A suite in which an attack without gradients came after others with them has the answer already, and for all of its
+ * attacks: what it broke then.
+ */
+static bool masking_in_suite(struct trust *trust, const struct suite_report *report, const char *name) {
+    const struct suite_entry *entry = NULL;
+    bool white = false;
+    for (size_t i = 0; i < report->entry_count && !entry; ++i) {
+        if (strcmp(report->entries[i].attack->name, name) == 0) entry = &report->entries[i];
+        white = white || (!entry && report->entries[i].attack->gradient);
+    }
+    if (!entry || !white || report->rows == 0) return false;
+    struct attack_check *check = begin(trust, "masking");
+    double share = (double)entry->result.broken / (double)report->rows;
+    check->passed = share <= MASKED;
+    snprintf(check->text, sizeof check->text, "%s breaks %.4g of the rows that no attack before it did%s", name, share,
+             check->passed ? "" : ": the gradients are masked");
+    return true;
+}
+
 static strata_status run_checks(strata_context *ctx, struct trust *trust, size_t report_count,
                                 const struct suite_report *reports) {
     STRATA_TRY(check_still(ctx, trust));
@@ -197,7 +217,8 @@ static strata_status run_checks(strata_context *ctx, struct trust *trust, size_t
     STRATA_TRY(check_full(ctx, trust));
     STRATA_TRY(check_gradient_attacks(ctx, trust));
     STRATA_TRY(check_masking(ctx, trust, "random", "noise_floor", MASKED, "random points beat the gradient"));
-    STRATA_TRY(check_masking(ctx, trust, "square", "masking", MASKED, "the gradients are masked"));
+    if (report_count == 0 || !masking_in_suite(trust, &reports[report_count - 1], "square"))
+        STRATA_TRY(check_masking(ctx, trust, "square", "masking", MASKED, "the gradients are masked"));
     STRATA_TRY(check_masking(ctx, trust, "transfer", "transfer", MASKED, "the gradients are masked"));
     return check_repeated(ctx, trust);
 }
