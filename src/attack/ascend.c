@@ -83,7 +83,7 @@ static void mark_stuck(const struct attack_block *block, const struct walk *walk
         bool moves = false;
         for (size_t j = 0; j < block->inputs && !moves; ++j) moves = gradient[j] != 0;
         block->counts->stuck_rows += !moves;
-        if (stuck) stuck[walk->rows[i]] = !moves;
+        stuck[walk->rows[i]] = !moves;
     }
 }
 
@@ -99,7 +99,7 @@ strata_status attack_ascend(strata_context *ctx, const struct attack_block *bloc
     for (size_t step = 0; step < options->steps && walk.count > 0; ++step) {
         STRATA_GO(attack_gradient(ctx, block, loss, walk.count, walk.points, walk.labels, walk.aims, walk.losses,
                                   walk.gradients, walk.out));
-        if (step == 0) mark_stuck(block, &walk, stuck);
+        if (step == 0 && stuck) mark_stuck(block, &walk, stuck);
         walk_look(block, &walk, standing, best, points);
         for (size_t i = 0; i < walk.count; ++i)
             attack_step(block, block->x + walk.rows[i] * block->inputs, walk.gradients + i * block->inputs, length,

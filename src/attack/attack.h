@@ -163,7 +163,7 @@ struct rng_stream attack_stream(const struct attack_block *block, size_t row, ui
  * Projected gradient ascent on a loss from `points` (block->rows of them): the first point that breaks, else the one
  * of largest loss. `standing` [rows]: rows to attack; those that break are cleared. `best` [rows]: in and out, the
  * largest loss so far; -INFINITY to begin. Rows whose first gradient vanishes are counted and marked in `stuck` [rows]
- * (may be NULL). `aims` may be NULL.
+ * (NULL: they are not looked for). `aims` may be NULL.
  */
 STRATA_MUST_USE strata_status attack_ascend(strata_context *ctx, const struct attack_block *block,
                                             const struct attack_loss *loss, const uint32_t *aims, const float *starts,
