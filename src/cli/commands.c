@@ -23,7 +23,7 @@ OPTION(option_sweep_json, "json", NULL, "print the table as JSON on standard out
 OPTION(option_quiet, "quiet", NULL, "no progress and no tables; faults are still said", false);
 OPTION(option_check, "check", NULL, "exit status 3 if a verdict is not the expected one", false);
 OPTION(option_grid, "grid", "SECTION.KEY=V1,V2", "values of one setting; a list as one value is written (a,b)", true);
-OPTION(option_case, "case", "NAME", "chain_64, chain_256, mlp_512 or mlp_4096 (all)", true);
+OPTION(option_case, "case", "NAME", "a case named above (all but the slow ones)", true);
 OPTION(option_bench_threads, "threads", "N", "threads, and shards of the batch (one, then all processors)", false);
 OPTION(option_batch, "batch", "N", "rows of a batch in place of the case's", false);
 OPTION(option_width, "width", "N", "hidden width in place of the case's", false);
@@ -151,7 +151,8 @@ const struct command command_table[] = {
      "Prints the median time of a step with the least and greatest over repeats, and its share of what this machine's "
      "sgemm reaches. chain_64: quadratic chain, d = 32, width 64, 3 layers, batch 64, Adam. chain_256: d = 64, width "
      "256, 4 layers, batch 128, Adam. mlp_512: MLP 784-512-512-10, batch 256, Adam. mlp_4096: MLP 2048-4096-4096-10, "
-     "batch 512, SGD. resnet_20: residual network on 3 x 32 x 32 pixels, batch 128, momentum. resnet_110: the same of "
+     "batch 512, SGD. cnn_small: three convolutions of stride 2 on 3 x 32 x 32 pixels, batch 128, Adam. resnet_20: "
+     "residual network on 3 x 32 x 32 pixels, batch 128, momentum. resnet_110: the same of "
      "110 layers, only when asked for with --case.",
      OPTIONS(&option_case, &option_bench_threads, &option_batch, &option_width, &option_steps, &option_quick,
              &option_bench_json, &option_export),
