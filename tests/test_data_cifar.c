@@ -93,6 +93,22 @@ static void damaged_batches_are_refused(void **state) {
     assert_refused(STRATA_ERR_FORMAT, "got a file of 0");
 }
 
+static void one_file_is_read_by_its_path(void **state) {
+    (void)state;
+    struct dataset data = {0};
+    char path[128];
+    snprintf(path, sizeof path, "%s/test_batch.bin", folder);
+    write_batch("test_batch.bin", 2, 8, 0);
+    if (cifar_read(ctx, path, &data) != STRATA_OK) fail_msg("%s", strata_context_message(ctx));
+    assert_true(data.rows == 2 && data.inputs == 3072 && data.classes == 10 && data.task == TASK_MULTICLASS);
+    assert_true(data.y[0] == 8.0f && data.y[1] == 9.0f && data.x[3072] == 1.0f && data.x[3072 + 1024] == 0.2f);
+    dataset_destroy(&data);
+    write_batch("test_batch.bin", 2, 9, 0);
+    assert_int_equal(cifar_read(ctx, path, &data), STRATA_ERR_FORMAT);
+    assert_non_null(strstr(strata_context_message(ctx), "byte 3073 (row 1)"));
+    assert_null(data.x);
+}
+
 static void loading_survives_every_failed_allocation(void **state) {
     (void)state;
     strata_status status = STRATA_ERR_MEMORY;
@@ -114,6 +130,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(batches_load_in_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(damaged_batches_are_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_file_is_read_by_its_path, set_up, tear_down),
         cmocka_unit_test_setup_teardown(loading_survives_every_failed_allocation, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

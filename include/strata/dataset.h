@@ -36,7 +36,7 @@ typedef struct strata_dataset_shape {
 
 /** Where a file's rows are. Begin with strata_dataset_file_default(). */
 typedef struct strata_dataset_file {
-    const char *path;         /**< .csv, .npy or IDX; .csv and IDX also with .gz */
+    const char *path;         /**< .csv, .npy, .bin (CIFAR-10) or IDX; .csv and IDX also with .gz */
     const char *target;       /**< .csv: name of the target column; NULL: the last one (also of an .npy matrix) */
     const char *targets_path; /**< .npy and IDX: a second file with the targets, row by row; NULL: none */
     strata_task task;         /**< what the targets are */
@@ -74,8 +74,9 @@ STRATA_MUST_USE strata_status strata_dataset_create_from_teacher(strata_context 
                                                                  strata_dataset **data);
 
 /**
- * Reads a table (.csv, with or without a header line), an array (.npy of rank 1 to 4) or pictures (IDX, scaled to
- * [0, 1]). Labels must be whole numbers from 0; the largest tells the number of classes.
+ * Reads a table (.csv, with or without a header line), an array (.npy of rank 1 to 4) or pictures (IDX, and
+ * CIFAR-10's .bin, which are always of ten classes; scaled to [0, 1]). Pictures in an array or IDX file need
+ * `targets_path` or `unlabelled`. Labels must be whole numbers from 0; the largest tells the number of classes.
  *
  * @param file  borrowed during the call.
  * @return STRATA_OK; STRATA_ERR_NOT_FOUND (no file, no such column: the nearest one is named); STRATA_ERR_FORMAT (with

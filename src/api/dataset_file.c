@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Rows of inputs and targets from one file or two: a table's columns, or an array beside another. */
+/* Rows of inputs and targets from one file or two: a table's columns, records, or an array beside another. */
 #include <stdio.h>
 #include <string.h>
 
@@ -75,6 +75,10 @@ static void put_columns(const struct number_file *from, size_t target, struct da
 static strata_status split_columns(strata_context *ctx, const strata_dataset_file *file,
                                    const struct number_file *numbers, struct dataset *data) {
     size_t targets = file->unlabelled ? 0 : 1;
+    if (targets && numbers->image[0]) /* else the last pixel would pass for the target */
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT,
+                           "%s: pictures of %zu x %zu x %zu: expected a second file with their labels", file->path,
+                           numbers->image[0], numbers->image[1], numbers->image[2]);
     if (numbers->rows == 0 || numbers->columns < 1 + targets)
         return strata_fail(ctx, STRATA_ERR_FORMAT,
                            "%s: expected rows of at least one input and the target, found %zu x %zu", file->path,
@@ -229,10 +233,19 @@ cleanup:
     return status;
 }
 
+/* Records that hold their labels, which are classes whatever the task asked for. */
+static strata_status read_records(strata_context *ctx, const strata_dataset_file *file, struct dataset *data) {
+    if (file->target || file->targets_path)
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "%s: CIFAR-10 records hold their labels, so '%s' has no use",
+                           file->path, file->target ? file->target : file->targets_path);
+    return cifar_read(ctx, file->path, data);
+}
+
 strata_dataset_file strata_dataset_file_default(const char *path) { return (strata_dataset_file){.path = path}; }
 
 strata_status dataset_file_read(strata_context *ctx, const strata_dataset_file *file, strata_dataset *data) {
     data->data = (struct dataset){.task = (enum learning_task)file->task};
+    if (ends_with(file->path, ".bin")) return read_records(ctx, file, &data->data);
     bool table = ends_with(file->path, ".csv") || ends_with(file->path, ".csv.gz");
     return table ? read_table(ctx, file, data) : read_arrays(ctx, file, &data->data);
 }

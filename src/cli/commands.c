@@ -33,8 +33,8 @@ OPTION(option_quick, "quick", NULL, "leave out the peak, which takes seconds to 
 OPTION(option_export, "export", "FILE", "write initial weights, batch and losses of one case as safetensors", false);
 
 OPTION(option_user_data, "data", "FILE",
-       "rows: a .csv, .npy or IDX file (also .gz), or a known data set by name (its training part for fit, its test "
-       "part else)",
+       "rows: a .csv or IDX file (also .gz), .npy, CIFAR-10's .bin, or a known data set by name (its training part for "
+       "fit, its test part else)",
        false);
 OPTION(option_target, "target", "COLUMN", "column of a .csv file to predict (the last one)", false);
 OPTION(option_labels, "labels", "FILE", "targets of an .npy or IDX file, row by row (labels beside IDX images)", false);

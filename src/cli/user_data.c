@@ -229,7 +229,8 @@ strata_status user_model_data(const struct cli *cli, const struct arguments *arg
                                .target = strata_learner_note(model, "target"),
                                .columns = strata_learner_note(model, "columns"),
                                .unlabelled = unlabelled};
-    size_t inputs = strata_learner_inputs(model), classes = strata_learner_classes(model);
+    size_t inputs = strata_learner_inputs(model), classes = strata_learner_classes(model), picture[3];
+    strata_learner_picture(model, picture);
     STRATA_TRY(user_data_load(cli, arguments, &wanted, data));
     if (unlabelled && strata_dataset_get_shape(*data).inputs == inputs + 1) { /* without names the last is the target */
         strata_dataset_destroy(*data);
@@ -243,6 +244,10 @@ strata_status user_model_data(const struct cli *cli, const struct arguments *arg
         status = strata_fail(cli->ctx, STRATA_ERR_ARGUMENT,
                              "%s: expected rows of %zu inputs as the model reads, found %zu", name, inputs,
                              shape.inputs);
+    else if (picture[0] && shape.picture[0] && memcmp(picture, shape.picture, sizeof picture) != 0)
+        status = strata_fail(cli->ctx, STRATA_ERR_ARGUMENT,
+                             "%s: expected pictures of %zu x %zu x %zu as the model reads, found %zu x %zu x %zu", name,
+                             picture[0], picture[1], picture[2], shape.picture[0], shape.picture[1], shape.picture[2]);
     else if (shape.task != STRATA_TASK_REGRESSION && shape.classes > classes)
         status = strata_fail(cli->ctx, STRATA_ERR_ARGUMENT,
                              "%s: expected at most the %zu classes of the model, found %zu", name, classes,

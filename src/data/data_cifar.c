@@ -11,29 +11,28 @@
 enum { CLASSES = 10, CHANNELS = 3, SIDE = 32, PIXELS = CHANNELS * SIDE * SIDE, RECORD = 1 + PIXELS, BATCHES = 5 };
 static const size_t MAX_BYTES = (size_t)256 << 20;
 
-/* Appends FOLDER/NAME to `bytes`, after checking its records. An absent file is fine when `optional`. */
+/* Appends the file to `bytes`, after checking its records. */
+static strata_status append_records(strata_context *ctx, const char *path, struct buffer *bytes) {
+    size_t before = bytes->size;
+    STRATA_TRY(file_read(ctx, path, MAX_BYTES, bytes));
+    size_t size = bytes->size - before;
+    if (size == 0 || size % RECORD)
+        return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: expected records of %d bytes, got a file of %zu", path,
+                           (int)RECORD, size);
+    for (size_t at = before; at < bytes->size; at += RECORD)
+        if ((unsigned char)bytes->data[at] >= CLASSES)
+            return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: byte %zu (row %zu): expected a label of 0 to %d, got %u",
+                               path, at - before, (at - before) / RECORD, CLASSES - 1,
+                               (unsigned)(unsigned char)bytes->data[at]);
+    return STRATA_OK;
+}
+
+/* The same of FOLDER/NAME. An absent file is fine when `optional`. */
 static strata_status append_file(strata_context *ctx, const char *folder, const char *name, bool optional,
                                  struct buffer *bytes) {
     char *path = string_format("%s/%s", folder, name);
     if (!path) return strata_fail(ctx, STRATA_ERR_MEMORY, "no memory for a path in %s", folder);
-    strata_status status = STRATA_OK;
-    size_t before = bytes->size;
-    if (optional && !file_exists(path)) goto cleanup;
-    STRATA_GO(file_read(ctx, path, MAX_BYTES, bytes));
-    size_t size = bytes->size - before;
-    if (size == 0 || size % RECORD) {
-        status = strata_fail(ctx, STRATA_ERR_FORMAT, "%s: expected records of %d bytes, got a file of %zu", path,
-                             (int)RECORD, size);
-        goto cleanup;
-    }
-    for (size_t at = before; at < bytes->size; at += RECORD)
-        if ((unsigned char)bytes->data[at] >= CLASSES) {
-            status = strata_fail(ctx, STRATA_ERR_FORMAT, "%s: byte %zu (row %zu): expected a label of 0 to %d, got %u",
-                                 path, at - before, (at - before) / RECORD, CLASSES - 1,
-                                 (unsigned)(unsigned char)bytes->data[at]);
-            goto cleanup;
-        }
-cleanup:
+    strata_status status = optional && !file_exists(path) ? STRATA_OK : append_records(ctx, path, bytes);
     mem_free(path);
     return status;
 }
@@ -53,6 +52,14 @@ static strata_status convert(strata_context *ctx, const struct buffer *bytes, st
     }
     *data = result;
     return STRATA_OK;
+}
+
+strata_status cifar_read(strata_context *ctx, const char *path, struct dataset *data) {
+    struct buffer bytes = {0};
+    strata_status status = append_records(ctx, path, &bytes);
+    if (status == STRATA_OK) status = convert(ctx, &bytes, data);
+    buffer_destroy(&bytes);
+    return status;
 }
 
 static strata_status load_train(strata_context *ctx, const char *folder, size_t rows, struct dataset *train) {

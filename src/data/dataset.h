@@ -93,6 +93,9 @@ void npy_destroy(struct npy_array *array);
 STRATA_MUST_USE strata_status npy_write(strata_context *ctx, const char *path, unsigned rank, const size_t *dims,
                                         const double *values, bool single);
 
+/** One file of CIFAR-10's binary records: pixels in [0, 1], ten classes. ERR_FORMAT names byte and row. */
+STRATA_MUST_USE strata_status cifar_read(strata_context *ctx, const char *path, struct dataset *data);
+
 /* ---- known data sets, in a table ---- */
 
 /** A file of a known data set at its public address. */
