@@ -159,5 +159,7 @@ const struct table_title purify_tables[] = {
      "Accuracy of the column's network on PGD points made against the row's, means over seeds."},
     {"images_weights", "Weights of the convolutional networks before and after",
      "w of the clean network, w' after training on: the paper's w = beta w' + v. Means over seeds."},
+    {"images_low_rank", "Low-rank adversarial training of the convolutional network",
+     "Seed 1. What training changes in each layer is brought back to the rank every 20 steps and at the end."},
     {.id = NULL},
 };

@@ -121,6 +121,13 @@ cleanup:
     return status;
 }
 
+strata_status images_begin_robust(strata_context *ctx, const struct task_run *run, const struct images *images,
+                                  struct settings **settings, struct learner **network) {
+    *network = NULL;
+    STRATA_TRY(make_network(ctx, run, images, IMAGES_ROBUST, settings, network));
+    return begin_from(ctx, images->networks[IMAGES_CLEAN], *network);
+}
+
 static strata_status train(strata_context *ctx, struct task_run *run, struct images *images, size_t network,
                            struct settings **settings, double before, double share) {
     struct stage stage = {run, before, share};
@@ -193,6 +200,7 @@ strata_status purify_images_run(strata_context *ctx, struct task_run *run) {
     STRATA_GO(images_measure_attacks(ctx, run, &images));
     STRATA_GO(images_measure_weights(ctx, run, &images));
     STRATA_GO(images_measure_features(ctx, run, &images));
+    STRATA_GO(images_measure_ranks(ctx, run, &images));
 cleanup:
     images_destroy(&images);
     for (size_t i = 0; i < IMAGES_NETWORKS; ++i) settings_destroy(settings[i]);

@@ -50,6 +50,25 @@ STRATA_MUST_USE strata_status images_measure_attacks(strata_context *ctx, struct
 STRATA_MUST_USE strata_status images_measure_weights(strata_context *ctx, struct task_run *run, struct images *images);
 STRATA_MUST_USE strata_status images_measure_features(strata_context *ctx, struct task_run *run, struct images *images);
 
+enum { IMAGES_RANKS = 4 };
+extern const size_t images_ranks[IMAGES_RANKS];
+
+/** Low-rank adversarial training from the clean network, one fit a rank; on the first seed alone. */
+STRATA_MUST_USE strata_status images_measure_ranks(strata_context *ctx, struct task_run *run, struct images *images);
+
+/** to [units, size] = from + the best approximation of to - from by a matrix of the rank. Errors: MEMORY. */
+STRATA_MUST_USE strata_status images_project(strata_context *ctx, size_t units, size_t size, size_t rank,
+                                             const double *from, double *to);
+
+/** A robust network at its first step, with the clean one's weights; the caller destroys both, also on failure. */
+STRATA_MUST_USE strata_status images_begin_robust(strata_context *ctx, const struct task_run *run,
+                                                  const struct images *images, struct settings **settings,
+                                                  struct learner **network);
+
+/** Records NAME.accuracy and NAME.pgd of a network. */
+STRATA_MUST_USE strata_status images_keep_robustness(strata_context *ctx, struct task_run *run, struct images *images,
+                                                     size_t network, const char *name);
+
 /** Attacks of the image part, at images.epsilon. */
 struct attack_options images_options(const struct task_run *run);
 struct attack_target images_target(const struct images *images, const strata_function *function);

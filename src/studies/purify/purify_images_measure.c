@@ -20,7 +20,8 @@ static strata_function function_of(const struct images *images, size_t network) 
 /* ---- attacks */
 
 static strata_status keep_accuracy(strata_context *ctx, struct task_run *run, struct images *images, size_t network,
-                                   const char *key, const char *attack, double epsilon, float *points) {
+                                   const char *prefix, const char *key, const char *attack, double epsilon,
+                                   float *points) {
     const strata_function function = function_of(images, network);
     const struct attack_target target = images_target(images, &function);
     const struct attack_rows rows = {.rows = images->test.rows, .x = images->test.x, .labels = images->labels};
@@ -29,8 +30,19 @@ static strata_status keep_accuracy(strata_context *ctx, struct task_run *run, st
     char name[64];
     options.epsilon = epsilon;
     STRATA_TRY(attack_run(ctx, attack_find(attack), &target, &options, &rows, NULL, points, &result));
-    snprintf(name, sizeof name, "%s.%s", images_names[network], key);
+    snprintf(name, sizeof name, "%s.%s", prefix, key);
     return task_record(ctx, run, name, 1 - (double)result.broken / (double)rows.rows);
+}
+
+strata_status images_keep_robustness(strata_context *ctx, struct task_run *run, struct images *images, size_t network,
+                                     const char *name) {
+    double epsilon = images_options(run).epsilon;
+    float *points = mem_zero(images->test.rows * images->test.inputs, sizeof *points);
+    if (!points) return strata_fail(ctx, STRATA_ERR_MEMORY, "no memory for %zu pictures", images->test.rows);
+    strata_status status = keep_accuracy(ctx, run, images, network, name, "accuracy", "fgm", 0, points);
+    if (status == STRATA_OK) status = keep_accuracy(ctx, run, images, network, name, "pgd", "pgd", epsilon, points);
+    mem_free(points);
+    return status;
 }
 
 /* Accuracy of network `to` on points made against network `from`. */
@@ -59,9 +71,9 @@ strata_status images_measure_attacks(strata_context *ctx, struct task_run *run, 
     for (size_t i = 0; i < IMAGES_NETWORKS; ++i) {
         const strata_function function = function_of(images, i);
         const struct attack_target target = images_target(images, &function);
-        STRATA_GO(keep_accuracy(ctx, run, images, i, "accuracy", "fgm", 0, points));
-        STRATA_GO(keep_accuracy(ctx, run, images, i, "fgsm", "fgm", options.epsilon, points));
-        STRATA_GO(keep_accuracy(ctx, run, images, i, "pgd", "pgd", options.epsilon, points));
+        STRATA_GO(keep_accuracy(ctx, run, images, i, images_names[i], "accuracy", "fgm", 0, points));
+        STRATA_GO(keep_accuracy(ctx, run, images, i, images_names[i], "fgsm", "fgm", options.epsilon, points));
+        STRATA_GO(keep_accuracy(ctx, run, images, i, images_names[i], "pgd", "pgd", options.epsilon, points));
         STRATA_GO(attack_points(ctx, attack_find("pgd"), &target, &options, &rows, points));
         for (size_t to = 0; to < IMAGES_NETWORKS; ++to) STRATA_GO(keep_transfer(ctx, run, images, i, to, points));
     }

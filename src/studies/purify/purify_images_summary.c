@@ -84,6 +84,25 @@ static strata_status draw_weights(const struct drawer *d) {
     return STRATA_OK;
 }
 
+static strata_status draw_ranks(const struct drawer *d) {
+    static const char *const columns[] = {"trained", "clean", "pgd"};
+    STRATA_TRY(summary_table(d->ctx, d->summary, "images_low_rank", 3, columns));
+    for (size_t i = 0; i <= IMAGES_RANKS; ++i) {
+        char name[32], title[48];
+        snprintf(name, sizeof name, "low_rank_%zu", i < IMAGES_RANKS ? images_ranks[i] : 0);
+        snprintf(title, sizeof title, "changes of rank %zu", i < IMAGES_RANKS ? images_ranks[i] : 0);
+        const char *const key = i < IMAGES_RANKS ? name : images_names[IMAGES_ROBUST],
+                          *text = i < IMAGES_RANKS ? title : "all weights";
+        char accuracy[64], pgd[64];
+        snprintf(accuracy, sizeof accuracy, "%s.accuracy", key);
+        snprintf(pgd, sizeof pgd, "%s.pgd", key);
+        const double values[] = {records_get(d->records, accuracy, "images/seed=1"),
+                                 records_get(d->records, pgd, "images/seed=1")};
+        STRATA_TRY(look_row(d->ctx, d->summary, "images_low_rank", 1, &text, 2, values));
+    }
+    return STRATA_OK;
+}
+
 /* Tiles of seed 1: `count` of height x width, as NETWORK_KEY. */
 static strata_status draw_tiles(const struct drawer *d, const char *figure, const char *key, size_t height,
                                 size_t width) {
@@ -107,6 +126,7 @@ strata_status purify_images_summarise(strata_context *ctx, const struct records 
     STRATA_TRY(draw_networks(&d));
     STRATA_TRY(draw_transfer(&d));
     STRATA_TRY(draw_weights(&d));
+    STRATA_TRY(draw_ranks(&d));
     STRATA_TRY(draw_tiles(&d, "image_features", "layer1", side, side));
     STRATA_TRY(draw_tiles(&d, "image_features", "layer2", side, side));
     STRATA_TRY(draw_tiles(&d, "image_features", "layer3", side, side));
