@@ -135,6 +135,21 @@ refuse "records of 3073" fit --data short.bin --out x
 refuse "row 1" fit --data label.bin --out x
 refuse "hold their labels" fit --data batch.bin --labels square-labels-idx1-ubyte --out x
 
+# ---- certified radii: fall with the radius, end at 3.2 sigma of so many votes, and no thread changes them
+run certify --model flowers --data flowers.csv --rows 40 --sigma 2 --votes 500 --json --threads 1
+cp out certified
+python3 - <<'END' || fault "certified accuracy: $(cat certified)"
+import json
+
+radii = [row["certified"] for row in json.load(open("certified"))["radii"]]
+assert radii == sorted(radii, reverse=True) and radii[0] > .9 and radii[-1] == 0, radii
+END
+run certify --model flowers --data flowers.csv --rows 40 --sigma 2 --votes 500 --json --threads 2
+cmp -s out certified || fault "threads change certificates"
+refuse "expected a finite number above 0" certify --model flowers --data flowers.csv --sigma 0
+refuse "expected at least 10" certify --model flowers --data flowers.csv --sigma 1 --votes 3
+refuse "classifier" certify --model prices --data prices.csv --sigma 1
+
 # ---- wrong input
 refuse "no column 'kin'; did you mean 'kind'" fit --data flowers.csv --target kin --out x
 refuse "expected --out" fit --data flowers.csv

@@ -16,34 +16,6 @@
 
 enum { WIDTH_PIPED = 80 };
 
-/* One copy of the model for every thread: a learner serves one call at a time. */
-struct copies {
-    size_t count;
-    strata_learner **models;
-    strata_function *functions;
-    struct thread_pool *pool;
-};
-
-static void copies_destroy(struct copies *copies) {
-    thread_pool_destroy(copies->pool);
-    for (size_t i = 0; copies->models && i < copies->count; ++i) strata_learner_destroy(copies->models[i]);
-    mem_free(copies->models);
-    mem_free(copies->functions);
-}
-
-static strata_status copies_open(struct cli *cli, const struct arguments *arguments, struct copies *copies) {
-    STRATA_TRY(cli_threads(cli, arguments, &copies->count));
-    copies->models = mem_zero(copies->count, sizeof(strata_learner *));
-    copies->functions = mem_zero(copies->count, sizeof *copies->functions);
-    if (!copies->models || !copies->functions)
-        return strata_fail(cli->ctx, STRATA_ERR_MEMORY, "no memory for %zu copies of the model", copies->count);
-    for (size_t i = 0; i < copies->count; ++i) {
-        STRATA_TRY(user_model_open(cli, arguments, &copies->models[i]));
-        copies->functions[i] = strata_learner_function(copies->models[i]);
-    }
-    return thread_pool_create(cli->ctx, copies->count, &copies->pool);
-}
-
 /* ---- what was asked */
 
 static strata_status read_radii(struct cli *cli, const struct arguments *arguments, const struct attack_target *target,
@@ -157,23 +129,6 @@ static strata_status run_radii(struct cli *cli, const struct attack_class *const
     return status;
 }
 
-static strata_status check_model(struct cli *cli, const struct arguments *arguments, const struct copies *copies) {
-    const strata_learner *model = copies->models[0];
-    if (strata_learner_task(model) == STRATA_TASK_REGRESSION)
-        return strata_fail(cli->ctx, STRATA_ERR_ARGUMENT, "%s: expected a classifier, found a model of numbers",
-                           argument_value(arguments, "model"));
-    return STRATA_OK;
-}
-
-static strata_status labels_of(struct cli *cli, const strata_dataset *data, uint32_t **labels) {
-    const float *targets = strata_dataset_targets(data);
-    size_t rows = strata_dataset_get_shape(data).rows;
-    *labels = mem_zero(rows, sizeof **labels);
-    if (!*labels) return strata_fail(cli->ctx, STRATA_ERR_MEMORY, "no memory for %zu labels", rows);
-    for (size_t r = 0; r < rows; ++r) (*labels)[r] = (uint32_t)targets[r];
-    return STRATA_OK;
-}
-
 /* Square in l2 moves the mass of blocks about: of one or two pixels there is none to move. */
 static strata_status check_square(struct cli *cli, const struct attack_class *const *attacks, size_t count,
                                   const struct attack_outcome *outcome, size_t inputs) {
@@ -188,7 +143,7 @@ strata_status command_attack(struct cli *cli, const struct arguments *arguments)
     const char *norm = argument_value(arguments, "norm"), *list = argument_value(arguments, "attacks"),
                *out = argument_value(arguments, "out");
     const struct attack_class *attacks[SUITE_MOST_ATTACKS];
-    struct copies copies = {0};
+    struct user_copies copies = {0};
     strata_dataset *data = NULL;
     uint32_t *labels = NULL;
     struct attack_options options;
@@ -196,8 +151,8 @@ strata_status command_attack(struct cli *cli, const struct arguments *arguments)
     size_t count = 0;
     strata_status status = STRATA_OK;
     if (out) STRATA_GO(attack_report_begin(cli->ctx, out));
-    STRATA_GO(copies_open(cli, arguments, &copies));
-    STRATA_GO(check_model(cli, arguments, &copies));
+    STRATA_GO(user_copies_open(cli, arguments, &copies));
+    STRATA_GO(user_check_classifier(cli, arguments, copies.models[0]));
     struct attack_target target = {
         .functions = copies.functions, .pool = copies.pool, .classes = strata_learner_classes(copies.models[0])};
     strata_learner_picture(copies.models[0], target.picture);
@@ -206,7 +161,7 @@ strata_status command_attack(struct cli *cli, const struct arguments *arguments)
     STRATA_GO(read_options(cli, arguments, &outcome, &options));
     STRATA_GO(attack_suite_parse(cli->ctx, list ? list : "standard", outcome.norm, target.classes, attacks, &count));
     STRATA_GO(user_model_data(cli, arguments, copies.models[0], false, &data));
-    STRATA_GO(labels_of(cli, data, &labels));
+    STRATA_GO(user_labels(cli, data, &labels));
     const struct attack_rows rows = {
         .rows = strata_dataset_get_shape(data).rows, .x = strata_dataset_inputs(data), .labels = labels};
     STRATA_GO(check_square(cli, attacks, count, &outcome, copies.functions[0].inputs));
@@ -229,6 +184,6 @@ cleanup:
     mem_free(outcome.points);
     mem_free(labels);
     strata_dataset_destroy(data);
-    copies_destroy(&copies);
+    user_copies_destroy(&copies);
     return status;
 }

@@ -71,6 +71,7 @@ strata_status command_fit(struct cli *cli, const struct arguments *arguments);
 strata_status command_predict(struct cli *cli, const struct arguments *arguments);
 strata_status command_evaluate(struct cli *cli, const struct arguments *arguments);
 strata_status command_attack(struct cli *cli, const struct arguments *arguments);
+strata_status command_certify(struct cli *cli, const struct arguments *arguments);
 strata_status command_bench(struct cli *cli, const struct arguments *arguments);
 
 #endif

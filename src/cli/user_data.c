@@ -265,3 +265,41 @@ size_t user_class(size_t outputs, const float *out) {
         if (out[i] > out[best]) best = i;
     return best;
 }
+
+/* ---- copies */
+
+void user_copies_destroy(struct user_copies *copies) {
+    thread_pool_destroy(copies->pool);
+    for (size_t i = 0; copies->models && i < copies->count; ++i) strata_learner_destroy(copies->models[i]);
+    mem_free(copies->models);
+    mem_free(copies->functions);
+}
+
+strata_status user_copies_open(struct cli *cli, const struct arguments *arguments, struct user_copies *copies) {
+    STRATA_TRY(cli_threads(cli, arguments, &copies->count));
+    copies->models = mem_zero(copies->count, sizeof(strata_learner *));
+    copies->functions = mem_zero(copies->count, sizeof *copies->functions);
+    if (!copies->models || !copies->functions)
+        return strata_fail(cli->ctx, STRATA_ERR_MEMORY, "no memory for %zu copies of the model", copies->count);
+    for (size_t i = 0; i < copies->count; ++i) {
+        STRATA_TRY(user_model_open(cli, arguments, &copies->models[i]));
+        copies->functions[i] = strata_learner_function(copies->models[i]);
+    }
+    return thread_pool_create(cli->ctx, copies->count, &copies->pool);
+}
+
+strata_status user_check_classifier(const struct cli *cli, const struct arguments *arguments,
+                                    const strata_learner *model) {
+    if (strata_learner_task(model) != STRATA_TASK_REGRESSION) return STRATA_OK;
+    return strata_fail(cli->ctx, STRATA_ERR_ARGUMENT, "%s: expected a classifier, found a model of numbers",
+                       argument_value(arguments, "model"));
+}
+
+strata_status user_labels(const struct cli *cli, const strata_dataset *data, uint32_t **labels) {
+    const float *targets = strata_dataset_targets(data);
+    size_t rows = strata_dataset_get_shape(data).rows;
+    *labels = mem_zero(rows, sizeof **labels);
+    if (!*labels) return strata_fail(cli->ctx, STRATA_ERR_MEMORY, "no memory for %zu labels", rows);
+    for (size_t r = 0; r < rows; ++r) (*labels)[r] = (uint32_t)targets[r];
+    return STRATA_OK;
+}

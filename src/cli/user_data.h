@@ -7,6 +7,7 @@
 #include <strata/learner.h>
 
 #include "cli/cli.h"
+#include "core/threads.h"
 
 struct arguments;
 
@@ -48,6 +49,26 @@ STRATA_MUST_USE strata_status user_count(const struct cli *cli, const struct arg
 
 /** --seed, `fallback` where it was not given. */
 STRATA_MUST_USE strata_status user_seed(const struct cli *cli, const struct arguments *arguments, uint64_t *seed);
+
+/** One copy of the model for every thread of --threads: a learner serves one call at a time. */
+struct user_copies {
+    size_t count;
+    strata_learner **models;
+    strata_function *functions;
+    struct thread_pool *pool;
+};
+
+/** Opens --model as often; also on failure the caller destroys. */
+STRATA_MUST_USE strata_status user_copies_open(struct cli *cli, const struct arguments *arguments,
+                                               struct user_copies *copies);
+void user_copies_destroy(struct user_copies *copies);
+
+/** Refuses a model of numbers. */
+STRATA_MUST_USE strata_status user_check_classifier(const struct cli *cli, const struct arguments *arguments,
+                                                    const strata_learner *model);
+
+/** Labels of a set of classes; the caller frees. */
+STRATA_MUST_USE strata_status user_labels(const struct cli *cli, const strata_dataset *data, uint32_t **labels);
 
 /** Class of a row of outputs: the sign of one logit, the largest of several. */
 size_t user_class(size_t outputs, const float *out);
