@@ -136,7 +136,7 @@ refuse "row 1" fit --data label.bin --out x
 refuse "hold their labels" fit --data batch.bin --labels square-labels-idx1-ubyte --out x
 
 # ---- certified radii: fall with the radius, end at 3.2 sigma of so many votes, and no thread changes them
-run certify --model flowers --data flowers.csv --rows 40 --sigma 2 --votes 500 --json --threads 1
+run certify --model flowers --data flowers.csv --rows 40 --sigma 1e-4 --votes 500 --json --threads 1
 cp out certified
 python3 - <<'END' || fault "certified accuracy: $(cat certified)"
 import json
@@ -144,7 +144,7 @@ import json
 radii = [row["certified"] for row in json.load(open("certified"))["radii"]]
 assert radii == sorted(radii, reverse=True) and radii[0] > .9 and radii[-1] == 0, radii
 END
-run certify --model flowers --data flowers.csv --rows 40 --sigma 2 --votes 500 --json --threads 2
+run certify --model flowers --data flowers.csv --rows 40 --sigma 1e-4 --votes 500 --json --threads 2
 cmp -s out certified || fault "threads change certificates"
 refuse "expected a finite number above 0" certify --model flowers --data flowers.csv --sigma 0
 refuse "expected at least 10" certify --model flowers --data flowers.csv --sigma 1 --votes 3
