@@ -375,6 +375,29 @@ static void values_are_reused_when_their_lives_are_over(void **state) {
     strata_context_destroy(ctx);
 }
 
+/* 2^26 taps for each of 2^40 pixels: their bytes wrap around, and are refused before they are counted. */
+static void scratch_that_wraps_is_refused(void **state) {
+    (void)state;
+    const size_t side = (size_t)1 << 20, taps = ((size_t)1 << 13) + 1;
+    const struct op_attributes same = {.size = {1, taps / 2}};
+    strata_context *ctx;
+    struct graph *graph;
+    struct program *program;
+    struct program_options options = options64();
+    assert_int_equal(strata_context_create(&ctx), STRATA_OK);
+    assert_int_equal(graph_create(ctx, &graph), STRATA_OK);
+    node x = graph_input(graph, "x", (struct shape){.batched = true, .rank = 3, .dims = {1, side, side}}),
+         w = graph_parameter(graph, "w", (struct shape){.rank = 4, .dims = {1, 1, taps, taps}}, 0);
+    node y = graph_apply(graph, OP_CONV2D, &same, 2, (node[]){x, w});
+    node loss = graph_unary(graph, OP_MEAN, y);
+    options.rows = 1;
+    assert_int_equal(graph_status(graph), STRATA_OK);
+    assert_int_equal(program_create(ctx, graph, loss, &options, &program), STRATA_ERR_TOO_LARGE);
+    assert_non_null(strstr(strata_context_message(ctx), "beyond any machine"));
+    graph_destroy(graph);
+    strata_context_destroy(ctx);
+}
+
 static void faults_are_named(void **state) {
     (void)state;
     struct net net;
@@ -435,6 +458,7 @@ int main(void) {
         cmocka_unit_test(optimizers_follow_their_recursions),
         cmocka_unit_test(a_step_allocates_nothing),
         cmocka_unit_test(values_are_reused_when_their_lives_are_over),
+        cmocka_unit_test(scratch_that_wraps_is_refused),
         cmocka_unit_test(faults_are_named),
         cmocka_unit_test(every_failed_allocation_is_reported),
     };

@@ -4,6 +4,7 @@
  * Time runs over forward steps 0..F-1 and backward steps F..2F-1 (op p goes backward at 2F-1-p). Buffers whose
  * lifetimes do not meet share bytes; they are placed largest first at the lowest free offset.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -447,15 +448,29 @@ static strata_status take_arena(strata_context *ctx, struct program *program) {
     return STRATA_OK;
 }
 
+static double numbers_of(const struct shape *shape) {
+    double count = 1;
+    for (unsigned k = 0; k < shape->rank; ++k) count *= (double)shape->dims[k];
+    return count;
+}
+
+/* Numbers of an op's scratch at most: a convolution's taps, fewer than its weights, for every pixel that it meets. */
+static double scratch_numbers(const struct graph *graph, const struct graph_node *n) {
+    double pixels = 1;
+    if (n->input_count < 2) return 0;
+    const struct shape *shapes[] = {&n->shape, &graph->nodes[n->inputs[0]].shape};
+    for (size_t i = 0; i < 2; ++i)
+        if (shapes[i]->rank == 3) pixels = fmax(pixels, (double)shapes[i]->dims[1] * (double)shapes[i]->dims[2]);
+    return pixels > 1 ? pixels * numbers_of(&graph->nodes[n->inputs[1]].shape) : 0;
+}
+
 /* No product of sizes below may wrap: the sum of all of them, in doubles, stays under 2^60. */
 static strata_status check_sizes(strata_context *ctx, const struct program *program) {
-    double total = 0;
-    for (size_t i = 0; i < program->graph->count; ++i) {
-        const struct shape *shape = &program->graph->nodes[i].shape;
-        double bytes = 16.0 * (double)program->options.rows;
-        for (unsigned k = 0; k < shape->rank; ++k) bytes *= (double)shape->dims[k];
-        total += 4 * bytes;
-    }
+    const struct graph *graph = program->graph;
+    double total = 0, rows = (double)program->options.rows, shards = (double)program->options.shards;
+    for (size_t i = 0; i < graph->count; ++i)
+        total += 64 * rows * numbers_of(&graph->nodes[i].shape) +
+                 16 * shards * scratch_numbers(graph, &graph->nodes[i]);
     if (total < 0x1p60) return STRATA_OK;
     return strata_fail(ctx, STRATA_ERR_TOO_LARGE, "a batch of %zu rows of this network is beyond any machine",
                        program->options.rows);
