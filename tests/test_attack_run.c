@@ -210,7 +210,9 @@ static void an_error_inside_a_worker_reaches_the_caller(void **state) {
     model_draw(&model, 1, false, 15);
     rows_draw(&rows, &model, 200, 16);
     rows.x[150 * INPUTS] = 2e6f;
-    strata_function functions[2] = {model_function(&model), model_function(&model)};
+    static struct model second;
+    second = model;
+    strata_function functions[2] = {model_function(&model), model_function(&second)};
     struct attack_target target = target_of(functions);
     const struct attack_options options = attack_options_default(attack_norm_find("l2"), 0.1);
     assert_ok(thread_pool_create(ctx, 2, &target.pool));
