@@ -12,21 +12,11 @@ small=(purify --preset smoke --seeds 2 --set data.dimension=20 --set data.test_s
 same_on_threads "${small[@]}"
 
 # Stopped in the middle of a training and resumed: equal numbers.
-long=(purify --preset smoke --seeds 1 --set study.baselines=none --set train.steps=3000 --set data.test_size=100
-    --set checkpoint.seconds=1)
+long=(purify --preset smoke --seeds 1 --set study.baselines=none --set train.steps=3000 --set data.test_size=100)
 "$strata" run "${long[@]}" --quiet --threads 1 --out whole >out 2>err || fault "whole: $(tail -n 1 err)"
-"$strata" run "${long[@]}" --quiet --threads 1 --out stopped >out 2>err &
-sleep 3
-kill -9 $! 2>/dev/null
-wait $! 2>/dev/null
-[ ! -e stopped/result.json ] || fault "the run ended before it was killed"
+kill_midway stopped "${long[@]}"
 "$strata" resume stopped --quiet --threads 1 >out 2>err || fault "resume: $(tail -n 1 err)"
-python3 - whole/result.json stopped/result.json <<'END' || fault "a resumed run differs from a whole one"
-import json, sys
-
-one, two = (json.load(open(name)) for name in sys.argv[1:])
-assert one["claims"] == two["claims"] and one["tables"] == two["tables"]
-END
+same_result whole stopped
 
 # A few pictures through the whole image part.
 if "$strata" data list | grep -q "fashion-mnist.*found\|fashion-mnist.*/"; then

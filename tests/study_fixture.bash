@@ -26,7 +26,27 @@ same_on_threads() {
     for threads in 1 2; do
         "$strata" run "$@" --threads $threads --quiet --out "threads$threads" 2>err || fault "$(cat err)"
     done
-    python3 - threads1/result.json threads2/result.json <<'END' || fault "one and two threads differ"
+    same_result threads1 threads2
+}
+
+# kill_midway NAME STUDY WORDS...: a run on one thread, killed as soon as one of its tasks has left a state
+kill_midway() {
+    local name=$1 running
+    shift
+    "$strata" run "$@" --set checkpoint.seconds=0 --threads 1 --quiet --out "$name" 2>err &
+    running=$!
+    for _ in $(seq 3000); do
+        [ -z "$(find "$name/checkpoint" -name "*.safetensors" 2>/dev/null)" ] || break
+        sleep 0.01
+    done
+    kill -KILL $running
+    wait $running 2>/dev/null
+    [ -n "$(find "$name/checkpoint" -name "*.safetensors")" ] || fault "$name: no state was left: $(cat err)"
+}
+
+# same_result ONE TWO: claims and tables of two runs
+same_result() {
+    python3 - "$1/result.json" "$2/result.json" <<'END' || fault "$1 and $2 differ"
 import json, sys
 
 one, two = (json.load(open(name)) for name in sys.argv[1:])

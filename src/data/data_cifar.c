@@ -62,12 +62,19 @@ strata_status cifar_read(strata_context *ctx, const char *path, struct dataset *
     return status;
 }
 
+/* BATCHES of training, then the test batch. */
+static const char *const parts[] = {"data_batch_1.bin",
+                                    "data_batch_2.bin",
+                                    "data_batch_3.bin",
+                                    "data_batch_4.bin",
+                                    "data_batch_5.bin",
+                                    "test_batch.bin",
+                                    NULL};
+
 static strata_status load_train(strata_context *ctx, const char *folder, size_t rows, struct dataset *train) {
-    static const char *const names[BATCHES] = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
-                                               "data_batch_4.bin", "data_batch_5.bin"};
     struct buffer bytes = {0};
     strata_status status = STRATA_OK;
-    for (size_t i = 0; i < BATCHES; ++i) STRATA_GO(append_file(ctx, folder, names[i], i > 0, &bytes));
+    for (size_t i = 0; i < BATCHES; ++i) STRATA_GO(append_file(ctx, folder, parts[i], i > 0, &bytes));
     if (rows < bytes.size / RECORD) bytes.size = rows * RECORD;
     STRATA_GO(convert(ctx, &bytes, train));
 cleanup:
@@ -77,7 +84,7 @@ cleanup:
 
 static strata_status load_test(strata_context *ctx, const char *folder, struct dataset *test) {
     struct buffer bytes = {0};
-    strata_status status = append_file(ctx, folder, "test_batch.bin", false, &bytes);
+    strata_status status = append_file(ctx, folder, parts[BATCHES], false, &bytes);
     if (status == STRATA_OK) status = convert(ctx, &bytes, test);
     buffer_destroy(&bytes);
     return status;
@@ -107,5 +114,6 @@ const struct data_source data_cifar10 = {
     .files = cifar_files,
     .archive = true,
     .marker = "test_batch.bin",
+    .parts = parts,
     .load = cifar_load,
 };

@@ -8,18 +8,14 @@
 
 enum { CLASSES = 10 };
 
-/* FOLDER/STEM-PART or the same with .gz; *path = NULL when neither is there. */
+/* The file STEM-PART of the folder, plain or with .gz; *path = NULL when it is not there. */
 static strata_status find_file(strata_context *ctx, const char *folder, const char *stem, const char *part,
                                char **path) {
-    static const char *const endings[] = {"", ".gz"};
-    for (size_t i = 0; i < 2; ++i) {
-        *path = string_format("%s/%s-%s%s", folder, stem, part, endings[i]);
-        if (!*path) return strata_fail(ctx, STRATA_ERR_MEMORY, "no memory for a path in %s", folder);
-        if (file_exists(*path)) return STRATA_OK;
-        mem_free(*path);
-    }
-    *path = NULL;
-    return STRATA_OK;
+    char *name = string_format("%s-%s", stem, part);
+    if (!name) return strata_fail(ctx, STRATA_ERR_MEMORY, "no memory for a path in %s", folder);
+    strata_status status = data_find_file(ctx, folder, name, path);
+    mem_free(name);
+    return status;
 }
 
 /* Pixels to [0, 1] and labels to class numbers. */
@@ -122,6 +118,14 @@ static const struct data_file mnist_files[] = {
     {NULL, NULL, NULL},
 };
 
+static const char *const parts[] = {"train-images-idx3-ubyte",
+                                    "train-labels-idx1-ubyte",
+                                    "train10k-images-idx3-ubyte",
+                                    "train10k-labels-idx1-ubyte",
+                                    "t10k-images-idx3-ubyte",
+                                    "t10k-labels-idx1-ubyte",
+                                    NULL};
+
 const struct data_source data_fashion_mnist = {
     .name = "fashion-mnist",
     .summary = "pictures of clothes, 60,000 + 10,000, 28 x 28 grey, 10 classes (MIT licence)",
@@ -130,6 +134,7 @@ const struct data_source data_fashion_mnist = {
     .package_folder = "/usr/share/datasets/fashion-mnist",
     .files = fashion_files,
     .marker = "t10k-images-idx3-ubyte",
+    .parts = parts,
     .load = mnist_load,
 };
 
@@ -139,5 +144,6 @@ const struct data_source data_mnist = {
     .folder = "mnist",
     .files = mnist_files,
     .marker = "t10k-images-idx3-ubyte",
+    .parts = parts,
     .load = mnist_load,
 };

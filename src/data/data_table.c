@@ -7,6 +7,8 @@
 
 #include "core/memory.h"
 
+static const size_t MAX_BYTES = (size_t)1 << 30; /* of one file */
+
 const struct data_source *const data_table[] = {&data_fashion_mnist, &data_mnist, &data_cifar10};
 const size_t data_table_size = sizeof data_table / sizeof *data_table;
 
@@ -16,16 +18,23 @@ const struct data_source *data_find(const char *name) {
     return NULL;
 }
 
-/* True when the folder has the set's marker file, plain or gzip. */
-static strata_status holds_set(strata_context *ctx, const struct data_source *source, const char *folder, bool *holds) {
+strata_status data_find_file(strata_context *ctx, const char *folder, const char *name, char **path) {
     static const char *const endings[] = {"", ".gz"};
-    *holds = false;
-    for (size_t i = 0; i < 2 && !*holds; ++i) {
-        char *path = string_format("%s/%s%s", folder, source->marker, endings[i]);
-        if (!path) return strata_fail(ctx, STRATA_ERR_MEMORY, "no memory for a path in %s", folder);
-        *holds = file_exists(path);
-        mem_free(path);
+    for (size_t i = 0; i < 2; ++i) {
+        *path = string_format("%s/%s%s", folder, name, endings[i]);
+        if (!*path) return strata_fail(ctx, STRATA_ERR_MEMORY, "no memory for a path in %s", folder);
+        if (file_exists(*path)) return STRATA_OK;
+        mem_free(*path);
     }
+    *path = NULL;
+    return STRATA_OK;
+}
+
+static strata_status holds_set(strata_context *ctx, const struct data_source *source, const char *folder, bool *holds) {
+    char *path;
+    STRATA_TRY(data_find_file(ctx, folder, source->marker, &path));
+    *holds = path != NULL;
+    mem_free(path);
     return STRATA_OK;
 }
 
@@ -93,6 +102,31 @@ strata_status data_locate(strata_context *ctx, const struct data_source *source,
                              source->package ? source->package : "");
 cleanup:
     buffer_destroy(&tried);
+    return status;
+}
+
+/* The checksum so far, the file's name and its bytes into the next checksum. */
+static strata_status add_file(strata_context *ctx, const char *folder, const char *name, uint64_t *checksum) {
+    struct buffer bytes = {0};
+    char *path;
+    STRATA_TRY(data_find_file(ctx, folder, name, &path));
+    if (!path) return STRATA_OK;
+    strata_status status = file_read(ctx, path, MAX_BYTES, &bytes);
+    const uint64_t parts[] = {*checksum, file_checksum(name, strlen(name)), file_checksum(bytes.data, bytes.size)};
+    *checksum = file_checksum(parts, sizeof parts);
+    buffer_destroy(&bytes);
+    mem_free(path);
+    return status;
+}
+
+strata_status data_checksum(strata_context *ctx, const struct data_source *source, const char *data_folder,
+                            uint64_t *checksum) {
+    char *folder;
+    strata_status status = data_locate(ctx, source, data_folder, &folder);
+    *checksum = 0;
+    for (const char *const *part = source->parts; status == STRATA_OK && *part; ++part)
+        status = add_file(ctx, folder, *part, checksum);
+    mem_free(folder);
     return status;
 }
 

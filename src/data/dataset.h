@@ -106,11 +106,12 @@ struct data_file {
 };
 
 struct data_source {
-    const char *name;    /* "fashion-mnist" */
-    const char *summary; /* one line: what, how many, shape, licence */
-    const char *folder;  /* below --data, $STRATA_DATA, ~/.local/share/strata: "fashion-mnist" */
-    const char *marker;  /* a file that tells it is there, plain or with .gz */
-    const char *package; /* Debian package that ships it, or NULL */
+    const char *name;         /* "fashion-mnist" */
+    const char *summary;      /* one line: what, how many, shape, licence */
+    const char *folder;       /* below --data, $STRATA_DATA, ~/.local/share/strata: "fashion-mnist" */
+    const char *marker;       /* a file that tells it is there, plain or with .gz */
+    const char *const *parts; /* all files that `load` may read, likewise; ends with NULL */
+    const char *package;      /* Debian package that ships it, or NULL */
     const char *package_folder;
     const struct data_file *files; /* for `strata data get`; ends with name NULL */
     bool archive;                  /* each is a .tar.gz whose plain files belong into the folder */
@@ -130,6 +131,13 @@ const struct data_source *data_find(const char *name);
  */
 STRATA_MUST_USE strata_status data_locate(strata_context *ctx, const struct data_source *source,
                                           const char *data_folder, char **path);
+
+/**
+ * data_locate, then a checksum over names and bytes of the files that loading reads. Errors: those of data_locate,
+ * IO, MEMORY, TOO_LARGE.
+ */
+STRATA_MUST_USE strata_status data_checksum(strata_context *ctx, const struct data_source *source,
+                                            const char *data_folder, uint64_t *checksum);
 
 /**
  * data_locate, then load: pixels scaled to [0, 1], labels as class numbers, rows as the files order them.

@@ -140,12 +140,13 @@ static int leftover_remove(const char *path, const struct stat *about, int kind,
 /* ---- checkpoint/run.json ---- */
 
 static strata_status describe_write(strata_context *ctx, const struct run_directory *directory) {
-    char config[17], *path = NULL;
+    char config[17], data[17], *path = NULL;
     strata_status status = STRATA_OK;
     checksum_text(directory->config, config);
-    json_t *object = json_pack("{s:i, s:s, s:s, s:s, s:s, s:f}", "format", DIRECTORY_FORMAT, "study", directory->study,
-                               "version", strata_version(), "preset", directory->preset, "config", config, "seconds",
-                               directory->seconds);
+    checksum_text(directory->data, data);
+    json_t *object = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:f}", "format", DIRECTORY_FORMAT, "study",
+                               directory->study, "version", strata_version(), "preset", directory->preset, "config",
+                               config, "data", data, "seconds", directory->seconds);
     if (!object) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory: description of %s", directory->path);
     STRATA_GO(json_seal(ctx, object));
     STRATA_GO(directory_file(ctx, directory->path, "checkpoint/run.json", &path));
@@ -166,9 +167,10 @@ static strata_status describe_check(strata_context *ctx, const char *path, json_
     const char *study = json_string_value(json_object_get(object, "study")),
                *preset = json_string_value(json_object_get(object, "preset"));
     const char *made_by = json_string_value(json_object_get(object, "version")),
-               *config = json_string_value(json_object_get(object, "config"));
+               *config = json_string_value(json_object_get(object, "config")),
+               *data = json_string_value(json_object_get(object, "data"));
     if (json_is_object(object)) STRATA_TRY(json_unseal(ctx, object, &whole));
-    if (!whole || !study || !preset || !made_by || !config)
+    if (!whole || !study || !preset || !made_by || !config || !data)
         return strata_fail(ctx, STRATA_ERR_FORMAT,
                            "%s: its checksum differs: it was changed or damaged; the run cannot go on", path);
     directory->study = mem_string(study);
@@ -176,6 +178,7 @@ static strata_status describe_check(strata_context *ctx, const char *path, json_
     *version = mem_string(made_by);
     directory->seconds = json_number_value(json_object_get(object, "seconds"));
     directory->config = strtoull(config, NULL, 16);
+    directory->data = strtoull(data, NULL, 16);
     if (!directory->study || !directory->preset || !*version)
         return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory: description of %s", path);
     return STRATA_OK;
@@ -210,11 +213,11 @@ strata_status directory_describe(strata_context *ctx, const char *path, struct r
 /* ---- making and opening ---- */
 
 strata_status directory_create(strata_context *ctx, const char *path, const struct study *study,
-                               const struct settings *settings, struct run_directory *directory) {
+                               const struct settings *settings, uint64_t data, struct run_directory *directory) {
     struct buffer text = {0};
     char *folder = NULL, *config = NULL;
     strata_status status = STRATA_OK;
-    *directory = (struct run_directory){.lock = -1};
+    *directory = (struct run_directory){.lock = -1, .data = data};
     STRATA_GO(settings_print(ctx, settings, &text));
     directory->config = file_checksum(text.data, text.size);
     directory->study = mem_string(study->name);

@@ -11,6 +11,7 @@ struct run_directory {
     char *study, *preset;
     double seconds;  /* of earlier sessions that ended by themselves */
     uint64_t config; /* checksum of config.ini */
+    uint64_t data;   /* checksum of the data sets; 0: none */
 };
 
 /**
@@ -18,11 +19,13 @@ struct run_directory {
  *
  * @param path      NULL: a new name under runs/; else one that is not there yet or empty.
  * @param settings  go to config.ini.
+ * @param data      checksum of the data sets.
  * @param directory out; directory->path is set as soon as it is known; closed by the caller, also on failure.
  * Errors: ERR_ARGUMENT (not empty), ERR_BUSY, IO, DISK_FULL, MEMORY.
  */
 STRATA_MUST_USE strata_status directory_create(strata_context *ctx, const char *path, const struct study *study,
-                                               const struct settings *settings, struct run_directory *directory);
+                                               const struct settings *settings, uint64_t data,
+                                               struct run_directory *directory);
 
 /**
  * Opens and locks the directory of an earlier run, and removes files that a killed process was writing;

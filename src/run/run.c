@@ -119,7 +119,7 @@ strata_status run_study(strata_context *ctx, const struct run_options *options, 
     *result = NULL;
     session_open(ctx, options, &session);
     STRATA_GO(session_plan(ctx, &session, settings));
-    STRATA_GO(directory_create(ctx, options->out, options->study, settings, &session.directory));
+    STRATA_GO(directory_create(ctx, options->out, options->study, settings, session.data, &session.directory));
     STRATA_GO(session_open_files(ctx, &session));
     STRATA_GO(session_complete(ctx, &session, result));
 cleanup:
@@ -158,6 +158,11 @@ strata_status run_resume(strata_context *ctx, const char *directory, const struc
     }
     STRATA_GO(settings_reload(ctx, &session, &settings));
     STRATA_GO(session_plan(ctx, &session, settings));
+    if (session.data != session.directory.data)
+        STRATA_GO(strata_fail(ctx, STRATA_ERR_CONFIG,
+                              "%s: the data sets found now are not those that the run began with; resume with the same "
+                              "files (--data, $STRATA_DATA), or start a new run with --config %s/config.ini",
+                              directory, directory));
     STRATA_GO(session_load(ctx, &session));
     STRATA_GO(session_open_files(ctx, &session));
     STRATA_GO(session_complete(ctx, &session, result));

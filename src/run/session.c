@@ -6,9 +6,11 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/file.h"
 #include "core/memory.h"
+#include "data/dataset.h"
 #include "core/threads.h"
 #include "linalg/linalg.h"
 
@@ -58,13 +60,40 @@ bool session_stopping(struct session *session) {
 
 /* ---- planning and loading ---- */
 
-strata_status session_plan(strata_context *ctx, struct session *session, const struct settings *settings) {
-    session->settings = settings;
-    session->checkpoint_seconds = settings_number(settings, "checkpoint.seconds");
+/* Adds one set to the checksum; a name that is no set ("none") has no files. */
+static strata_status data_add(strata_context *ctx, struct session *session, const char *name) {
+    const struct data_source *source = data_find(name);
+    uint64_t checksum;
+    if (!source) return STRATA_OK;
+    STRATA_TRY(data_checksum(ctx, source, session->options->data_folder, &checksum));
+    const uint64_t parts[] = {session->data, checksum};
+    session->data = file_checksum(parts, sizeof parts);
+    return STRATA_OK;
+}
+
+/* The data sets that the settings name are there; their checksum. */
+static strata_status data_check(strata_context *ctx, struct session *session) {
     const char *folder = session->options->data_folder;
     if (folder && !file_is_folder(folder))
         return strata_fail(ctx, STRATA_ERR_ARGUMENT, "--data: %s: expected a folder", folder);
-    if (session->study->check_data) STRATA_TRY(session->study->check_data(ctx, settings, folder));
+    for (size_t i = 0; i < settings_size(session->settings); ++i) {
+        const struct setting *row = settings_row(session->settings, i);
+        bool names_data = false;
+        for (const char *const *key = session->study->data_keys; key && *key; ++key)
+            names_data = names_data || strcmp(*key, row->key) == 0;
+        if (names_data && row->type != SETTING_NAMES)
+            STRATA_TRY(data_add(ctx, session, settings_text(session->settings, row->key)));
+        for (size_t k = 0; names_data && row->type == SETTING_NAMES && k < settings_names(session->settings, row->key);
+             ++k)
+            STRATA_TRY(data_add(ctx, session, settings_name(session->settings, row->key, k)));
+    }
+    return STRATA_OK;
+}
+
+strata_status session_plan(strata_context *ctx, struct session *session, const struct settings *settings) {
+    session->settings = settings;
+    session->checkpoint_seconds = settings_number(settings, "checkpoint.seconds");
+    STRATA_TRY(data_check(ctx, session));
     STRATA_TRY(session->study->plan(ctx, settings, settings_preset(settings), &session->tasks));
     if (session->tasks.count == 0)
         return strata_fail(ctx, STRATA_ERR_CONFIG, "study '%s': these settings leave nothing to run",

@@ -11,6 +11,7 @@ struct session {
     const struct study *study;
     const struct run_options *options;
     const struct settings *settings;
+    uint64_t data; /* checksum of the data sets that the settings name; 0: none */
     struct run_directory directory;
     struct task_list tasks;
     struct record_set *records; /* [tasks.count] */

@@ -165,6 +165,8 @@ struct study {
     const char *question;                        /* what was asked: a paragraph for the report */
     const struct setting *const *setting_tables; /* NULL-terminated list of tables */
     bool learners;                               /* settings also have the rows of every learner in the table */
+    /** Settings that name data sets, ends with NULL: missing ones are refused, and on resume changed ones. */
+    const char *const *data_keys; /* may be NULL */
     const struct setting_pair *presets[PRESET_COUNT];
     const struct claim *claims;       /* ends with id NULL; a control follows its claim */
     const struct figure *figures;     /* ends with id NULL */
@@ -172,8 +174,6 @@ struct study {
 
     /** Refuses settings that contradict each other (k > d), before anything is written. May be NULL. */
     strata_status (*check)(strata_context *ctx, const struct settings *settings);
-    /** Refuses missing data sets before anything is written; `data_folder` is --data or NULL. May be NULL. */
-    strata_status (*check_data)(strata_context *ctx, const struct settings *settings, const char *data_folder);
     strata_status (*plan)(strata_context *ctx, const struct settings *settings, enum preset_kind preset,
                           struct task_list *list);
     strata_status (*run_task)(strata_context *ctx, struct task_run *run);

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "core/memory.h"
-#include "data/dataset.h"
 
 strata_status check_rising(strata_context *ctx, const struct settings *settings, const char *key, size_t least,
                            size_t most) {
@@ -18,15 +17,6 @@ strata_status check_rising(strata_context *ctx, const struct settings *settings,
             return strata_fail(ctx, STRATA_ERR_CONFIG, "key '%s': expected rising values, found %g after %g", key,
                                values[i], values[i - 1]);
     return STRATA_OK;
-}
-
-strata_status check_data_set(strata_context *ctx, const char *name, const char *data_folder) {
-    const struct data_source *source = data_find(name);
-    char *path = NULL;
-    if (!source) return STRATA_OK;
-    strata_status status = data_locate(ctx, source, data_folder, &path);
-    mem_free(path);
-    return status;
 }
 
 strata_status run_by_kind(strata_context *ctx, struct task_run *run, const struct task_kind *kinds) {

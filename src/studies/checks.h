@@ -9,9 +9,6 @@
 STRATA_MUST_USE strata_status check_rising(strata_context *ctx, const struct settings *settings, const char *key,
                                            size_t least, size_t most);
 
-/** Refuses a known data set whose files are missing; a name that is no set ("none") is fine. NOT_FOUND. */
-STRATA_MUST_USE strata_status check_data_set(strata_context *ctx, const char *name, const char *data_folder);
-
 /** A kind of task and what runs it; tables end with kind NULL. */
 struct task_kind {
     const char *kind;

@@ -112,10 +112,6 @@ static strata_status check(strata_context *ctx, const struct settings *settings)
     return STRATA_OK;
 }
 
-static strata_status check_data(strata_context *ctx, const struct settings *settings, const char *data_folder) {
-    return check_data_set(ctx, settings_text(settings, "images.name"), data_folder);
-}
-
 static strata_status run_task(strata_context *ctx, struct task_run *run) {
     bool images = strcmp(task_run_task(run)->kind, BFC_IMAGES) == 0;
     return images ? bfc_run_images(ctx, run) : bfc_run_teacher(ctx, run);
@@ -142,12 +138,12 @@ const struct study study_bfc = {
                 "alone needs only one quadratic form and leaves out features that the next layer will want.",
     .setting_tables = setting_tables,
     .learners = true,
+    .data_keys = (const char *const[]){"images.name", NULL},
     .presets = {smoke, standard, paper},
     .claims = bfc_claims,
     .figures = bfc_figures,
     .tables = bfc_tables,
     .check = check,
-    .check_data = check_data,
     .plan = bfc_plan,
     .run_task = run_task,
     .summarise = bfc_summarise,

@@ -101,10 +101,6 @@ static strata_status check(strata_context *ctx, const struct settings *settings)
     return check_rising(ctx, settings, "study.sample_sizes", 0, DEPTH_MAX_SIZES - 1);
 }
 
-static strata_status check_data(strata_context *ctx, const struct settings *settings, const char *data_folder) {
-    return check_data_set(ctx, settings_text(settings, "data.name"), data_folder);
-}
-
 static const struct task_kind kinds[] = {{DEPTH_FIT, depth_run_fit}, {DEPTH_KERNEL, depth_run_kernel}, {NULL, NULL}};
 
 static strata_status run_task(strata_context *ctx, struct task_run *run) { return run_by_kind(ctx, run, kinds); }
@@ -123,12 +119,12 @@ const struct study study_depth = {
         "one that trained alone for just as long.",
     .setting_tables = setting_tables,
     .learners = true,
+    .data_keys = (const char *const[]){"data.name", NULL},
     .presets = {smoke, standard, paper},
     .claims = depth_claims,
     .figures = depth_figures,
     .tables = depth_tables,
     .check = check,
-    .check_data = check_data,
     .plan = depth_plan,
     .run_task = run_task,
     .summarise = depth_summarise,

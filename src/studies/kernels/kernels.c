@@ -208,12 +208,6 @@ static strata_status check(strata_context *ctx, const struct settings *settings)
     return STRATA_OK;
 }
 
-static strata_status check_data(strata_context *ctx, const struct settings *settings, const char *data_folder) {
-    for (size_t i = 0; i < settings_names(settings, "pictures.names"); ++i)
-        STRATA_TRY(check_data_set(ctx, settings_name(settings, "pictures.names", i), data_folder));
-    return STRATA_OK;
-}
-
 /* ---- tasks */
 
 static const struct task_kind kinds[] = {
@@ -245,12 +239,12 @@ const struct study study_kernels = {
         "kernels' ridge chosen on the test set, which favours them.",
     .setting_tables = setting_tables,
     .learners = true,
+    .data_keys = (const char *const[]){"pictures.names", NULL},
     .presets = {smoke, standard, paper},
     .claims = kernels_claims,
     .figures = kernels_figures,
     .tables = kernels_tables,
     .check = check,
-    .check_data = check_data,
     .plan = kernels_plan,
     .run_task = run_task,
     .summarise = kernels_summarise,

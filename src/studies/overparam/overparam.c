@@ -139,11 +139,6 @@ static strata_status check(strata_context *ctx, const struct settings *settings)
     return STRATA_OK;
 }
 
-static strata_status check_data(strata_context *ctx, const struct settings *settings, const char *data_folder) {
-    STRATA_TRY(check_data_set(ctx, settings_text(settings, "pictures.name"), data_folder));
-    return check_data_set(ctx, settings_text(settings, "data.name"), data_folder);
-}
-
 /* ---- tasks */
 
 static const struct task_kind kinds[] = {
@@ -172,12 +167,12 @@ const struct study study_overparam = {
         "learn "
         "features.",
     .setting_tables = setting_tables,
+    .data_keys = (const char *const[]){"pictures.name", "data.name", NULL},
     .presets = {smoke, standard, paper},
     .claims = overparam_claims,
     .figures = overparam_figures,
     .tables = overparam_tables,
     .check = check,
-    .check_data = check_data,
     .plan = overparam_plan,
     .run_task = run_task,
     .summarise = overparam_summarise,

@@ -136,8 +136,7 @@ static void measure_gradient(struct fit *fit, size_t step) {
 
 static void choose_batch(struct fit *fit, size_t step) {
     size_t a_pass = (fit->n + fit->batch - 1) / fit->batch, first = step % a_pass * fit->batch;
-    if (step % a_pass == 0)
-        rng_permutation(rng_stream_at(overparam_stream(fit->run, RNG_SHUFFLE), step / a_pass), fit->n, fit->order);
+    rng_permutation(rng_stream_at(overparam_stream(fit->run, RNG_SHUFFLE), step / a_pass), fit->n, fit->order);
     memset(fit->coefficient, 0, fit->n * sizeof *fit->coefficient);
     for (size_t k = first; k < first + fit->batch && k < fit->n; ++k) {
         size_t i = fit->order[k];
@@ -145,9 +144,66 @@ static void choose_batch(struct fit *fit, size_t step) {
     }
 }
 
+/* ---- a state on disk: what training has changed; the rest is made anew from the settings */
+
+enum { STATE_DONE, STATE_DEVIATION, STATE_GRADIENT, STATE_NUMBERS };
+
+struct part {
+    const char *name;
+    double *values;
+    size_t count;
+};
+
+enum { STATE_PARTS = 5 };
+
+static void state_parts(struct fit *fit, double numbers[STATE_NUMBERS], struct part parts[STATE_PARTS]) {
+    parts[0] = (struct part){"weights", fit->network.weights, wide_network_weight_count(&fit->network)};
+    parts[1] = (struct part){"loss", fit->loss, fit->steps + 1};
+    parts[2] = (struct part){"linear", fit->linear, fit->steps + 1};
+    parts[3] = (struct part){"predicted", fit->predicted, fit->steps + 1};
+    parts[4] = (struct part){"numbers", numbers, STATE_NUMBERS};
+}
+
+static strata_status save(struct fit *fit) {
+    double numbers[STATE_NUMBERS] = {(double)fit->done, fit->deviation, fit->gradient};
+    struct part parts[STATE_PARTS];
+    struct tensor_file state = {0};
+    strata_status status = STRATA_OK;
+    state_parts(fit, numbers, parts);
+    for (size_t i = 0; i < STATE_PARTS; ++i)
+        STRATA_GO(tensor_file_add(fit->ctx, &state, parts[i].name, TENSOR_F64, 1, &parts[i].count, parts[i].values));
+    STRATA_GO(task_checkpoint(fit->ctx, fit->run, &state, fit->done));
+cleanup:
+    tensor_file_destroy(&state);
+    return status;
+}
+
+/* The step to go on with: the first one without a state. */
+static strata_status restore(struct fit *fit, size_t *step) {
+    double numbers[STATE_NUMBERS];
+    struct part parts[STATE_PARTS];
+    const struct tensor_file *state = task_state(fit->run);
+    *step = 0;
+    if (!state) return STRATA_OK;
+    state_parts(fit, numbers, parts);
+    for (size_t i = 0; i < STATE_PARTS; ++i) {
+        const struct tensor *tensor = tensor_file_find(state, parts[i].name);
+        if (!tensor || tensor->type != TENSOR_F64 || tensor_count(tensor) != parts[i].count)
+            return strata_fail(fit->ctx, STRATA_ERR_FORMAT, "state: expected %zu numbers '%s'", parts[i].count,
+                               parts[i].name);
+        memcpy(parts[i].values, tensor->data, parts[i].count * sizeof(double));
+    }
+    *step = (size_t)numbers[STATE_DONE] + 1;
+    fit->deviation = numbers[STATE_DEVIATION];
+    fit->gradient = numbers[STATE_GRADIENT];
+    return STRATA_OK;
+}
+
 static strata_status train(struct fit *fit) {
     const double finished = settings_number(fit->settings, "train.stop");
-    for (size_t step = 0;; ++step) {
+    size_t step;
+    STRATA_TRY(restore(fit, &step));
+    for (;; ++step) {
         if (step) wide_forward(&fit->network, fit->data.x, &fit->pass, fit->f);
         for (size_t i = 0; i < fit->n; ++i)
             fit->loss[step] += 0.5 * (fit->f[i] - fit->data.y[i]) * (fit->f[i] - fit->data.y[i]);
@@ -163,7 +219,7 @@ static strata_status train(struct fit *fit) {
         for (size_t i = 0; i < fit->n; ++i) fit->coefficient[i] = fit->rate * (fit->f[i] - fit->data.y[i]);
         if (fit->batch) choose_batch(fit, step);
         wide_step(&fit->network, &fit->pass, fit->coefficient);
-        task_progress(fit->run, (double)step / (double)fit->steps);
+        if (task_progress(fit->run, (double)step / (double)fit->steps)) STRATA_TRY(save(fit));
         if (context_cancelled(fit->ctx)) return strata_fail(fit->ctx, STRATA_ERR_INTERRUPTED, "interrupted");
     }
 }

@@ -56,6 +56,7 @@ static strata_status plan_widths(const struct planner *p) {
 
 static strata_status plan_cnn(const struct planner *p) {
     const double *widths;
+    const char *labels = settings_text(p->settings, "data.labels");
     size_t count = settings_numbers(p->settings, "cnn.widths", &widths);
     for (size_t i = 0; i < count; ++i) {
         struct number m, n;
@@ -63,6 +64,8 @@ static strata_status plan_cnn(const struct planner *p) {
         snprintf(case_, sizeof case_, CASE_WIDTH, (size_t)llround(widths[i]));
         const struct setting_pair overrides[] = {
             {"network.kind", "cnn"},
+            {"data.name", "none"}, /* rings of random pixels, whatever the others see */
+            {"data.labels", strcmp(labels, "true") == 0 ? "random" : labels},
             {"network.width", number(&m, widths[i])},
             {"data.train_size", number(&n, (double)settings_count(p->settings, "cnn.train_size"))},
             {NULL, NULL}};

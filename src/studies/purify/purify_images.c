@@ -44,10 +44,6 @@ strata_status purify_images_check(strata_context *ctx, const struct settings *se
                        settings_number(settings, "images.epsilon"));
 }
 
-strata_status purify_images_check_data(strata_context *ctx, const struct settings *settings, const char *data_folder) {
-    return check_data_set(ctx, settings_text(settings, "images.data"), data_folder);
-}
-
 static size_t steps_of(const struct settings *settings, const char *epochs_key) {
     return (settings_count(settings, epochs_key) * settings_count(settings, "images.train_size") + BATCH - 1) / BATCH;
 }

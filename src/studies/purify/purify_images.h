@@ -35,7 +35,6 @@ struct images {
 };
 
 strata_status purify_images_check(strata_context *ctx, const struct settings *settings);
-strata_status purify_images_check_data(strata_context *ctx, const struct settings *settings, const char *data_folder);
 strata_status purify_images_plan(strata_context *ctx, const struct settings *settings, size_t seed,
                                  struct task_list *list);
 strata_status purify_images_run(strata_context *ctx, struct task_run *run);
