@@ -13,14 +13,14 @@ small=(overparam --preset smoke --seeds 2 --set "network.widths=16,32,64" --set 
 same_on_threads "${small[@]}"
 
 # Killed within a fit, of all data or of batches: it goes on from its state to the same numbers, but with no other pictures.
-kill_midway killed "${small[@]}"
+kill_midway killed 0 "${small[@]}"
 "$strata" resume killed --quiet 2>err || fault "resume: $(cat err)"
 grep -q "goes on" killed/log.txt || fault "no task went on from its state"
 same_result threads1 killed
 
 batches=("${small[@]}" --set train.batch_size=5 --set pictures.name=fashion-mnist)
 "$strata" run "${batches[@]}" --quiet --out batches 2>err || fault "$(cat err)"
-kill_midway killed_batches "${batches[@]}"
+kill_midway killed_batches 0 "${batches[@]}"
 mkdir -p other/fashion-mnist
 for part in images-idx3 labels-idx1; do
     for half in train t10k; do

@@ -14,7 +14,7 @@ same_on_threads "${small[@]}"
 # Stopped in the middle of a training and resumed: equal numbers.
 long=(purify --preset smoke --seeds 1 --set study.baselines=none --set train.steps=3000 --set data.test_size=100)
 "$strata" run "${long[@]}" --quiet --threads 1 --out whole >out 2>err || fault "whole: $(tail -n 1 err)"
-kill_midway stopped "${long[@]}"
+kill_midway stopped 0.3 "${long[@]}"
 "$strata" resume stopped --quiet --threads 1 >out 2>err || fault "resume: $(tail -n 1 err)"
 same_result whole stopped
 

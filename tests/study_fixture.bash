@@ -29,11 +29,11 @@ same_on_threads() {
     same_result threads1 threads2
 }
 
-# kill_midway NAME STUDY WORDS...: a run on one thread, killed as soon as one of its tasks has left a state
+# kill_midway NAME SECONDS STUDY WORDS...: a run on one thread that keeps states so often, killed after the first one
 kill_midway() {
-    local name=$1 running
-    shift
-    "$strata" run "$@" --set checkpoint.seconds=0 --threads 1 --quiet --out "$name" 2>err &
+    local name=$1 seconds=$2 running
+    shift 2
+    "$strata" run "$@" --set "checkpoint.seconds=$seconds" --threads 1 --quiet --out "$name" 2>err &
     running=$!
     for _ in $(seq 3000); do
         [ -z "$(find "$name/checkpoint" -name "*.safetensors" 2>/dev/null)" ] || break
