@@ -38,7 +38,8 @@ const struct bench_case *bench_case_find(const char *name);
 struct bench_request {
     struct bench_case which;
     size_t threads;
-    size_t steps; /* in each repeat; 0: as many as take BENCH_SECONDS over all repeats */
+    bool recompute; /* as train.recompute */
+    size_t steps;   /* in each repeat; 0: as many as take BENCH_SECONDS over all repeats */
 };
 
 struct bench_measurement {

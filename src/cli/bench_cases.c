@@ -71,7 +71,17 @@ static strata_status make_batch(strata_context *ctx, struct engine *engine) {
     return STRATA_OK;
 }
 
-static bool is_cnn(const struct bench_case *which) { return strcmp(which->kind, "cnn_small") == 0; }
+/* Convolutions of stride 1 and equal width, to see what they alone reach. */
+static bool is_stack(const struct bench_case *which) { return strcmp(which->kind, "conv_stack") == 0; }
+
+static bool is_cnn(const struct bench_case *which) { return strcmp(which->kind, "cnn_small") == 0 || is_stack(which); }
+
+/* Layer l of a cnn: its channels, taps along a side, and stride. */
+static size_t cnn_channels(const struct bench_case *which, size_t l) {
+    return which->hidden_width << (is_stack(which) ? 0 : l);
+}
+static size_t cnn_taps(const struct bench_case *which, size_t l) { return l || is_stack(which) ? 3 : 5; }
+static size_t cnn_stride(const struct bench_case *which) { return is_stack(which) ? 1 : 2; }
 
 static bool is_picture(const struct bench_case *which) { return which->channels > 0 && !is_cnn(which); }
 
@@ -121,7 +131,7 @@ static strata_status build_picture(strata_context *ctx, struct engine *engine) {
     return picture_build(&engine->picture, &view, engine->graph, &engine->nodes);
 }
 
-/* The network of the learner cnn_small (src/learn/cnn.c). */
+/* The network of the learner cnn_small (src/learn/cnn.c), or a stack. */
 static strata_status build_cnn(struct engine *engine) {
     const struct bench_case *which = engine->which;
     const struct op_attributes picture = {.size = {3, which->channels, which->side, which->side}};
@@ -131,15 +141,15 @@ static strata_status build_cnn(struct engine *engine) {
     engine->nodes.input = graph_input(graph, "x", shape_rows(which->inputs));
     node h = graph_apply(graph, OP_RESHAPE, &picture, 1, &engine->nodes.input);
     for (size_t l = 0; l < which->depth; ++l) {
-        size_t out = which->hidden_width << l, kernel = l ? 3 : 5;
-        const struct op_attributes attributes = {.size = {2, kernel / 2}};
+        size_t out = cnn_channels(which, l), kernel = cnn_taps(which, l), stride = cnn_stride(which);
+        const struct op_attributes attributes = {.size = {stride, kernel / 2}};
         snprintf(name, sizeof name, "layer%zu.weight", l + 1);
         node weight = graph_parameter(graph, name, (struct shape){.rank = 4, .dims = {out, in, kernel, kernel}},
                                       GROUP_LAYER);
         snprintf(name, sizeof name, "layer%zu.bias", l + 1);
         node bias = graph_parameter(graph, name, shape_vector(out), GROUP_LAYER);
         h = graph_unary(graph, OP_RELU, graph_apply(graph, OP_CONV2D, &attributes, 3, (node[]){h, weight, bias}));
-        in = out, side = (side + 1) / 2;
+        in = out, side = (side + stride - 1) / stride;
     }
     const struct op_attributes rows = {.size = {1, in * side * side}};
     node weight = graph_parameter(graph, "output.weight", shape_matrix(in * side * side, which->outputs),
@@ -162,7 +172,7 @@ static strata_status build_network(strata_context *ctx, struct engine *engine) {
                          &engine->nodes);
 }
 
-static strata_status engine_create(strata_context *ctx, const struct bench_case *which, size_t threads,
+static strata_status engine_create(strata_context *ctx, const struct bench_case *which, size_t threads, bool recompute,
                                    struct engine *engine) {
     engine->which = which;
     engine->update = update_default(which->learning_rate);
@@ -181,6 +191,7 @@ static strata_status engine_create(strata_context *ctx, const struct bench_case 
     options.gradients = true;
     options.optimizer = optimizer_find(which->optimizer);
     options.pool = engine->pool;
+    options.recompute = recompute;
     STRATA_TRY(program_create(ctx, engine->graph, loss, &options, &engine->program));
     STRATA_TRY(make_batch(ctx, engine));
     STRATA_TRY(make_weights(ctx, engine));
@@ -259,13 +270,14 @@ static double picture_flops(const struct picture_network *network, size_t batch)
     return 2 * (double)batch * (3 * picture_products(network, SIZE_MAX) - picture_products(network, 1));
 }
 
-/* Likewise for cnn_small, layer by layer. */
+/* Likewise for a cnn, layer by layer. */
 static double cnn_flops(const struct bench_case *which) {
     double products = 0, in = (double)which->channels, side = (double)which->side;
     for (size_t l = 0; l < which->depth; ++l) {
-        double out = (double)(which->hidden_width << l), taps = l ? 9 : 25;
-        side = floor((side + 1) / 2);
-        products += (l ? 3 : 2) * in * out * taps * side * side;
+        double out = (double)cnn_channels(which, l), taps = (double)cnn_taps(which, l),
+               stride = (double)cnn_stride(which);
+        side = floor((side + stride - 1) / stride);
+        products += (l ? 3 : 2) * in * out * taps * taps * side * side;
         in = out;
     }
     return 2 * (double)which->batch * (products + 3 * in * side * side * (double)which->outputs);
@@ -333,7 +345,7 @@ strata_status bench_measure(strata_context *ctx, const struct bench_request *req
                             struct bench_measurement *measurement) {
     struct engine engine = {0};
     strata_status status = STRATA_OK;
-    STRATA_GO(engine_create(ctx, &request->which, request->threads, &engine));
+    STRATA_GO(engine_create(ctx, &request->which, request->threads, request->recompute, &engine));
     STRATA_GO(measure(ctx, &engine, request->steps, measurement));
     bool picture = is_picture(&request->which);
     measurement->flops = is_cnn(&request->which) ? cnn_flops(&request->which)
@@ -370,5 +382,11 @@ const struct bench_case bench_cases[] = {
      ACTIVATION_RELU, 128, TASK_MULTICLASS, "momentum", 1e-2, 3, 32, false},
     {"resnet_110", "residual network of 110 layers, 3 x 32 x 32, batch 128, momentum", "resnet", 3072, 10, 110, 16,
      ACTIVATION_RELU, 128, TASK_MULTICLASS, "momentum", 1e-2, 3, 32, true},
+    {"conv_16", "eight convolutions 3 x 3 of 16 channels, 32 x 32, batch 128, SGD", "conv_stack", 16384, 10, 8, 16,
+     ACTIVATION_RELU, 128, TASK_MULTICLASS, "sgd", 1e-3, 16, 32, true},
+    {"conv_32", "eight convolutions 3 x 3 of 32 channels, 16 x 16, batch 128, SGD", "conv_stack", 8192, 10, 8, 32,
+     ACTIVATION_RELU, 128, TASK_MULTICLASS, "sgd", 1e-3, 32, 16, true},
+    {"conv_64", "eight convolutions 3 x 3 of 64 channels, 8 x 8, batch 128, SGD", "conv_stack", 4096, 10, 8, 64,
+     ACTIVATION_RELU, 128, TASK_MULTICLASS, "sgd", 1e-3, 64, 8, true},
 };
 const size_t bench_case_count = sizeof bench_cases / sizeof *bench_cases;

@@ -56,7 +56,9 @@ static strata_status find_case(const struct bench *bench, const char *name, cons
 static strata_status add_case(struct bench *bench, const struct bench_case *which) {
     for (size_t t = 0; t < bench->thread_count_count; ++t) {
         struct bench_request *request = &bench->runs[bench->count++].request;
-        *request = (struct bench_request){.which = *which, .threads = bench->thread_counts[t]};
+        *request = (struct bench_request){.which = *which,
+                                          .threads = bench->thread_counts[t],
+                                          .recompute = argument_given(bench->arguments, "recompute")};
         STRATA_TRY(read_count(bench, "batch", which->batch, &request->which.batch));
         STRATA_TRY(read_count(bench, "width", which->hidden_width, &request->which.hidden_width));
         STRATA_TRY(read_count(bench, "steps", 0, &request->steps));

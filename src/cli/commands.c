@@ -29,6 +29,7 @@ OPTION(option_batch, "batch", "N", "rows of a batch in place of the case's", fal
 OPTION(option_width, "width", "N", "hidden width in place of the case's", false);
 OPTION(option_steps, "steps", "N", "steps in each of nine repeats (what takes 1.5 s in all)", false);
 OPTION(option_bench_json, "json", NULL, "print the figures as JSON on standard output and nothing else there", false);
+OPTION(option_recompute, "recompute", NULL, "less memory, more work: as train.recompute", false);
 OPTION(option_quick, "quick", NULL, "leave out the peak, which takes seconds to measure, and the shares of it", false);
 OPTION(option_export, "export", "FILE", "write initial weights, batch and losses of one case as safetensors", false);
 
@@ -165,9 +166,10 @@ const struct command command_table[] = {
      "256, 4 layers, batch 128, Adam. mlp_512: MLP 784-512-512-10, batch 256, Adam. mlp_4096: MLP 2048-4096-4096-10, "
      "batch 512, SGD. cnn_small: three convolutions of stride 2 on 3 x 32 x 32 pixels, batch 128, Adam. resnet_20: "
      "residual network on 3 x 32 x 32 pixels, batch 128, momentum. resnet_110: the same of "
-     "110 layers, only when asked for with --case.",
-     OPTIONS(&option_case, &option_bench_threads, &option_batch, &option_width, &option_steps, &option_quick,
-             &option_bench_json, &option_export),
+     "110 layers. conv_16, conv_32, conv_64: eight of that network's convolutions. The last four only when asked for "
+     "with --case.",
+     OPTIONS(&option_case, &option_bench_threads, &option_batch, &option_width, &option_steps, &option_recompute,
+             &option_quick, &option_bench_json, &option_export),
      command_bench},
 };
 const size_t command_table_size = sizeof command_table / sizeof *command_table;
