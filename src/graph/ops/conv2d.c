@@ -15,7 +15,7 @@
 #include "graph/ops/phases.h"
 #include "graph/ops/unfold.h"
 #include "linalg/linalg.h"
-#include "linalg/shift_conv.h"
+#include "linalg/stride_one.h"
 
 struct conv {
     struct windows w;
@@ -62,7 +62,7 @@ static strata_status conv2d_shape(strata_context *ctx, const struct op_attribute
 
 #if REAL_BITS == 32
 /* Plans both directions by shifts; false where the matrix of taps is to be used. */
-static bool plan_shifts(const struct conv *c, struct shift_conv *forward, struct shift_conv *backward) {
+static bool plan_shifts(const struct conv *c, struct stride_one *forward, struct stride_one *backward) {
     const struct windows *w = &c->w;
     bool fits = w->stride == 1 && w->dilation == 1 && c->groups == 1 && !c->direct && w->padding < w->kernel_height &&
                 w->padding < w->kernel_width;
@@ -82,7 +82,7 @@ static bool plan_shifts(const struct conv *c, struct shift_conv *forward, struct
                                      .kernel_width = w->kernel_width,
                                      .pad_height = w->kernel_height - 1 - w->padding,
                                      .pad_width = w->kernel_width - 1 - w->padding};
-    return fits && shift_conv_plan(forward, &shape) && shift_conv_plan(backward, &back);
+    return fits && stride_one_plan(forward, &shape) && stride_one_plan(backward, &back);
 }
 #endif
 
@@ -101,9 +101,9 @@ static size_t conv2d_scratch(const struct op_call *planned, size_t rows) {
     (void)rows;
     struct conv c = conv_of_call(planned);
 #if REAL_BITS == 32
-    struct shift_conv forward, backward;
+    struct stride_one forward, backward;
     if (plan_shifts(&c, &forward, &backward)) {
-        size_t one = shift_conv_scratch(&forward), two = shift_conv_scratch(&backward);
+        size_t one = stride_one_scratch(&forward), two = stride_one_scratch(&backward);
         return one > two ? one : two;
     }
 #endif
@@ -119,7 +119,7 @@ static size_t conv2d_scratch(const struct op_call *planned, size_t rows) {
 #if REAL_BITS == 32
 struct conv_plan {
     bool shifts; /* the two plans below it hold, not the three */
-    struct shift_conv shift_forward, shift_backward;
+    struct stride_one shift_forward, shift_backward;
     struct gemm_plan forward, to_weight, to_matrix;
 };
 
@@ -212,7 +212,7 @@ static void convolve(const struct op_call *call, const struct conv *c, const rea
 #if REAL_BITS == 32
     const struct conv_plan *plan = shifts_of(call);
     if (plan) {
-        shift_conv_apply(&plan->shift_forward, call->rows, x, weight, false, keep, y, call->scratch);
+        stride_one_apply(&plan->shift_forward, call->rows, x, weight, false, keep, y, call->scratch);
         return;
     }
 #endif
@@ -290,7 +290,7 @@ static void to_weights(const struct op_call *call, const struct conv *c) {
 #if REAL_BITS == 32
     const struct conv_plan *plan = shifts_of(call);
     if (plan) {
-        shift_conv_weights(&plan->shift_forward, call->rows, call->inputs[0], call->output_gradient, call->keep[1],
+        stride_one_weights(&plan->shift_forward, call->rows, call->inputs[0], call->output_gradient, call->keep[1],
                            call->input_gradients[1], call->scratch);
         return;
     }
@@ -305,7 +305,7 @@ static void to_inputs(const struct op_call *call, const struct conv *c) {
 #if REAL_BITS == 32
     const struct conv_plan *plan = shifts_of(call);
     if (plan) {
-        shift_conv_apply(&plan->shift_backward, call->rows, call->output_gradient, weight, true, call->keep[0],
+        stride_one_apply(&plan->shift_backward, call->rows, call->output_gradient, weight, true, call->keep[0],
                          call->input_gradients[0], call->scratch);
         return;
     }
