@@ -14,7 +14,6 @@ enum {
 
 typedef float lanes __attribute__((vector_size(64)));
 typedef float lanes_at __attribute__((vector_size(64), aligned(4), may_alias)); /* in memory */
-typedef int mask __attribute__((vector_size(64)));
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -82,21 +81,27 @@ size_t winograd_scratch(const struct winograd *plan) {
 
 /* ---- pictures: [channels, pixels] outside, [lines, columns, channels] inside */
 
-/* Swaps the off-diagonal blocks of side `s` of a matrix of 16 x 16. */
-#define SWAP_BLOCKS(s)                                          \
-    for (int k = 0; k < LANES; ++k) {                           \
-        if (k & (s)) continue;                                  \
-        mask low, high;                                         \
-        for (int j = 0; j < LANES; ++j) {                       \
-            low[j] = j & (s) ? LANES + j - (s) : j;             \
-            high[j] = j & (s) ? LANES + j : j + (s);            \
-        }                                                       \
-        lanes first = rows[k], second = rows[k + (s)];          \
-        rows[k] = __builtin_shuffle(first, second, low);        \
-        rows[k + (s)] = __builtin_shuffle(first, second, high); \
+/* Which numbers of two lines change places: halves, quarters, pairs, single ones. */
+#define LOW_8  0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23
+#define HIGH_8 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31
+#define LOW_4  0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27
+#define HIGH_4 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31
+#define LOW_2  0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29
+#define HIGH_2 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31
+#define LOW_1  0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30
+#define HIGH_1 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31
+
+/* Swaps the off-diagonal blocks of side `size` of a matrix of 16 x 16. */
+#define SWAP_BLOCKS(rows, size)                                                   \
+    for (size_t k = 0; k < LANES; ++k) {                                          \
+        if (k & (size)) continue;                                                 \
+        lanes first = (rows)[k], second = (rows)[k + (size)];                     \
+        (rows)[k] = __builtin_shufflevector(first, second, LOW_##size);           \
+        (rows)[k + (size)] = __builtin_shufflevector(first, second, HIGH_##size); \
     }
 
-INLINE void transpose(lanes rows[LANES]){SWAP_BLOCKS(8) SWAP_BLOCKS(4) SWAP_BLOCKS(2) SWAP_BLOCKS(1)}
+INLINE void transpose(lanes rows[LANES]){SWAP_BLOCKS(rows, 8) SWAP_BLOCKS(rows, 4) SWAP_BLOCKS(rows, 2)
+                                             SWAP_BLOCKS(rows, 1)}
 
 /* Where the next 16 pixels of a picture lie inside; the walk goes on from `column` and `at`. */
 INLINE void walk(size_t width, size_t line, size_t channels, size_t *column, size_t *at, size_t places[LANES]) {

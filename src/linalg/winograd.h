@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Convolutions 3 x 3 of stride 1 by Winograd's F(2 x 2, 3 x 3): tiles of 4 x 4 inputs and the kernels are transformed, 16
- * products over channels stand in for 36, and their results are transformed back to 2 x 2 outputs. Channels lie side by
- * side inside, so that every transform is a few sums of whole vectors. Float32; sums of fixed order. Source: Lavin &
+ * Convolutions 3 x 3 of stride 1 by Winograd's F(2 x 2, 3 x 3): tiles of 4 x 4 inputs and the kernels are transformed,
+ * 16 products over channels stand in for 36, and their results are transformed back to 2 x 2 outputs. Channels lie side
+ * by side inside, so that every transform is a few sums of whole vectors. Float32; sums of fixed order. Source: Lavin &
  * Gray, CVPR 2016, section 4.1; the gradient to the weights is the transposed map.
  */
 #ifndef LINALG_WINOGRAD_H
