@@ -58,7 +58,7 @@ strata_status depth_summarise(strata_context *ctx, const struct records *records
         {"depth.path.one_unit", NULL, path_one},
         {"depth.correction", "correction.seeds", correction},
         {"depth.correction.cut", NULL, correction_cut},
-        {"depth.probe", NULL, probe},
+        {"depth.probe", "correction.seeds", probe},
         {"depth.probe.cut", NULL, probe_cut},
         {"depth.cut", NULL, cut},
         {"depth.cut.freeze", NULL, cut_freeze},

@@ -70,7 +70,7 @@ static const struct setting *const setting_tables[] = {kernels_settings, teacher
 
 /* The network and the target of the comparison, the same in every preset. */
 #define FAMILY_SETTINGS                                                                                   \
-    {"study.seeds", "3"}, {"teacher.width", "10"}, {"teacher.skip", "1"}, {"network.hidden_width", "20"}, \
+    {"study.seeds", "5"}, {"teacher.width", "10"}, {"teacher.skip", "1"}, {"network.hidden_width", "20"}, \
         {"train.learning_rate", "9e-3"}, {"train.schedule", "one_cycle"}, {"train.batch_size", "64"}, {   \
         "train.clip_norm", "1"                                                                            \
     }
