@@ -34,7 +34,7 @@ static size_t live_rows(const struct program *program, node value, size_t shard,
 double program_scalar(const struct program *program, node value) {
     double sum = 0;
     for (size_t shard = 0; shard < program->options.shards; ++shard) {
-        if (shard_begin(program, program->rows, shard) == shard_begin(program, program->rows, shard + 1)) continue;
+        if (shard_empty(program, shard)) continue;
         double part;
         to_double(program, program_value(program, shard, value), 1, &part);
         sum += part;
@@ -69,7 +69,7 @@ void program_read_gradient(const struct program *program, node value, double *ou
     if (program->graph->nodes[value].kind == OP_PARAMETER) {
         memset(out, 0, slot->size * sizeof *out);
         for (size_t shard = 0; shard < program->options.shards; ++shard) {
-            if (shard_begin(program, program->rows, shard) == shard_begin(program, program->rows, shard + 1)) continue;
+            if (shard_empty(program, shard)) continue;
             const unsigned char *from = program->gradients +
                                         (shard * program->trainable + slot->fixed) * program->element;
             for (size_t i = 0; i < slot->size; ++i) {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The inside of a program, shared by planner (program_plan.c), executor (program.c) and accessors. */
+/*
+ * The inside of a program. program_plan.c makes it, with program_buffers.c and program_calls.c; program.c runs it,
+ * program_update.c moves its parameters, program_access.c reads and writes its numbers.
+ */
 #ifndef GRAPH_PROGRAM_PARTS_H
 #define GRAPH_PROGRAM_PARTS_H
 
@@ -84,14 +87,41 @@ struct program {
 
 enum { UPDATE_BLOCK = 16384 }; /* numbers per job of an update */
 
+static inline const struct graph_node *node_of(const struct program *program, node n) {
+    return &program->graph->nodes[n];
+}
+
+static inline bool is_leaf(const struct graph_node *n) {
+    return n->kind == OP_INPUT || n->kind == OP_PARAMETER || n->kind == OP_CONSTANT;
+}
+
 /* First row of a shard for `rows` live rows. */
 static inline size_t shard_begin(const struct program *program, size_t rows, size_t shard) {
     return rows * shard / program->options.shards;
 }
 
+/* Fewer rows than shards leave some shards empty; those are the ones that begin where they end. */
+static inline bool shard_empty(const struct program *program, size_t shard) {
+    return shard_begin(program, program->rows, shard) == shard_begin(program, program->rows, shard + 1);
+}
+
 static inline unsigned char *region_of(const struct program *program, size_t shard) {
     return program->regions + shard * program->region_size;
 }
+
+/* ---- steps of planning ---- */
+
+/* Offsets of values, gradients and tangents within a shard's region, and its size. */
+STRATA_MUST_USE strata_status plan_buffers(strata_context *ctx, struct program *program);
+
+/* Bytes that the calls and the constants want. */
+void plan_measure_calls(struct program *program);
+
+/* When the arena is there. */
+void plan_fill_constants(struct program *program);
+void plan_fill_calls(struct program *program);
+
+/* ---- running ---- */
 
 /* Address of a node's value on a shard (the shard's first row for bound inputs). */
 const void *program_value(const struct program *program, size_t shard, node value);

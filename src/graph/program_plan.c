@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Planning: which nodes run, which need gradients, how long each buffer lives, where it lies.
- * Time runs over forward steps 0..F-1 and backward steps F..2F-1 (op p goes backward at 2F-1-p). Buffers whose
- * lifetimes do not meet share bytes; they are placed largest first at the lowest free offset.
- */
+/* Planning: which nodes run, which want gradients, in what order parameters lie, how much memory all of it takes. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,12 +9,6 @@
 
 struct program_options program_options_default(void) {
     return (struct program_options){.precision = PRECISION_F32, .rows = 1, .shards = 1};
-}
-
-static const struct graph_node *node_of(const struct program *program, node n) { return &program->graph->nodes[n]; }
-
-static bool is_leaf(const struct graph_node *n) {
-    return n->kind == OP_INPUT || n->kind == OP_PARAMETER || n->kind == OP_CONSTANT;
 }
 
 static bool is_frozen(const struct program *program, node n) {
@@ -149,256 +139,6 @@ static void place_parameters(struct program *program) {
     }
 }
 
-/* ---- buffers with lifetimes ---- */
-
-struct piece {
-    size_t *offset; /* where to write the result */
-    size_t bytes, first, last;
-    bool twice; /* alive again from `back_first` to `back_last` */
-    size_t back_first, back_last;
-};
-
-static bool overlap(size_t first_a, size_t last_a, size_t first_b, size_t last_b) {
-    return first_a <= last_b && first_b <= last_a;
-}
-
-static bool meet(const struct piece *a, const struct piece *b) {
-    return overlap(a->first, a->last, b->first, b->last) ||
-           (a->twice && overlap(a->back_first, a->back_last, b->first, b->last)) ||
-           (b->twice && overlap(a->first, a->last, b->back_first, b->back_last)) ||
-           (a->twice && b->twice && overlap(a->back_first, a->back_last, b->back_first, b->back_last));
-}
-
-static int compare_pieces(const void *a, const void *b) {
-    const struct piece *x = a, *y = b;
-    if (x->bytes != y->bytes) return x->bytes > y->bytes ? -1 : 1;
-    return x->first < y->first ? -1 : x->first > y->first;
-}
-
-/* Lowest offset at which piece `number` meets no earlier placed piece in both time and space. */
-static size_t lowest_offset(const struct piece *pieces, size_t number) {
-    size_t offset = 0;
-    for (bool moved = true; moved;) {
-        moved = false;
-        for (size_t i = 0; i < number; ++i) {
-            bool in_time = meet(&pieces[i], &pieces[number]);
-            size_t begin = *pieces[i].offset, end = begin + pieces[i].bytes;
-            if (in_time && offset < end && begin < offset + pieces[number].bytes) {
-                offset = end;
-                moved = true;
-            }
-        }
-    }
-    return offset;
-}
-
-static size_t shard_bytes(const struct program *program, node n) {
-    size_t rows = node_of(program, n)->shape.batched ? program->shard_rows : 1;
-    return arena_padded(program->slots[n].size * rows * program->element);
-}
-
-/*
- * Splits the life of a value that is computed again: forward until its last use there, and from its first use backward.
- * Its op comes later on the way back than all that use it, so what it reads is still there.
- */
-static void split_life(struct program *program, size_t number, struct piece *value) {
-    size_t forward = program->step_count, last = number, first_back = 2 * forward, at = NO_OFFSET;
-    struct op_step *step = &program->steps[number];
-    step->recompute_at = NO_OFFSET;
-    if (!program->options.recompute || !step->class_->recompute || value->last < forward ||
-        value->last >= 2 * forward || step->class_->reads & OP_READS_OUTPUT)
-        return;
-    const struct graph_node *self = node_of(program, step->output);
-    for (size_t k = 0; k < self->input_count; ++k) { /* what it reads must not be forgotten in its turn */
-        size_t below = program->slots[self->inputs[k]].step;
-        if (below != NO_OFFSET && program->steps[below].recompute_at != NO_OFFSET) return;
-    }
-    for (size_t p = number + 1; p < forward; ++p) {
-        const struct graph_node *user = node_of(program, program->steps[p].output);
-        size_t back = 2 * forward - 1 - p;
-        bool uses = false;
-        for (size_t k = 0; k < user->input_count; ++k) uses |= user->inputs[k] == step->output;
-        if (!uses) continue;
-        last = p;
-        if (program->steps[p].backward && program->steps[p].class_->reads & OP_READS_INPUTS && back < first_back)
-            first_back = back, at = p;
-    }
-    if (at == NO_OFFSET || !step->backward || !(step->class_->reads & OP_READS_INPUTS)) return;
-    step->recompute_at = at;
-    value->twice = true;
-    value->back_first = first_back;
-    value->back_last = value->last;
-    value->last = last;
-}
-
-/* Lifetimes of the value and the gradient of one op's output or input. */
-static void lifetimes(const struct program *program, node n, struct piece *value, struct piece *gradient) {
-    size_t forward = program->step_count, end = 2 * forward;
-    const struct graph_node *self = node_of(program, n);
-    bool reuse = !program->options.tangents && !program->options.per_sample;
-    value->first = gradient->first = end;
-    value->last = gradient->last = 0;
-    for (size_t p = 0; p < forward; ++p) {
-        const struct op_step *step = &program->steps[p];
-        size_t back = 2 * forward - 1 - p;
-        if (step->output == n) {
-            value->first = p;
-            if (value->last < p) value->last = p;
-            if (step->backward && step->class_->reads & OP_READS_OUTPUT && value->last < back) value->last = back;
-            if (step->backward) gradient->last = back;
-        }
-        const struct graph_node *consumer = node_of(program, step->output);
-        for (size_t k = 0; k < consumer->input_count; ++k) {
-            if (consumer->inputs[k] != n) continue;
-            if (value->last < p) value->last = p;
-            if (step->backward && step->class_->reads & OP_READS_INPUTS && value->last < back) value->last = back;
-            if (step->backward && gradient->first > back) gradient->first = back;
-        }
-    }
-    if (n == program->root) gradient->first = forward;
-    if (self->kept || n == program->root || !reuse) value->last = end;
-    if (is_leaf(self) || !reuse || gradient->last < gradient->first) gradient->first = 0, gradient->last = end;
-    if (!reuse) value->first = 0;
-}
-
-static strata_status place_buffers(strata_context *ctx, struct program *program) {
-    const struct graph *graph = program->graph;
-    struct piece *pieces = mem_zero(3 * graph->count + 1, sizeof *pieces);
-    if (!pieces) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for a plan of %zu nodes", graph->count);
-    size_t count = 0;
-    for (size_t i = 0; i < graph->count; ++i) {
-        struct slot *slot = &program->slots[i];
-        const struct graph_node *n = &graph->nodes[i];
-        if (!slot->reached || n->kind == OP_CONSTANT || n->kind == OP_PARAMETER) continue;
-        struct piece value = {0}, gradient = {0};
-        lifetimes(program, (node)i, &value, &gradient);
-        if (!is_leaf(n)) split_life(program, slot->step, &value);
-        value.bytes = gradient.bytes = shard_bytes(program, (node)i);
-        value.offset = &slot->value;
-        gradient.offset = &slot->gradient;
-        if (!is_leaf(n)) pieces[count++] = value;
-        if (slot->wants_gradient) pieces[count++] = gradient;
-        if (program->options.tangents)
-            pieces[count++] = (struct piece){
-                .offset = &slot->tangent, .bytes = value.bytes, .last = 2 * program->step_count};
-    }
-    qsort(pieces, count, sizeof *pieces, compare_pieces);
-    for (size_t i = 0; i < count; ++i) {
-        *pieces[i].offset = lowest_offset(pieces, i);
-        size_t end = *pieces[i].offset + pieces[i].bytes;
-        if (end > program->region_size) program->region_size = end;
-    }
-    mem_free(pieces);
-    return STRATA_OK;
-}
-
-/* ---- calls ---- */
-
-/* A call with shapes and attributes only: what `scratch` and `prepare` may look at. */
-static struct op_call blank_call(const struct program *program, const struct op_step *step) {
-    const struct graph_node *n = node_of(program, step->output);
-    struct op_call call = {.attributes = &n->attributes,
-                           .output_shape = &n->shape,
-                           .input_count = n->input_count,
-                           .rows = program->shard_rows,
-                           .total_rows = program->options.rows};
-    for (size_t k = 0; k < n->input_count; ++k) call.input_shapes[k] = &node_of(program, n->inputs[k])->shape;
-    return call;
-}
-
-static void measure_calls(struct program *program) {
-    for (size_t i = 0; i < program->step_count; ++i) {
-        struct op_step *step = &program->steps[i];
-        struct op_call call = blank_call(program, step);
-        step->saved = program->saved_size;
-        step->parts = program->parts_size;
-        step->part_size = step->class_->part ? arena_padded(step->class_->part(&call)) : 0;
-        program->parts_size += program->options.shards * step->part_size;
-        if (step->class_->saved) program->saved_size += arena_padded(step->class_->saved(&call, program->shard_rows));
-        size_t scratch = step->class_->scratch ? arena_padded(step->class_->scratch(&call, program->shard_rows)) : 0;
-        if (scratch > program->scratch_size) program->scratch_size = scratch;
-        program->prepared_size += arena_padded(step->class_->prepared_size);
-    }
-    for (size_t i = 0; i < program->graph->count; ++i)
-        if (program->graph->nodes[i].kind == OP_CONSTANT) {
-            program->slots[i].fixed = program->constants_size;
-            program->constants_size += arena_padded(program->slots[i].size * program->element);
-        }
-}
-
-static unsigned char *gradient_address(const struct program *program, size_t shard, node n) {
-    const struct slot *slot = &program->slots[n];
-    if (!slot->wants_gradient) return NULL;
-    if (node_of(program, n)->kind == OP_PARAMETER)
-        return program->gradients + (shard * program->trainable + slot->fixed) * program->element;
-    return region_of(program, shard) + slot->gradient;
-}
-
-static unsigned char *tangent_address(const struct program *program, size_t shard, node n) {
-    const struct slot *slot = &program->slots[n];
-    const struct graph_node *self = node_of(program, n);
-    if (!program->options.tangents || self->kind == OP_CONSTANT) return NULL;
-    if (self->kind == OP_PARAMETER) return program->parameter_tangents + slot->fixed * program->element;
-    return slot->tangent == NO_OFFSET ? NULL : region_of(program, shard) + slot->tangent;
-}
-
-static void fill_call(struct program *program, size_t shard, size_t number, void *prepared) {
-    const struct op_step *step = &program->steps[number];
-    const struct graph_node *n = node_of(program, step->output);
-    struct op_call *call = &program->calls[shard * program->step_count + number];
-    *call = blank_call(program, step);
-    call->prepared = prepared;
-    call->scratch = program->scratch_size ? program->scratch + shard * program->scratch_size : NULL;
-    call->parts = step->part_size ? program->parts + step->parts : NULL;
-    call->part = shard, call->part_count = program->options.shards, call->part_size = step->part_size;
-    call->saved = program->saved_size ? program->saved + shard * program->saved_size + step->saved : NULL;
-    call->output = region_of(program, shard) + program->slots[step->output].value;
-    call->output_gradient = gradient_address(program, shard, step->output);
-    call->output_tangent = tangent_address(program, shard, step->output);
-    for (size_t k = 0; k < n->input_count; ++k) {
-        call->inputs[k] = program_value(program, shard, n->inputs[k]);
-        call->input_tangents[k] = tangent_address(program, shard, n->inputs[k]);
-        if (step->backward) call->input_gradients[k] = gradient_address(program, shard, n->inputs[k]);
-        /* The first writer in backward order overwrites: consumers behind this op, or an earlier operand of it. */
-        for (size_t later = number + 1; later < program->step_count; ++later) {
-            const struct graph_node *other = node_of(program, program->steps[later].output);
-            for (size_t j = 0; program->steps[later].backward && j < other->input_count; ++j)
-                call->keep[k] |= other->inputs[j] == n->inputs[k];
-        }
-        for (size_t j = 0; j < k; ++j) call->keep[k] |= n->inputs[j] == n->inputs[k];
-        call->keep[k] |= n->inputs[k] == program->root;
-    }
-}
-
-static void fill_calls(struct program *program) {
-    unsigned char *prepared = program->prepared;
-    for (size_t i = 0; i < program->step_count; ++i) {
-        const struct op_class *class_ = program->steps[i].class_;
-        if (class_->prepare) {
-            struct op_call call = blank_call(program, &program->steps[i]);
-            call.prepared = prepared;
-            class_->prepare(&call, program->shard_rows);
-        }
-        for (size_t shard = 0; shard < program->options.shards; ++shard)
-            fill_call(program, shard, i, class_->prepared_size ? prepared : NULL);
-        prepared += arena_padded(class_->prepared_size);
-    }
-}
-
-static void fill_constants(struct program *program) {
-    for (size_t i = 0; i < program->graph->count; ++i) {
-        const struct graph_node *n = &program->graph->nodes[i];
-        if (n->kind != OP_CONSTANT) continue;
-        unsigned char *target = program->constants + program->slots[i].fixed;
-        for (size_t k = 0; k < program->slots[i].size; ++k) {
-            if (program->element == sizeof(float))
-                ((float *)target)[k] = (float)n->constant[k];
-            else
-                ((double *)target)[k] = n->constant[k];
-        }
-    }
-}
-
 /* Refuses more bytes than the machine has; `growing` of them are as many as the batch has rows. */
 static strata_status check_memory(strata_context *ctx, const struct program_options *options, size_t capacity,
                                   size_t growing) {
@@ -483,11 +223,11 @@ static strata_status plan(strata_context *ctx, struct program *program) {
     list_steps(program);
     STRATA_TRY(check_modes(ctx, program));
     place_parameters(program);
-    STRATA_TRY(place_buffers(ctx, program));
-    measure_calls(program);
+    STRATA_TRY(plan_buffers(ctx, program));
+    plan_measure_calls(program);
     STRATA_TRY(take_arena(ctx, program));
-    fill_constants(program);
-    fill_calls(program);
+    plan_fill_constants(program);
+    plan_fill_calls(program);
     return STRATA_OK;
 }
 
