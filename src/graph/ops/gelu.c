@@ -25,12 +25,5 @@ static inline real unary_slope(real x, const real *number) {
 const struct op_class OP_CLASS(gelu) = {
     .name = "gelu",
     .formula = "y = x Phi(x)",
-    .min_inputs = 1,
-    .max_inputs = 1,
-    .reads = UNARY_READS,
-    .shape = unary_shape,
-    .forward = unary_forward,
-    .tangent = unary_tangent,
-    .backward = unary_backward,
-    .probe = unary_probe,
+    UNARY_RULES,
 };

@@ -10,12 +10,5 @@
 const struct op_class OP_CLASS(mean) = {
     .name = "mean",
     .formula = "y = mean x",
-    .min_inputs = 1,
-    .max_inputs = 1,
-    .reduces_rows = true,
-    .shape = reduce_shape,
-    .forward = reduce_forward,
-    .tangent = reduce_tangent,
-    .backward = reduce_backward,
-    .probe = reduce_probe,
+    REDUCE_RULES,
 };

@@ -37,3 +37,8 @@ static const struct op_probe reduce_probe[4] = {
     {.input_count = 1, .inputs = {{true, 2, {2, 7}}}, .next = &reduce_probe[3]},
     {.input_count = 1, .inputs = {{false, 2, {3, 17}}}},
 };
+
+/* For the op's class, beside its name and formula. */
+#define REDUCE_RULES                                                                                          \
+    .min_inputs = 1, .max_inputs = 1, .reduces_rows = true, .shape = reduce_shape, .forward = reduce_forward, \
+    .tangent = reduce_tangent, .backward = reduce_backward, .probe = reduce_probe

@@ -28,12 +28,5 @@ static void relu_adjust(size_t input, size_t count, double *values) {
 const struct op_class OP_CLASS(relu) = {
     .name = "relu",
     .formula = "y = max(x, 0)",
-    .min_inputs = 1,
-    .max_inputs = 1,
-    .reads = UNARY_READS,
-    .shape = unary_shape,
-    .forward = unary_forward,
-    .tangent = unary_tangent,
-    .backward = unary_backward,
-    .probe = unary_probe,
+    UNARY_RULES,
 };

@@ -61,3 +61,8 @@ static const struct op_probe unary_probe[5] = {
     {.input_count = 1, .inputs = {{false, 1, {13}}}, .adjust = UNARY_ADJUST, .next = &unary_probe[4]},
     {.input_count = 1, .inputs = {{false, 0, {0}}}, .adjust = UNARY_ADJUST},
 };
+
+/* For the op's class, beside its name and formula. */
+#define UNARY_RULES                                                                                         \
+    .min_inputs = 1, .max_inputs = 1, .reads = UNARY_READS, .shape = unary_shape, .forward = unary_forward, \
+    .tangent = unary_tangent, .backward = unary_backward, .probe = unary_probe
