@@ -215,6 +215,10 @@ struct attack_options images_options(const struct task_run *run) {
     return options;
 }
 
+strata_function images_function(const struct images *images, size_t network) {
+    return learner_function(images->networks[network], images->test.inputs, images->test.classes);
+}
+
 struct attack_target images_target(const struct images *images, const strata_function *function) {
     const size_t *picture = images->test.image;
     return (struct attack_target){.functions = function,

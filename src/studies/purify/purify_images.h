@@ -68,6 +68,9 @@ STRATA_MUST_USE strata_status images_begin_robust(strata_context *ctx, const str
 STRATA_MUST_USE strata_status images_keep_robustness(strata_context *ctx, struct task_run *run, struct images *images,
                                                      size_t network, const char *name);
 
+/** A network as a function of test pictures; the learner stays its owner. */
+strata_function images_function(const struct images *images, size_t network);
+
 /** Attacks of the image part, at images.epsilon. */
 struct attack_options images_options(const struct task_run *run);
 struct attack_target images_target(const struct images *images, const strata_function *function);
