@@ -11,7 +11,7 @@
 
 #include "core/memory.h"
 
-enum { BLOCK_ROWS = 64 };
+enum { BLOCK_ROWS = 64, PIECE = 64 }; /* rows of a job; numbers of a row on the stack */
 
 static const double BALL_SLACK = 1e-5; /* relative: what rounding may add to a perturbation's length */
 
@@ -24,85 +24,6 @@ struct attack_options attack_options_default(const struct attack_norm *norm, dou
                                    .queries = 5000,
                                    .targets = 9,
                                    .stream = rng_stream_make(1, 1, RNG_ATTACK)};
-}
-
-/* ---- what attacks ask of the function ---- */
-
-strata_status attack_evaluate(strata_context *ctx, const struct attack_block *block, size_t rows, const float *points,
-                              float *out) {
-    if (context_cancelled(ctx)) return strata_fail(ctx, STRATA_ERR_INTERRUPTED, "attack stopped");
-    block->counts->evaluations += rows;
-    return strata_function_evaluate(ctx, block->function, rows, points, out);
-}
-
-static bool all_finite(size_t count, const float *values) {
-    for (size_t i = 0; i < count; ++i)
-        if (!isfinite(values[i])) return false;
-    return true;
-}
-
-static bool all_zero(size_t count, const float *values) {
-    for (size_t i = 0; i < count; ++i)
-        if (values[i] != 0) return false;
-    return true;
-}
-
-/* Zero and wild gradients are counted; what is left is safe to step along. */
-static void inspect_gradients(const struct attack_block *block, size_t rows, float *gradients) {
-    for (size_t r = 0; r < rows; ++r) {
-        float *row = gradients + r * block->inputs;
-        bool wild = !all_finite(block->inputs, row);
-        if (wild) memset(row, 0, block->inputs * sizeof *row);
-        block->counts->wild_gradients += wild;
-        block->counts->zero_gradients += !wild && all_zero(block->inputs, row);
-    }
-}
-
-/* Losses of rows as their outputs come in. */
-struct loss_job {
-    const struct attack_loss *loss;
-    size_t outputs;
-    const uint32_t *labels, *aims;
-    double *losses;
-};
-
-static void seed_rows(void *user, size_t first, size_t rows, const float *out, float *seed) {
-    const struct loss_job *self = user;
-    for (size_t r = 0; r < rows; ++r)
-        self->losses[first + r] = self->loss->value(self->outputs, out + r * self->outputs, self->labels[first + r],
-                                                    self->aims ? self->aims[first + r] : 0, seed + r * self->outputs);
-}
-
-strata_status attack_gradient(strata_context *ctx, const struct attack_block *block, const struct attack_loss *loss,
-                              size_t rows, const float *points, const uint32_t *labels, const uint32_t *aims,
-                              double *losses, float *gradients, float *out) {
-    struct loss_job self = {loss, block->outputs, labels, aims, losses};
-    if (context_cancelled(ctx)) return strata_fail(ctx, STRATA_ERR_INTERRUPTED, "attack stopped");
-    block->counts->gradients += rows;
-    STRATA_TRY(strata_function_pull(ctx, block->function, rows, points, seed_rows, &self, out, gradients));
-    inspect_gradients(block, rows, gradients);
-    return STRATA_OK;
-}
-
-void attack_step(const struct attack_block *block, const float *x, const float *gradient, double length, float *point) {
-    const struct attack_norm *norm = block->options->norm;
-    float direction[BLOCK_ROWS]; /* l-infinity goes by pieces; l2 needs the whole row's length */
-    if (strcmp(norm->name, "linf") == 0)
-        for (size_t begin = 0; begin < block->inputs; begin += BLOCK_ROWS) {
-            size_t count = block->inputs - begin < BLOCK_ROWS ? block->inputs - begin : BLOCK_ROWS;
-            norm->steepest(count, gradient + begin, direction);
-            for (size_t j = 0; j < count; ++j) point[begin + j] += (float)length * direction[j];
-        }
-    else {
-        double size = norm->length(block->inputs, gradient);
-        for (size_t j = 0; size > 0 && j < block->inputs; ++j)
-            point[j] += (float)(length * ((double)gradient[j] / size));
-    }
-    norm->project(block->inputs, x, block->options->epsilon, block->target->low, block->target->high, point);
-}
-
-struct rng_stream attack_stream(const struct attack_block *block, size_t row, uint64_t purpose) {
-    return rng_stream_sub(rng_stream_at(block->options->stream, block->ids[row]), purpose);
 }
 
 /* ---- checks ---- */
@@ -224,10 +145,10 @@ static strata_status buffers_create(strata_context *ctx, const struct run *run, 
 static bool allowed(const struct run *run, const float *x, const float *point) {
     const struct attack_options *options = run->options;
     double low = run->target->low, high = run->target->high;
-    float delta[BLOCK_ROWS]; /* by pieces: rows may be long */
+    float delta[PIECE]; /* by pieces: rows may be long */
     double largest = 0, square = 0, size = 0;
-    for (size_t begin = 0; begin < run->inputs; begin += BLOCK_ROWS) {
-        size_t count = run->inputs - begin < BLOCK_ROWS ? run->inputs - begin : BLOCK_ROWS;
+    for (size_t begin = 0; begin < run->inputs; begin += PIECE) {
+        size_t count = run->inputs - begin < PIECE ? run->inputs - begin : PIECE;
         for (size_t j = 0; j < count; ++j) {
             double value = (double)point[begin + j];
             if (!(value >= low && value <= high)) return false;
