@@ -41,6 +41,8 @@ for header in "$source"/include/strata/*.h; do
     [ -z "$CXX" ] || echo "#include <$name>" |
         "$CXX" -x c++ -std=c++17 -pedantic -Wall -Wextra -Werror -fsyntax-only -I "$root/include" - ||
         fault "$name does not compile as C++17"
+    ! awk '/^[A-Za-z].*strata_[a-z0-9_]*\(/ && before !~ /\*\/$/ { print FILENAME ":" FNR ": " $0 } { before = $0 }' "$header" |
+        grep . || fault "$name: functions without a comment"
     ! grep '#include' "$header" | grep -Ev '<(stddef|stdint|stdbool)\.h>|<strata/[a-z_]+\.h>' || fault "$name includes more"
 done
 

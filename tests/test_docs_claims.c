@@ -54,6 +54,7 @@ static void page_has_every_claim(void **state) {
             if (!(claim->presets & 1u << PRESET_DEFAULT)) continue;
             char *line = line_of(text, claim), *bound = NULL;
             if (!line) fail_msg("docs/claims.md: %s is missing; see the head of that page", claim->id);
+            assert_non_null(line);
             unescape(line);
             expect(claim, line, claim->source);
             expect(claim, line, claim->unit);

@@ -22,8 +22,10 @@ size_t strata_kernel_count(void);
 /** Name of kernel `index` ("ntk"); NULL past the last one. Static storage. */
 const char *strata_kernel_name(size_t index);
 
-/** Its formula and source; NULL past the last one. Static storage. */
+/** Its formula; NULL past the last one. Static storage. */
 const char *strata_kernel_formula(size_t index);
+
+/** Where it comes from: paper and section; NULL past the last one. Static storage. */
 const char *strata_kernel_source(size_t index);
 
 /** How a kernel is set up. Begin with strata_kernel_options_default(). */

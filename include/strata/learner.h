@@ -114,8 +114,10 @@ size_t strata_learner_outputs(const strata_learner *learner);
 STRATA_MUST_USE strata_status strata_learner_predict(strata_context *ctx, strata_learner *learner, size_t rows,
                                                      const float *x, float *out);
 
-/** What the outputs are, and of how many classes (0 for a regression). */
+/** What the outputs are. */
 strata_task strata_learner_task(const strata_learner *learner);
+
+/** Of how many classes the outputs speak; 0 for a regression. */
 size_t strata_learner_classes(const strata_learner *learner);
 
 /** Channels, height and width of an input row; zeros where the rows are no pictures. */
@@ -196,7 +198,8 @@ typedef struct strata_import {
     const char *architecture; /**< "mlp_relu" or "cnn_small" */
     size_t picture[3];        /**< cnn_small: channels, height, width of its pictures */
     size_t moments;           /**< numbers in mean and sd: 0 (none), 1, one a channel, or one an input */
-    const double *mean, *sd;  /**< [moments] what it was trained on is (input - mean) / sd; borrowed */
+    const double *mean;       /**< [moments] what it was trained on is (input - mean) / sd; borrowed */
+    const double *sd;         /**< [moments], above 0; borrowed */
 } strata_import;
 
 /** No preprocessing. */
