@@ -163,11 +163,9 @@ static strata_status check_masking(strata_context *ctx, struct trust *trust, con
     const struct attack_class *attack = attack_find(name);
     unsigned norm = strcmp(trust->options->norm->name, "l2") == 0 ? ATTACK_L2 : ATTACK_LINF;
     struct attack_result result;
-    size_t standing = 0;
     if (!attack || !(attack->norms & norm) || (attack->surrogate && !trust->target->surrogate)) return STRATA_OK;
     struct attack_check *check = begin(trust, id);
     memcpy(trust->alive, trust->white, trust->rows.rows * sizeof *trust->alive);
-    for (size_t r = 0; r < trust->rows.rows; ++r) standing += trust->white[r];
     STRATA_TRY(
         attack_run(ctx, attack, trust->target, trust->options, &trust->rows, trust->alive, trust->points, &result));
     double share = (double)result.broken / (double)trust->rows.rows;
