@@ -56,7 +56,8 @@ strata_status learner_handle_finish(strata_context *ctx, const char *name, strat
     const struct learner_request request = {.settings = learner->settings,
                                             .train = learner->source,
                                             .seed = learner->seed,
-                                            .replicate = learner->replicate};
+                                            .replicate = learner->replicate,
+                                            .most_numbers = learner->most_numbers};
     return learner_create(ctx, name, &request, &learner->learner);
 }
 

@@ -130,6 +130,24 @@ static strata_status restore_settings(strata_context *ctx, const char *path, con
     return status;
 }
 
+/*
+ * A short file must not ask for much memory: what its learner is to learn is in it, but for what was saved before it
+ * was fitted. Pictures of a network without dense layers may be larger than all its weights.
+ */
+static strata_status check_size(strata_context *ctx, const char *path, const struct tensor_file *file,
+                                const struct sizes *sizes, strata_learner *learner) {
+    enum { SMALL = 1 << 22 };
+    size_t numbers = 0;
+    for (size_t i = 0; i < file->tensor_count; ++i) numbers += tensor_count(&file->tensors[i]);
+    learner->most_numbers = numbers > SMALL ? numbers : SMALL;
+    const uint64_t found[] = {sizes->inputs, sizes->targets, sizes->classes};
+    for (size_t i = 0; i < sizeof found / sizeof *found; ++i)
+        if (found[i] > learner->most_numbers)
+            return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: metadata: expected at most %zu inputs, targets and classes",
+                               path, learner->most_numbers);
+    return STRATA_OK;
+}
+
 /* One row of zeros in the sizes of the data that the learner was fitted to. */
 static strata_status restore_source(strata_context *ctx, const char *path, const struct sizes *sizes,
                                     strata_learner *learner) {
@@ -217,6 +235,7 @@ strata_status strata_learner_open(strata_context *ctx, const char *path, strata_
     made->opened = true;
     STRATA_GO(state_get_count(ctx, &file, "strata.seed", &made->seed));
     STRATA_GO(state_get_count(ctx, &file, "strata.replicate", &made->replicate));
+    STRATA_GO(check_size(ctx, path, &file, &sizes, made));
     STRATA_GO(restore_settings(ctx, path, &file, made->settings));
     STRATA_GO(restore_extras(ctx, path, &file, sizes.inputs, made));
     STRATA_GO(restore_source(ctx, path, &sizes, made));

@@ -116,7 +116,7 @@ struct fitted {
 };
 
 static strata_status fit_mlp(strata_context *ctx, const char *path, const struct file_layer *layers, size_t count,
-                             struct fitted *fitted) {
+                             const size_t picture[3], struct fitted *fitted) {
     if (count < 2)
         return strata_fail(ctx, STRATA_ERR_FORMAT, "%s: mlp_relu: expected at least two layers, found %zu", path,
                            count);
@@ -129,6 +129,11 @@ static strata_status fit_mlp(strata_context *ctx, const char *path, const struct
     }
     fitted->inputs = layers[0].in;
     fitted->outputs = layers[count - 1].out;
+    if (picture[0] && (picture[0] > fitted->inputs || picture[1] > fitted->inputs || picture[2] > fitted->inputs ||
+                       picture[0] * picture[1] * picture[2] != fitted->inputs))
+        return strata_fail(ctx, STRATA_ERR_ARGUMENT,
+                           "mlp_relu: expected pictures of its %zu inputs, got %zu x %zu x %zu", fitted->inputs,
+                           picture[0], picture[1], picture[2]);
     snprintf(fitted->settings[0], 64, "mlp.depth=%zu", count - 1);
     snprintf(fitted->settings[1], 64, "mlp.hidden_width=%zu", layers[0].out);
     return STRATA_OK;
@@ -296,7 +301,7 @@ strata_status strata_learner_open_weights(strata_context *ctx, const char *path,
     STRATA_GO(tensor_file_read(ctx, path, &file));
     STRATA_GO(read_layers(ctx, path, &file, layers, &count));
     if (mlp)
-        STRATA_GO(fit_mlp(ctx, path, layers, count, &fitted));
+        STRATA_GO(fit_mlp(ctx, path, layers, count, import->picture, &fitted));
     else
         STRATA_GO(fit_cnn(ctx, path, layers, count, import, &fitted));
     STRATA_GO(make_learner(ctx, import, &fitted, &made));

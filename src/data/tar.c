@@ -45,18 +45,27 @@ static bool last_name(const unsigned char header[BLOCK], char name[NAME_SIZE + 1
 
 static strata_status write_member(strata_context *ctx, gzFile archive, const char *path, const char *folder,
                                   const char *name, uint64_t size) {
+    enum { PIECE = 1 << 16 };
     unsigned char fill[BLOCK];
     unsigned rest = (unsigned)((BLOCK - size % BLOCK) % BLOCK);
     char *target = string_format("%s/%s", folder, name);
-    unsigned char *bytes = mem_alloc(size ? (size_t)size : 1);
+    struct buffer bytes = {0};
     strata_status status = STRATA_OK;
-    if (!target || !bytes) STRATA_GO(strata_fail(ctx, STRATA_ERR_MEMORY, "no memory for %s", name));
-    if (gzread(archive, bytes, (unsigned)size) != (int)size || gzread(archive, fill, rest) != (int)rest)
+    if (!target) STRATA_GO(strata_fail(ctx, STRATA_ERR_MEMORY, "no memory for %s", name));
+    for (uint64_t left = size; left;) { /* memory for what is there, whatever the header says */
+        unsigned piece = left < PIECE ? (unsigned)left : PIECE;
+        STRATA_GO(buffer_reserve(ctx, &bytes, piece));
+        if (gzread(archive, bytes.data + bytes.size, piece) != (int)piece)
+            STRATA_GO(strata_fail(ctx, STRATA_ERR_FORMAT, "%s: ends within %s", path, name));
+        bytes.size += piece;
+        left -= piece;
+    }
+    if (gzread(archive, fill, rest) != (int)rest)
         STRATA_GO(strata_fail(ctx, STRATA_ERR_FORMAT, "%s: ends within %s", path, name));
-    STRATA_GO(file_write_atomic(ctx, target, bytes, (size_t)size));
+    STRATA_GO(file_write_atomic(ctx, target, bytes.data, bytes.size));
 cleanup:
     mem_free(target);
-    mem_free(bytes);
+    buffer_destroy(&bytes);
     return status;
 }
 

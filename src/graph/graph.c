@@ -171,3 +171,12 @@ node graph_find(const struct graph *graph, const char *name) {
         if (graph->nodes[i].name && strcmp(graph->nodes[i].name, name) == 0) return (node)i;
     return NODE_NONE;
 }
+
+size_t graph_parameter_numbers(const struct graph *graph) {
+    size_t numbers = 0;
+    for (size_t i = 0; i < graph->count; ++i)
+        if (graph->nodes[i].kind == OP_PARAMETER &&
+            __builtin_add_overflow(numbers, shape_size(&graph->nodes[i].shape), &numbers))
+            return SIZE_MAX;
+    return numbers;
+}

@@ -95,4 +95,7 @@ void graph_keep(struct graph *graph, node value);
 struct shape graph_shape(const struct graph *graph, node value);
 node graph_find(const struct graph *graph, const char *name); /* input or parameter; NODE_NONE if absent */
 
+/** Numbers of all parameters; SIZE_MAX when there are more. */
+size_t graph_parameter_numbers(const struct graph *graph);
+
 #endif

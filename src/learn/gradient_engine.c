@@ -52,6 +52,7 @@ strata_status engine_build(strata_context *ctx, const struct gradient_learner *s
         for (size_t l = 0; l < view->layers; ++l) graph_keep(engine->graph, engine->nodes.layers[l]);
         for (size_t i = 0; i < engine->nodes.other_count; ++i) graph_keep(engine->graph, engine->nodes.others[i]);
     }
+    if (status == STRATA_OK) status = learner_check_size(ctx, &self->request, graph_parameter_numbers(engine->graph));
     if (status == STRATA_OK) status = program_create(ctx, engine->graph, root, options, &engine->program);
     if (status != STRATA_OK) engine_destroy(engine);
     return status;

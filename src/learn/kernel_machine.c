@@ -264,7 +264,12 @@ strata_status kernel_learner_save(strata_context *ctx, struct learner *learner, 
 
 strata_status kernel_learner_load(strata_context *ctx, struct learner *learner, const struct tensor_file *state) {
     struct kernel_learner *self = (struct kernel_learner *)learner;
-    return kernel_machine_load(ctx, "kernel", source_image(self), state, &self->machine);
+    struct kernel_machine *machine = &self->machine;
+    STRATA_TRY(kernel_machine_load(ctx, "kernel", source_image(self), state, machine));
+    if (!machine->rows) return STRATA_OK;
+    strata_status status = ridge_state_check(ctx, self->source, machine->inputs, machine->outputs);
+    if (status != STRATA_OK) kernel_machine_clear(machine);
+    return status;
 }
 
 /* "kernel.weights" and "kernel.ridge" of a fitted learner. */

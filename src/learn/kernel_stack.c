@@ -262,8 +262,10 @@ static strata_status kernel_stack_load(strata_context *ctx, struct learner *lear
     STRATA_GO(ridge_tensor_load(ctx, state, "stack.scale", &one, &features, &self->scale));
     STRATA_GO(ridge_tensor_load(ctx, state, "stack.adds", &one, &one, &adds));
     self->adds = *adds;
-    if (self->second.inputs != self->first.inputs + features || (self->adds > 0 && self->second.outputs != features))
+    if (!self->first.rows || !self->second.rows || self->second.inputs != self->first.inputs + features ||
+        (self->adds > 0 && self->second.outputs != features))
         STRATA_GO(strata_fail(ctx, STRATA_ERR_FORMAT, "saved state: the two kernels do not fit each other"));
+    STRATA_GO(ridge_state_check(ctx, self->source, self->first.inputs, self->second.outputs));
 cleanup:
     mem_free(adds);
     if (status != STRATA_OK) stack_clear(self);

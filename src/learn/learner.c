@@ -121,6 +121,12 @@ strata_status learner_picture_shape(strata_context *ctx, const struct learner_re
                        rows, key);
 }
 
+strata_status learner_check_size(strata_context *ctx, const struct learner_request *request, size_t numbers) {
+    if (!request->most_numbers || numbers <= request->most_numbers) return STRATA_OK;
+    return strata_fail(ctx, STRATA_ERR_FORMAT, "saved state: its settings ask for %zu numbers, which it does not hold",
+                       numbers);
+}
+
 strata_status learner_create(strata_context *ctx, const char *name, const struct learner_request *request,
                              struct learner **learner) {
     const struct learner_class *class_ = learner_find(name);

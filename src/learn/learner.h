@@ -25,6 +25,7 @@ struct learner_request {
     const struct settings *settings; /* has learner_settings and the rows of the class */
     struct sample_source *train;
     uint64_t seed, replicate;
+    size_t most_numbers; /* that it may learn, where a file says its sizes; 0: any */
 };
 
 /** A place in a fit where the caller may look. */
@@ -104,6 +105,10 @@ extern const struct setting learner_settings[];
  */
 STRATA_MUST_USE strata_status learner_picture_shape(strata_context *ctx, const struct learner_request *request,
                                                     const char *key, size_t picture[3]);
+
+/** Refuses `numbers` beyond request->most_numbers, before memory is taken for them. ERR_FORMAT. */
+STRATA_MUST_USE strata_status learner_check_size(strata_context *ctx, const struct learner_request *request,
+                                                 size_t numbers);
 
 /* Thin calls through the class; each checks that the class has the entry (ERR_UNSUPPORTED). */
 STRATA_MUST_USE strata_status learner_create(strata_context *ctx, const char *name,

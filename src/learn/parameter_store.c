@@ -127,10 +127,9 @@ strata_status state_set_count(strata_context *ctx, struct tensor_file *file, con
 
 strata_status state_get_count(strata_context *ctx, const struct tensor_file *file, const char *key, uint64_t *value) {
     const char *text = tensor_file_get(file, key);
-    char *end = NULL;
     errno = 0;
-    if (text) *value = strtoull(text, &end, 10);
-    if (!text || end == text || *end || errno)
+    if (text) *value = strtoull(text, NULL, 10);
+    if (!text || !*text || text[strspn(text, "0123456789")] || errno)
         return strata_fail(ctx, STRATA_ERR_FORMAT, "checkpoint: expected a whole number '%s' in the metadata", key);
     return STRATA_OK;
 }

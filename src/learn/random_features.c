@@ -90,6 +90,7 @@ static strata_status random_features_create(strata_context *ctx, const struct le
     size_t count = settings_count(request->settings, "random_features.count"), inputs = source_inputs(request->train),
            cells = 0;
     STRATA_TRY(mem_product(ctx, count, inputs, "random features", &cells));
+    STRATA_TRY(learner_check_size(ctx, request, cells));
     struct random_features *self = mem_zero(1, sizeof *self);
     if (self)
         *self = (struct random_features){.base.class_ = class_,
@@ -226,6 +227,7 @@ static strata_status random_features_load(strata_context *ctx, struct learner *l
     STRATA_GO(ridge_tensor_load(ctx, state, "random_features.biases", &one, &from.count, &from.biases));
     STRATA_GO(ridge_tensor_load(ctx, state, "random_features.weights", &from.count, &outputs, &from.weights));
     STRATA_GO(ridge_tensor_load(ctx, state, "random_features.mean", &one, &outputs, &from.mean));
+    STRATA_GO(ridge_state_check(ctx, self->source, from.inputs, outputs));
     mem_free(self->directions);
     mem_free(self->biases);
     from.outputs = outputs;

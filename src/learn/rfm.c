@@ -29,10 +29,9 @@ struct rfm {
     double *root; /* [inputs, inputs] */
 };
 
-/* The request's kernel is fixed: its slope is what the metric is made of. */
+/* The class's kernel is fixed: its slope is what the metric is made of. */
 static struct kernel_ridge_request request_of(const struct rfm *self) {
     struct kernel_ridge_request request = kernel_learner_request(&self->base);
-    request.kernel = "laplace";
     request.image = NULL;
     return request;
 }
@@ -227,6 +226,7 @@ const struct learner_class learner_rfm = {
     .title = "Recursive feature machine",
     .summary = "Laplace kernel with a metric learned from its own gradients (Radhakrishnan et al. 2024)",
     .settings = rfm_settings,
+    .details = "laplace",
     .create = rfm_create,
     .fit = rfm_fit,
     .predict = rfm_predict,

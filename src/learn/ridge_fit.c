@@ -154,8 +154,8 @@ strata_status ridge_tensor_add(strata_context *ctx, struct tensor_file *state, c
 strata_status ridge_tensor_load(strata_context *ctx, const struct tensor_file *state, const char *name, size_t *rows,
                                 size_t *columns, double **values) {
     const struct tensor *tensor = tensor_file_find(state, name);
-    if (!tensor || tensor->type != TENSOR_F64 || tensor->rank != 2 || (*rows && tensor->dims[0] != *rows) ||
-        (*columns && tensor->dims[1] != *columns))
+    if (!tensor || tensor->type != TENSOR_F64 || tensor->rank != 2 || tensor_count(tensor) == 0 ||
+        (*rows && tensor->dims[0] != *rows) || (*columns && tensor->dims[1] != *columns))
         return strata_fail(ctx, STRATA_ERR_FORMAT,
                            "saved state: expected a float64 matrix '%s' that fits the others, found %s", name,
                            tensor ? "another type or shape" : "none");
@@ -165,4 +165,13 @@ strata_status ridge_tensor_load(strata_context *ctx, const struct tensor_file *s
     if (!*values) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for '%s'", name);
     memcpy(*values, tensor->data, tensor_count(tensor) * sizeof **values);
     return STRATA_OK;
+}
+
+strata_status ridge_state_check(strata_context *ctx, const struct sample_source *source, size_t inputs,
+                                size_t outputs) {
+    size_t wanted = source_task(source) == TASK_MULTICLASS ? source_classes(source) : source_outputs(source);
+    if (inputs == source_inputs(source) && outputs == wanted) return STRATA_OK;
+    return strata_fail(ctx, STRATA_ERR_FORMAT,
+                       "saved state: expected a function of %zu inputs and %zu outputs, found %zu and %zu",
+                       source_inputs(source), wanted, inputs, outputs);
 }

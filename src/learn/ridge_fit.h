@@ -76,11 +76,15 @@ STRATA_MUST_USE strata_status predict_wide(strata_context *ctx, wide_predictor p
 
 /**
  * Adds a float64 matrix whose values the learner keeps; copies tensor `name` of the given shape back (rows or columns
- * 0: any). ERR_FORMAT.
+ * 0: any but none). ERR_FORMAT.
  */
 STRATA_MUST_USE strata_status ridge_tensor_add(strata_context *ctx, struct tensor_file *state, const char *name,
                                                size_t rows, size_t columns, const double *values);
 STRATA_MUST_USE strata_status ridge_tensor_load(strata_context *ctx, const struct tensor_file *state, const char *name,
                                                 size_t *rows, size_t *columns, double **values);
+
+/** Refuses a state whose function is not from the source's inputs to its outputs. ERR_FORMAT. */
+STRATA_MUST_USE strata_status ridge_state_check(strata_context *ctx, const struct sample_source *source, size_t inputs,
+                                                size_t outputs);
 
 #endif
