@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""What no source file may call, and how every file begins; after curl's checksrc.pl.
+"""What no source file may call, how every file begins, and how long files and functions may be; after curl's
+checksrc.pl.
 
 usage: check_source.py SOURCE_ROOT
 Prints one line per offence and exits with 1. Comments and texts are not looked at.
@@ -33,6 +34,8 @@ RULES.append((re.compile(r"\b(stdout|stderr)\b"), ["src/cli/"], BANNED[0][2]))
 NOISE = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
 LICENCE = "/* SPDX-License-Identifier: MIT */"
 LINE = 120  # clang-format leaves comments alone
+FILE, FUNCTION = 400, 50  # lines: a longer file has a second subject, a longer function a second purpose
+LONG = {}  # name of a file, or "file:function": why it reads better in one piece
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 
 
@@ -41,7 +44,32 @@ def bare(text):
     return NOISE.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
 
 
+def functions(text):
+    """Name, first line and length of every function; its head begins and its last brace stands in column 1."""
+    head = None
+    for number, line in enumerate(bare(text).splitlines(), 1):
+        if re.match(r"\w+(?!\w|:)", line):  # no label
+            head = number, re.search(r"(\w+)\s*\(|$", line)[1]
+        elif line.startswith("}"):
+            if head and line == "}":
+                yield head[1], head[0], number - head[0] + 1
+            head = None
+
+
+def lengths(root):
+    folders = [root / folder for folder in ("src", "include", "examples", "fuzz", "bench")]
+    for path in sorted(path for folder in folders for path in folder.rglob("*") if path.suffix in (".c", ".h", ".inc")):
+        name, text = str(path.relative_to(root)), path.read_text()
+        count = len(text.splitlines())
+        if count > FILE and name not in LONG:
+            yield f"{name}:{count}: {count} lines, at most {FILE}: split it by subject"
+        for function, line, count in functions(text):
+            if count > FUNCTION and f"{name}:{function}" not in LONG:
+                yield f"{name}:{line}: {function} has {count} lines, at most {FUNCTION}"
+
+
 def offences(root):
+    yield from lengths(root)
     for path in sorted(path for folder in ("src", "include") for path in (root / folder).rglob("*.[ch]")):
         name, text = str(path.relative_to(root)), path.read_text()
         if not text.startswith(LICENCE + "\n"):
@@ -71,12 +99,15 @@ def selftest():
         path.write_text(good)
         quiet = list(offences(pathlib.Path(name)))
         path.write_text(bad)
-        return not quiet and len(list(offences(pathlib.Path(name)))) == 6
+        faults = len(list(offences(pathlib.Path(name))))
+        path.write_text(LICENCE + "\nint f(int a,\n      int b) {\n" + 47 * "    a += b;\n" + "end:\n}\n" + 400 * "\n")
+        long = list(offences(pathlib.Path(name)))
+        return not quiet and faults == 6 and len(long) == 2 and "f has 51 lines" in long[1]
 
 
 if __name__ == "__main__":
     if not selftest():
         sys.exit("check_source.py: the self-test went wrong")
     found = list(offences(pathlib.Path(sys.argv[1])))
-    print("\n".join(found) if found else "source: no banned call")
+    print("\n".join(found) if found else "source: no banned call, nothing too long")
     sys.exit(1 if found else 0)
