@@ -99,6 +99,13 @@ static strata_status lanczos_create(strata_context *ctx, size_t n, size_t count,
     return STRATA_OK;
 }
 
+/* Fortran's dseupd: every argument by address, the lengths of the three texts at the end. */
+void dseupd_(const int *vectors_too, const char *how_many, int *select, double *values, double *vectors,
+             const int *vectors_stride, const double *shift, const char *problem, const int *n, const char *which,
+             const int *count, const double *tolerance, double *residual, const int *ncv, double *basis,
+             const int *basis_stride, int *iparam, int *ipntr, double *workd, double *workl, const int *workl_size,
+             int *info, size_t how_many_size, size_t problem_size, size_t which_size);
+
 /* Reverse communication; ARPACK keeps SAVEd state between its calls, so the caller holds the lock. */
 static strata_status lanczos_run(strata_context *ctx, struct lanczos *s, const double *a) {
     enum { RESTARTS = 1000 };
@@ -116,8 +123,11 @@ static strata_status lanczos_run(strata_context *ctx, struct lanczos *s, const d
                            "the %d largest eigenvalues of a %d x %d matrix: ARPACK stopped with info %d after "
                            "%d restarts, %d converged",
                            s->count, s->n, s->n, info, iparam[2], iparam[4]);
-    dseupd_c(1, "A", s->select, s->values, s->vectors, s->n, 0.0, "I", s->n, "LA", s->count, 0.0, s->start, s->ncv,
-             s->basis, s->n, iparam, ipntr, s->work, s->small, small_size, &info);
+    /* Not dseupd_c: it asks for memory of its own and does not look whether it got any. */
+    int wanted = 1;
+    double zero = 0.0;
+    dseupd_(&wanted, "A", s->select, s->values, s->vectors, &s->n, &zero, "I", &s->n, "LA", &s->count, &zero, s->start,
+            &s->ncv, s->basis, &s->n, iparam, ipntr, s->work, s->small, &small_size, &info, 1, 1, 2);
     if (info != 0)
         return strata_fail(ctx, STRATA_ERR_CONVERGENCE,
                            "the %d largest eigenvectors of a %d x %d matrix: ARPACK dseupd gave info %d", s->count,
