@@ -98,7 +98,7 @@ static json_t *entry_json(const struct suite_entry *entry) {
 
 static json_t *radius_json(const struct suite_report *report) {
     json_t *attacks = json_array();
-    for (size_t i = 0; i < report->entry_count; ++i) json_array_append_new(attacks, entry_json(&report->entries[i]));
+    for (size_t i = 0; i < report->entry_count; ++i) attacks = json_list_add(attacks, entry_json(&report->entries[i]));
     return json_pack("{s:o,s:I,s:o,s:o,s:o,s:o,s:o}", "epsilon", json_number(report->epsilon), "rows",
                      (json_int_t)report->rows, "clean_accuracy", json_number(report->clean_accuracy.mean),
                      "robust_accuracy", json_number(report->robust_accuracy.mean), "low",
@@ -108,11 +108,11 @@ static json_t *radius_json(const struct suite_report *report) {
 
 static json_t *outcome_json(const struct attack_outcome *outcome) {
     json_t *radii = json_array(), *checks = json_array();
-    for (size_t i = 0; i < outcome->radius_count; ++i) json_array_append_new(radii, radius_json(&outcome->reports[i]));
+    for (size_t i = 0; i < outcome->radius_count; ++i) radii = json_list_add(radii, radius_json(&outcome->reports[i]));
     for (size_t i = 0; i < outcome->check_count; ++i) {
         const struct attack_check *check = &outcome->checks[i];
-        json_array_append_new(checks, json_pack("{s:s,s:b,s:b,s:s}", "id", check->id, "ran", (int)check->ran, "passed",
-                                                (int)check->passed, "text", check->text));
+        checks = json_list_add(checks, json_pack("{s:s,s:b,s:b,s:s}", "id", check->id, "ran", (int)check->ran, "passed",
+                                                 (int)check->passed, "text", check->text));
     }
     return json_pack("{s:s,s:s,s:s,s:s,s:I,s:o,s:o,s:b,s:o,s:o,s:o}", "version", strata_version(), "model",
                      outcome->model, "data", outcome->data, "norm", outcome->norm->name, "rows",

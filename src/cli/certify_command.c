@@ -58,7 +58,7 @@ static strata_status print_json(struct cli *cli, const struct certified *certifi
     json_t *radii = json_array();
     struct buffer text = {0};
     for (size_t i = 0; i < RADII; ++i)
-        json_array_append_new(radii, json_pack("{s:o,s:o,s:o,s:o}", "radius", json_number(certified->radii[i]),
+        radii = json_list_add(radii, json_pack("{s:o,s:o,s:o,s:o}", "radius", json_number(certified->radii[i]),
                                                "certified", json_number(certified->accuracy[i].mean), "low",
                                                json_number(certified->accuracy[i].low), "high",
                                                json_number(certified->accuracy[i].high)));

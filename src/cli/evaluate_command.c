@@ -143,8 +143,8 @@ static json_t *confusion_json(size_t classes, const size_t *counts) {
     for (size_t r = 0; counts && r < classes; ++r) {
         json_t *row = json_array();
         for (size_t c = 0; c < classes; ++c)
-            json_array_append_new(row, json_integer((json_int_t)counts[r * classes + c]));
-        json_array_append_new(rows, row);
+            row = json_list_add(row, json_integer((json_int_t)counts[r * classes + c]));
+        rows = json_list_add(rows, row);
     }
     return rows;
 }

@@ -26,6 +26,13 @@ json_t *json_numbers(const double *values, size_t count) {
     return array;
 }
 
+json_t *json_list_add(json_t *list, json_t *item) {
+    if (list && json_array_append_new(list, item) == 0) return list;
+    if (!list) json_decref(item);
+    json_decref(list);
+    return NULL;
+}
+
 static strata_status print_text(strata_context *ctx, struct buffer *buffer, const char *text) {
     return buffer_append(ctx, buffer, text, strlen(text));
 }

@@ -18,6 +18,12 @@ double json_number_read(const json_t *value);
 /** Array of `count` numbers. */
 json_t *json_numbers(const double *values, size_t count);
 
+/**
+ * `list` with `item` behind it, both taken over: NULL when either is NULL or memory is short, so that lists are built
+ * without a look at each item and checked once.
+ */
+json_t *json_list_add(json_t *list, json_t *item);
+
 /** Appends compact (indent = 0) or indented text with a stable key order (insertion order). */
 STRATA_MUST_USE strata_status json_print(strata_context *ctx, const json_t *value, size_t indent,
                                          struct buffer *buffer);

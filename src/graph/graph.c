@@ -163,7 +163,7 @@ void graph_keep(struct graph *graph, node value) {
 }
 
 struct shape graph_shape(const struct graph *graph, node value) {
-    return graph->nodes[value].shape;
+    return graph->status == STRATA_OK ? graph->nodes[value].shape : shape_vector(1); /* so that descriptions go on */
 }
 
 node graph_find(const struct graph *graph, const char *name) {
