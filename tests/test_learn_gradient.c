@@ -264,9 +264,9 @@ static double clipping_scale(const struct stepper *stepper, const struct stage_r
     return stepper->clip_norm > 0 && sqrt(squares) > stepper->clip_norm ? stepper->clip_norm / sqrt(squares) : 1;
 }
 
-/* Each family has a learning rate of its own. */
-static double rate_of(const char *name) {
-    return starts_with(name, "mlp_") ? 0.02 : starts_with(name, "paper") ? 0.005 : 0.01;
+/* Families may have a learning rate of their own. */
+static double rate_of(const struct gradient_details *details) {
+    return settings_number(lab.settings, details->rate_key ? details->rate_key : "train.learning_rate");
 }
 
 /*
@@ -276,7 +276,8 @@ static double rate_of(const char *name) {
 static strata_status check_step(void *user, struct learner *learner, const struct fit_point *point) {
     struct stepper *stepper = user;
     struct training *t = &stepper->before;
-    const struct stage_rule *rule = &((const struct gradient_details *)learner->class_->details)->rule;
+    const struct gradient_details *details = learner->class_->details;
+    const struct stage_rule *rule = &details->rule;
     program_forward(t->program, TRAINING_ROWS, true);
     assert_true(fabs(point->loss - program_scalar(t->program, t->loss)) <= 1e-5 * (1 + fabs(point->loss)));
     program_backward(t->program, NULL);
@@ -287,7 +288,7 @@ static strata_status check_step(void *user, struct learner *learner, const struc
         size_t count;
         if (is_newest_narrow(name, t->layers)) continue;
         double *after = lab_parameter(&lab, learner, name, &count),
-               rate = is_frozen(rule, point->stage, name) ? 0 : rate_of(learner->class_->name);
+               rate = is_frozen(rule, point->stage, name) ? 0 : rate_of(details);
         program_read_parameter(t->program, program_parameter(t->program, p), before);
         program_read_gradient(t->program, program_parameter(t->program, p), gradient);
         for (size_t k = 0; k < count; ++k) scale = fmax(scale, fabs(gradient[k]));
