@@ -85,7 +85,7 @@ static bool breaks(const struct trial *trial, size_t row) {
 /* The nearest of the boundaries to the other classes; whole models only. */
 static double exact_distance(const struct trial *trial, size_t row) {
     const struct small_model *model = &trial->model;
-    bool linf = strcmp(trial->options.norm->name, "linf") == 0;
+    bool linf = trial->options.norm->kind == ATTACK_LINF;
     double nearest = INFINITY, weights[INPUTS];
     size_t label = model->outputs == 1 ? 0 : trial->labels[row];
     for (size_t k = 0; k < model->outputs; ++k) {
@@ -266,8 +266,7 @@ static void proposals_are_equal_bits_on_any_threads(void **state) {
     assert_int_equal(thread_pool_create(ctx, 3, &pool), STRATA_OK);
     for (size_t a = 0; a < sizeof all / sizeof *all; ++a)
         for (size_t n = 0; n < attack_norm_table_size; ++n) {
-            bool linf = strcmp(attack_norm_table[n]->name, "linf") == 0;
-            if (linf && !(attack_find(all[a])->norms & ATTACK_LINF)) continue;
+            if (!(attack_find(all[a])->norms & attack_norm_table[n]->kind)) continue;
             bool slow = strcmp(all[a], "cw") == 0;
             trial_begin(&trial, attack_norm_table[n]->name, a == 0 || slow ? 0 : 16, slow ? 1 : 3, true, ROWS);
             propose(&trial, all[a]);

@@ -23,7 +23,7 @@ static double linear_distance(const struct attack_target *target, const struct a
         double radius = (low + high) / 2, value = (double)model.offset[0], free_square = 0;
         bool fixed[INPUTS] = {false};
         double delta[INPUTS] = {0};
-        if (strcmp(norm->name, "linf") == 0) {
+        if (norm->kind == ATTACK_LINF) {
             for (size_t j = 0; j < INPUTS; ++j) {
                 double x = (double)rows.x[r * INPUTS + j], w = (double)model.v[j];
                 double to = sign * w > 0 ? fmax(target->low, x - radius) : fmin(target->high, x + radius);
@@ -96,7 +96,7 @@ static void attacks_reach_the_distance_within_a_box(void **state) {
             if (distance > 10) continue; /* the box holds no point of the other class */
             ++tried;
             /* Scaling into the ball and then clipping is no projection on both: a step of 2.5/200 is lost in l2. */
-            double above = distance * (strcmp(options.norm->name, "l2") == 0 ? 1.06 : 1.0001);
+            double above = distance * (options.norm->kind == ATTACK_L2 ? 1.06 : 1.0001);
             for (size_t a = 0; a < 2; ++a) {
                 assert_int_equal(broken_at(attack_find(names[a]), &target, &options, above, &rows.rows), 1);
                 assert_int_equal(broken_at(attack_find(names[a]), &target, &options, distance * 0.9999, &rows.rows), 0);
@@ -108,7 +108,7 @@ static void attacks_reach_the_distance_within_a_box(void **state) {
 /* exact_linear refuses models that are not linear. */
 static bool knows_norm(const struct attack_class *attack, const struct attack_norm *norm) {
     if (strcmp(attack->name, "exact_linear") == 0) return false;
-    return attack->norms & (strcmp(norm->name, "l2") == 0 ? ATTACK_L2 : ATTACK_LINF);
+    return attack->norms & norm->kind;
 }
 
 /* Every attack of the table, norm and number of classes: what it returns lies in ball and box, and breaks. */

@@ -30,11 +30,10 @@ struct attack_options attack_options_default(const struct attack_norm *norm, dou
 
 static strata_status check_options(strata_context *ctx, const struct attack_class *class_,
                                    const struct attack_target *target, const struct attack_options *options) {
-    unsigned norm = strcmp(options->norm->name, "l2") == 0 ? ATTACK_L2 : ATTACK_LINF;
     if (!(options->epsilon >= 0) || !isfinite(options->epsilon))
         return strata_fail(ctx, STRATA_ERR_ARGUMENT, "epsilon: expected a finite radius of at least 0, got %g",
                            options->epsilon);
-    if (!(class_->norms & norm))
+    if (!(class_->norms & options->norm->kind))
         return strata_fail(ctx, STRATA_ERR_ARGUMENT, "attack %s: expected norm %s, got %s", class_->name,
                            class_->norms & ATTACK_L2 ? "l2" : "linf", options->norm->name);
     if (target->classes < class_->least_classes)
@@ -159,7 +158,7 @@ static bool allowed(const struct run *run, const float *x, const float *point) {
         largest = fmax(largest, length);
         square += length * length;
     }
-    bool cube = strcmp(options->norm->name, "linf") == 0;
+    bool cube = options->norm->kind == ATTACK_LINF;
     double length = cube ? largest : sqrt(square);
     double rounding = (double)FLT_EPSILON * size * (cube ? 1 : sqrt((double)run->inputs));
     return length <= options->epsilon * (1 + BALL_SLACK) + rounding;

@@ -19,9 +19,12 @@
 
 /* ---- norms ---- */
 
+enum attack_norm_kind { ATTACK_L2 = 1, ATTACK_LINF = 2 }; /* bits, so that an attack can say which it knows */
+
 /** The ball of an attack: {|delta| <= epsilon}. All functions work on one row of `count` numbers. */
 struct attack_norm {
     const char *name, *title; /* "linf", "l-infinity" */
+    enum attack_norm_kind kind;
 
     double (*length)(size_t count, const float *delta);
     /** Moves `point` into the ball around `x`, then into the box [low, high] (infinite: none). */
@@ -99,11 +102,9 @@ struct attack_counts {
     uint64_t stuck_rows;                     /* rows whose first gradient was one of the two */
 };
 
-enum { ATTACK_L2 = 1, ATTACK_LINF = 2 };
-
 struct attack_class {
     const char *name, *title, *summary; /* "pgd"; summary: one line with source */
-    unsigned norms;                     /* bit set of ATTACK_L2, ATTACK_LINF */
+    unsigned norms;                     /* set of kinds of norms */
     size_t least_classes;               /* 2; 3 for the ratio of logits, 4 for its targeted form */
     bool gradient;                      /* needs a derivative */
     bool surrogate;                     /* needs target->surrogate */
@@ -155,6 +156,13 @@ STRATA_MUST_USE strata_status attack_gradient(strata_context *ctx, const struct 
 
 /** point += length * direction in which the gradient rises fastest, then back into ball and box. */
 void attack_step(const struct attack_block *block, const float *x, const float *gradient, double length, float *point);
+
+/** Points [rows, inputs] to try, the `number`th of several. */
+typedef void (*attack_try)(const struct attack_block *block, size_t number, float *points);
+
+/** Of `tries` points of each row the first with the largest margin loss; a row stays where none has one (NaN). */
+STRATA_MUST_USE strata_status attack_worst_of(strata_context *ctx, const struct attack_block *block, size_t tries,
+                                              attack_try propose, float *points);
 
 /** A row's random stream for one purpose (a restart, a draw) of an attack. */
 struct rng_stream attack_stream(const struct attack_block *block, size_t row, uint64_t purpose);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What attacks ask of the function in a block of rows, and the step that they take. */
+/* What attacks ask of the function in a block of rows, and the steps and tries that they share. */
 #include <math.h>
 #include <string.h>
 
 #include "attack/attack.h"
+#include "core/memory.h"
 
 enum { PIECE = 64 }; /* numbers of a row on the stack */
 
@@ -66,7 +67,7 @@ strata_status attack_gradient(strata_context *ctx, const struct attack_block *bl
 void attack_step(const struct attack_block *block, const float *x, const float *gradient, double length, float *point) {
     const struct attack_norm *norm = block->options->norm;
     float direction[PIECE]; /* l-infinity goes by pieces; l2 needs the whole row's length */
-    if (strcmp(norm->name, "linf") == 0)
+    if (norm->kind == ATTACK_LINF)
         for (size_t begin = 0; begin < block->inputs; begin += PIECE) {
             size_t count = block->inputs - begin < PIECE ? block->inputs - begin : PIECE;
             norm->steepest(count, gradient + begin, direction);
@@ -78,6 +79,31 @@ void attack_step(const struct attack_block *block, const float *x, const float *
             point[j] += (float)(length * ((double)gradient[j] / size));
     }
     norm->project(block->inputs, x, block->options->epsilon, block->target->low, block->target->high, point);
+}
+
+strata_status attack_worst_of(strata_context *ctx, const struct attack_block *block, size_t tries, attack_try propose,
+                              float *points) {
+    size_t rows = block->rows, d = block->inputs;
+    float *tried = mem_zero(rows * d, sizeof *tried), *out = mem_zero(rows * block->outputs, sizeof *out);
+    double *best = mem_zero(rows, sizeof *best);
+    strata_status status = STRATA_OK;
+    if (!tried || !out || !best) STRATA_GO(strata_fail(ctx, STRATA_ERR_MEMORY, "no memory to attack %zu rows", rows));
+    for (size_t r = 0; r < rows; ++r) best[r] = -INFINITY;
+    for (size_t number = 0; number < tries; ++number) {
+        propose(block, number, tried);
+        STRATA_GO(attack_evaluate(ctx, block, rows, tried, out));
+        for (size_t r = 0; r < rows; ++r) {
+            double loss = attack_loss_margin.value(block->outputs, out + r * block->outputs, block->labels[r], 0, NULL);
+            if (!(loss > best[r])) continue;
+            best[r] = loss;
+            memcpy(points + r * d, tried + r * d, d * sizeof *points);
+        }
+    }
+cleanup:
+    mem_free(tried);
+    mem_free(out);
+    mem_free(best);
+    return status;
 }
 
 struct rng_stream attack_stream(const struct attack_block *block, size_t row, uint64_t purpose) {

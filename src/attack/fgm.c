@@ -4,9 +4,6 @@
  * forms R+FGSM (Tramer et al. 2018) and FGSM-RS (Wong et al. 2020); and random points on the sphere, the floor that
  * every attack should be above.
  */
-#include <math.h>
-#include <string.h>
-
 #include "attack/attack.h"
 #include "core/memory.h"
 
@@ -61,28 +58,12 @@ static strata_status fgsm_rs_attack(strata_context *ctx, const struct attack_blo
     return one_step(ctx, block, 1.25, points);
 }
 
+static void draw_on_sphere(const struct attack_block *block, size_t number, float *points) {
+    move_randomly(block, true, 1, 16 + number, points);
+}
+
 static strata_status random_attack(strata_context *ctx, const struct attack_block *block, float *points) {
-    size_t rows = block->rows, d = block->inputs;
-    float *tried = mem_zero(rows * d, sizeof *tried), *out = mem_zero(rows * block->outputs, sizeof *out);
-    double *best = mem_zero(rows, sizeof *best);
-    strata_status status = STRATA_OK;
-    if (!tried || !out || !best) STRATA_GO(strata_fail(ctx, STRATA_ERR_MEMORY, "no memory to attack %zu rows", rows));
-    for (size_t r = 0; r < rows; ++r) best[r] = -INFINITY;
-    for (uint64_t draw = 0; draw < RANDOM_DRAWS; ++draw) {
-        move_randomly(block, true, 1, 16 + draw, tried);
-        STRATA_GO(attack_evaluate(ctx, block, rows, tried, out));
-        for (size_t r = 0; r < rows; ++r) {
-            double loss = attack_loss_margin.value(block->outputs, out + r * block->outputs, block->labels[r], 0, NULL);
-            if (!(loss > best[r])) continue;
-            best[r] = loss;
-            memcpy(points + r * d, tried + r * d, d * sizeof *points);
-        }
-    }
-cleanup:
-    mem_free(tried);
-    mem_free(out);
-    mem_free(best);
-    return status;
+    return attack_worst_of(ctx, block, RANDOM_DRAWS, draw_on_sphere, points);
 }
 
 #define BOTH_NORMS ATTACK_L2 | ATTACK_LINF

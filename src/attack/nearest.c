@@ -9,7 +9,7 @@
 
 enum { HALVINGS = 20 };
 
-bool nearest_is_linf(const struct attack_block *block) { return strcmp(block->options->norm->name, "linf") == 0; }
+bool nearest_is_linf(const struct attack_block *block) { return block->options->norm->kind == ATTACK_LINF; }
 
 void nearest_destroy(struct nearest *nearest) {
     mem_free(nearest->distances);

@@ -102,6 +102,7 @@ static double linf_step(size_t steps) { return fmax(0.25, 2.5 / (double)steps); 
 
 static const struct attack_norm l2 = {.name = "l2",
                                       .title = "l2",
+                                      .kind = ATTACK_L2,
                                       .length = l2_length,
                                       .project = l2_project,
                                       .steepest = l2_steepest,
@@ -110,6 +111,7 @@ static const struct attack_norm l2 = {.name = "l2",
                                       .step = l2_step};
 static const struct attack_norm linf = {.name = "linf",
                                         .title = "l-infinity",
+                                        .kind = ATTACK_LINF,
                                         .length = linf_length,
                                         .project = linf_project,
                                         .steepest = linf_steepest,

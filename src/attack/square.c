@@ -294,7 +294,7 @@ static void propose(const struct attack_block *block, const struct shape *shape,
                     const float *points, struct search *s) {
     const struct attack_options *options = block->options;
     size_t d = block->inputs, row = s->rows[i];
-    bool linf = strcmp(options->norm->name, "linf") == 0;
+    bool linf = options->norm->kind == ATTACK_LINF;
     const float *x = block->x + row * d, *point = points + row * d;
     float *trial = s->trials + i * d;
     double share = share_at(query, options->queries);
@@ -335,7 +335,7 @@ static void judge(const struct attack_block *block, struct search *s, float *poi
 static strata_status square_attack(strata_context *ctx, const struct attack_block *block, float *points) {
     const struct shape shape = shape_of(block);
     size_t least = shape.height < shape.width ? shape.height : shape.width;
-    bool linf = strcmp(block->options->norm->name, "linf") == 0;
+    bool linf = block->options->norm->kind == ATTACK_LINF;
     struct search search;
     strata_status status = STRATA_OK;
     if (!linf && (shape.picture ? least : block->inputs) < LEAST_SIDE)

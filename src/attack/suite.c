@@ -56,11 +56,9 @@ struct attack_list {
 static strata_status add(strata_context *ctx, const struct attack_list *list, const char *name, bool asked) {
     const struct attack_class *attack = attack_find(name);
     if (!attack) return unknown(ctx, name);
-    unsigned norm = strcmp(list->norm->name, "l2") == 0 ? ATTACK_L2 : ATTACK_LINF;
-    bool fits = (attack->norms & norm) && list->classes >= attack->least_classes;
+    bool known = attack->norms & list->norm->kind, fits = known && list->classes >= attack->least_classes;
     if (!fits && !asked) return STRATA_OK;
-    if (!(attack->norms & norm))
-        return strata_fail(ctx, STRATA_ERR_ARGUMENT, "attack %s does not know norm %s", name, list->norm->name);
+    if (!known) return strata_fail(ctx, STRATA_ERR_ARGUMENT, "attack %s does not know norm %s", name, list->norm->name);
     if (!fits)
         return strata_fail(ctx, STRATA_ERR_ARGUMENT, "attack %s: expected at least %zu classes, got %zu", name,
                            attack->least_classes, list->classes);

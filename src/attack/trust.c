@@ -103,7 +103,7 @@ static int by_size(const void *a, const void *b) {
 static strata_status full_radius(strata_context *ctx, const struct trust *trust, double *radius) {
     size_t d = trust->target->functions[0].inputs;
     if (isfinite(trust->target->high - trust->target->low)) {
-        bool cube = strcmp(trust->options->norm->name, "linf") == 0;
+        bool cube = trust->options->norm->kind == ATTACK_LINF;
         *radius = (trust->target->high - trust->target->low) * (cube ? 1 : sqrt((double)d));
         return STRATA_OK;
     }
@@ -161,9 +161,9 @@ static strata_status check_gradient_attacks(strata_context *ctx, struct trust *t
 static strata_status check_masking(strata_context *ctx, struct trust *trust, const char *name, const char *id,
                                    double limit, const char *meaning) {
     const struct attack_class *attack = attack_find(name);
-    unsigned norm = strcmp(trust->options->norm->name, "l2") == 0 ? ATTACK_L2 : ATTACK_LINF;
     struct attack_result result;
-    if (!attack || !(attack->norms & norm) || (attack->surrogate && !trust->target->surrogate)) return STRATA_OK;
+    if (!attack || !(attack->norms & trust->options->norm->kind) || (attack->surrogate && !trust->target->surrogate))
+        return STRATA_OK;
     struct attack_check *check = begin(trust, id);
     memcpy(trust->alive, trust->white, trust->rows.rows * sizeof *trust->alive);
     STRATA_TRY(

@@ -113,36 +113,22 @@ static strata_status universal_prepare(strata_context *ctx, const struct attack_
     return status;
 }
 
-static strata_status universal_attack(strata_context *ctx, const struct attack_block *block, float *points) {
+/* Each perturbation as it is, and turned. */
+static void apply(const struct attack_block *block, size_t number, float *points) {
     const struct universal *universal = block->shared;
-    size_t d = block->inputs, rows = block->rows;
-    float *tried = mem_zero(rows * d, sizeof *tried), *out = mem_zero(rows * block->outputs, sizeof *out);
-    double *best = mem_zero(rows, sizeof *best);
-    strata_status status = STRATA_OK;
-    if (!tried || !out || !best) STRATA_GO(strata_fail(ctx, STRATA_ERR_MEMORY, "no memory to attack %zu rows", rows));
-    for (size_t r = 0; r < rows; ++r) best[r] = -INFINITY;
-    for (size_t candidate = 0; candidate < 2 * CANDIDATES; ++candidate) {
-        const float *delta = universal->deltas + candidate / 2 * d;
-        for (size_t r = 0; r < rows; ++r) {
-            float sign = sign_of(block->outputs, block->labels[r]) * (candidate % 2 ? -1.f : 1.f);
-            const float *x = block->x + r * d;
-            for (size_t j = 0; j < d; ++j) tried[r * d + j] = x[j] + sign * delta[j];
-            block->options->norm->project(d, x, block->options->epsilon, block->target->low, block->target->high,
-                                          tried + r * d);
-        }
-        STRATA_GO(attack_evaluate(ctx, block, rows, tried, out));
-        for (size_t r = 0; r < rows; ++r) {
-            double loss = attack_loss_margin.value(block->outputs, out + r * block->outputs, block->labels[r], 0, NULL);
-            if (!(loss > best[r])) continue;
-            best[r] = loss;
-            memcpy(points + r * d, tried + r * d, d * sizeof *points);
-        }
+    size_t d = block->inputs;
+    const float *delta = universal->deltas + number / 2 * d;
+    for (size_t r = 0; r < block->rows; ++r) {
+        float sign = sign_of(block->outputs, block->labels[r]) * (number % 2 ? -1.f : 1.f);
+        const float *x = block->x + r * d;
+        for (size_t j = 0; j < d; ++j) points[r * d + j] = x[j] + sign * delta[j];
+        block->options->norm->project(d, x, block->options->epsilon, block->target->low, block->target->high,
+                                      points + r * d);
     }
-cleanup:
-    mem_free(tried);
-    mem_free(out);
-    mem_free(best);
-    return status;
+}
+
+static strata_status universal_attack(strata_context *ctx, const struct attack_block *block, float *points) {
+    return attack_worst_of(ctx, block, 2 * CANDIDATES, apply, points);
 }
 
 const struct attack_class attack_universal = {

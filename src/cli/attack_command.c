@@ -34,7 +34,7 @@ static strata_status read_radii(struct cli *cli, const struct arguments *argumen
         if (status == STRATA_OK && !(radius >= 0))
             status = strata_fail(cli->ctx, STRATA_ERR_ARGUMENT, "--eps: expected radii of at least 0, got '%s'",
                                  items[i]);
-        if (status == STRATA_OK && strcmp(outcome->norm->name, "linf") == 0 && radius > width)
+        if (status == STRATA_OK && outcome->norm->kind == ATTACK_LINF && radius > width)
             status = strata_fail(cli->ctx, STRATA_ERR_ARGUMENT,
                                  "--eps: %g is wider than the box [%g, %g]; 8/255 is .0314", radius, target->low,
                                  target->high);
@@ -133,7 +133,7 @@ static strata_status run_radii(struct cli *cli, const struct attack_class *const
 static strata_status check_square(struct cli *cli, const struct attack_class *const *attacks, size_t count,
                                   const struct attack_outcome *outcome, size_t inputs) {
     for (size_t i = 0; i < count; ++i)
-        if (strcmp(attacks[i]->name, "square") == 0 && strcmp(outcome->norm->name, "l2") == 0 && inputs < 3)
+        if (strcmp(attacks[i]->name, "square") == 0 && outcome->norm->kind == ATTACK_L2 && inputs < 3)
             return strata_fail(cli->ctx, STRATA_ERR_ARGUMENT,
                                "--attacks: square in l2 needs at least 3 inputs, got %zu", inputs);
     return STRATA_OK;

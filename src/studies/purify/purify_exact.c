@@ -4,7 +4,6 @@
  * exactly that radius, q = 2 for l2 and 1 for l-infinity.
  */
 #include <math.h>
-#include <string.h>
 
 #include "core/memory.h"
 #include "studies/purify/purify.h"
@@ -44,7 +43,7 @@ static strata_status vjp(strata_context *ctx, void *user, size_t rows, const flo
 static void place_rows(struct linear_model *model, const struct attack_norm *norm, struct rng_stream stream, float *x,
                        uint32_t *labels) {
     size_t d = model->inputs;
-    bool cube = strcmp(norm->name, "linf") == 0;
+    bool cube = norm->kind == ATTACK_LINF;
     double square = 0, dual = 0;
     for (size_t j = 0; j < d; ++j) {
         square += (double)model->weights[j] * (double)model->weights[j];
