@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Shared by the tests of attacks: a linear model, and a small ReLU network with its derivative by hand. */
+/*
+ * Shared by the tests of attacks: small classifiers with weights drawn by number and derivatives by hand, what hides
+ * them from attacks, and rows that they label.
+ */
 #ifndef TESTS_ATTACK_FIXTURE_H
 #define TESTS_ATTACK_FIXTURE_H
 
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -16,121 +19,7 @@
 #include "attack/suite.h"
 #include "core/memory.h"
 
-enum { INPUTS = 12, HIDDEN = 24, MOST_OUTPUTS = 5, ROWS = 300 };
-
-/* z = scale * (V relu(W x + b) + offset); hidden 0: z = V x + offset. */
-struct model {
-    size_t outputs;
-    bool linear;
-    float scale;      /* of the logits */
-    float quantum;    /* > 0: inputs are rounded to multiples, and the derivative is 0 almost everywhere */
-    bool probability; /* softmax on top */
-    float wobble;     /* > 0: added to the logits, another one at every call */
-    size_t fail_row;  /* evaluating a row whose first input is above 1e6 fails */
-    float w[HIDDEN * INPUTS], b[HIDDEN], v[MOST_OUTPUTS * HIDDEN], offset[MOST_OUTPUTS];
-    unsigned calls;
-};
-
-static inline void model_draw(struct model *model, size_t outputs, bool linear, uint64_t seed) {
-    struct rng_stream stream = rng_stream_make(seed, 1, RNG_TEST);
-    *model = (struct model){.outputs = outputs, .linear = linear, .scale = 1};
-    rng_normal_f32(rng_stream_at(stream, 1), HIDDEN * INPUTS, model->w);
-    rng_normal_f32(rng_stream_at(stream, 2), HIDDEN, model->b);
-    rng_normal_f32(rng_stream_at(stream, 3), MOST_OUTPUTS * HIDDEN, model->v);
-    rng_normal_f32(rng_stream_at(stream, 4), MOST_OUTPUTS, model->offset);
-}
-
-static inline double rounded(const struct model *model, float x) {
-    return model->quantum > 0 ? (double)model->quantum * floor((double)x / (double)model->quantum + 0.5) : (double)x;
-}
-
-/* Hidden units of a row, and its outputs. */
-static inline void model_row(struct model *model, const float *x, double *hidden, double *out) {
-    for (size_t i = 0; i < HIDDEN && !model->linear; ++i) {
-        hidden[i] = (double)model->b[i];
-        for (size_t j = 0; j < INPUTS; ++j) hidden[i] += (double)model->w[i * INPUTS + j] * rounded(model, x[j]);
-    }
-    for (size_t o = 0; o < model->outputs; ++o) {
-        out[o] = (double)model->offset[o];
-        if (model->linear)
-            for (size_t j = 0; j < INPUTS; ++j) out[o] += (double)model->v[o * HIDDEN + j] * rounded(model, x[j]);
-        else
-            for (size_t i = 0; i < HIDDEN; ++i)
-                out[o] += (double)model->v[o * HIDDEN + i] * fmax(hidden[i], 0) / HIDDEN;
-        out[o] *= (double)model->scale;
-    }
-}
-
-static inline strata_status model_evaluate(strata_context *ctx, void *user, size_t rows, const float *x, float *out) {
-    struct model *model = user;
-    double hidden[HIDDEN] = {0}, values[MOST_OUTPUTS] = {0};
-    ++model->calls;
-    for (size_t r = 0; r < rows; ++r) {
-        if (x[r * INPUTS] > 1e6f) return strata_fail(ctx, STRATA_ERR_INTERNAL, "a row that cannot be evaluated");
-        model_row(model, x + r * INPUTS, hidden, values);
-        double sum = 0;
-        for (size_t o = 0; o < model->outputs; ++o) sum += exp(values[o]);
-        for (size_t o = 0; o < model->outputs; ++o)
-            out[r * model->outputs + o] = (float)(model->probability ? exp(values[o]) / sum
-                                                                     : values[o] + (double)model->wobble *
-                                                                                       sin(12.9898 * model->calls));
-    }
-    return STRATA_OK;
-}
-
-static inline strata_status model_vjp(strata_context *ctx, void *user, size_t rows, const float *x, const float *seed,
-                                      float *out, float *gradient) {
-    struct model *model = user;
-    double hidden[HIDDEN] = {0}, values[MOST_OUTPUTS] = {0};
-    if (out) STRATA_TRY(model_evaluate(ctx, user, rows, x, out));
-    memset(gradient, 0, rows * INPUTS * sizeof *gradient);
-    if (model->quantum > 0) return STRATA_OK;
-    for (size_t r = 0; r < rows; ++r) {
-        model_row(model, x + r * INPUTS, hidden, values);
-        for (size_t o = 0; o < model->outputs; ++o) {
-            double own = (double)seed[r * model->outputs + o] * (double)model->scale;
-            for (size_t j = 0; j < INPUTS && model->linear; ++j)
-                gradient[r * INPUTS + j] += (float)(own * (double)model->v[o * HIDDEN + j]);
-            for (size_t i = 0; i < HIDDEN && !model->linear; ++i)
-                for (size_t j = 0; j < INPUTS && hidden[i] > 0; ++j)
-                    gradient[r * INPUTS + j] += (float)(own * (double)model->v[o * HIDDEN + i] / HIDDEN *
-                                                        (double)model->w[i * INPUTS + j]);
-        }
-    }
-    return STRATA_OK;
-}
-
-static inline strata_function model_function(struct model *model) {
-    return (strata_function){
-        .user = model, .inputs = INPUTS, .outputs = model->outputs, .evaluate = model_evaluate, .vjp = model_vjp};
-}
-
-static inline struct attack_target target_of(const strata_function *function) {
-    return (struct attack_target){.functions = function,
-                                  .classes = function->outputs == 1 ? 2 : function->outputs,
-                                  .low = -INFINITY,
-                                  .high = INFINITY,
-                                  .picture = {1, 3, 4}};
-}
-
-/* Rows uniform in [0, 1], labelled as the model says. */
-struct rows {
-    float x[ROWS * INPUTS];
-    uint32_t labels[ROWS];
-    struct attack_rows rows;
-};
-
-static inline void rows_draw(struct rows *rows, struct model *model, size_t count, uint64_t seed) {
-    double hidden[HIDDEN] = {0}, out[MOST_OUTPUTS] = {0};
-    rng_uniform_f32(rng_stream_make(seed, 2, RNG_TEST), count * INPUTS, rows->x);
-    for (size_t r = 0; r < count; ++r) {
-        model_row(model, rows->x + r * INPUTS, hidden, out);
-        rows->labels[r] = out[0] > 0;
-        for (size_t o = 0; o < model->outputs && model->outputs > 1; ++o)
-            if (o == 0 || out[o] > out[rows->labels[r]]) rows->labels[r] = (uint32_t)o;
-    }
-    rows->rows = (struct attack_rows){.rows = count, .x = rows->x, .labels = rows->labels};
-}
+enum { MOST_ROWS = 300, MOST_INPUTS = 64, MOST_HIDDEN = 32, MOST_OUTPUTS = 6 };
 
 static strata_context *ctx;
 
@@ -149,5 +38,147 @@ static inline int end(void **state) {
     do {                                                                                 \
         if ((call) != STRATA_OK) fail_msg("%s: %s", #call, strata_context_message(ctx)); \
     } while (0)
+
+/* z = scale * (V h + c), h = x without a hidden layer, max(W x + b, 0) with one. Rows with x_1 > 1e6 fail. */
+struct model {
+    size_t inputs, hidden, outputs;
+    double scale;
+    double quantum;   /* > 0: inputs are rounded to multiples, and the derivative is 0 almost everywhere */
+    bool probability; /* softmax on top */
+    double wobble;    /* > 0: added to the logits, another one at every call */
+    unsigned calls;
+    double first[MOST_HIDDEN * MOST_INPUTS], first_offset[MOST_HIDDEN];
+    double last[MOST_OUTPUTS * MOST_INPUTS], last_offset[MOST_OUTPUTS];
+};
+
+static inline void model_draw(struct model *model, uint64_t seed, size_t inputs, size_t hidden, size_t outputs) {
+    struct rng_stream stream = rng_stream_make(seed, 7, RNG_TEST);
+    *model = (struct model){.inputs = inputs, .hidden = hidden, .outputs = outputs, .scale = 1};
+    rng_normal_f64(rng_stream_at(stream, 1), hidden * inputs, model->first);
+    rng_normal_f64(rng_stream_at(stream, 2), hidden, model->first_offset);
+    rng_normal_f64(rng_stream_at(stream, 3), outputs * (hidden ? hidden : inputs), model->last);
+    rng_normal_f64(rng_stream_at(stream, 4), outputs, model->last_offset);
+}
+
+static inline double model_input(const struct model *model, float x) {
+    return model->quantum > 0 ? model->quantum * floor((double)x / model->quantum + 0.5) : (double)x;
+}
+
+/* Logits of one row, and what a seed pulls back to its input; `seed` and `gradient` may be NULL. */
+static inline void model_row(const struct model *model, const float *x, const float *seed, double *out,
+                             float *gradient) {
+    double h[MOST_INPUTS], slope[MOST_INPUTS], pulled[MOST_INPUTS] = {0};
+    size_t units = model->hidden ? model->hidden : model->inputs;
+    for (size_t i = 0; i < units; ++i) {
+        double u = model->hidden ? model->first_offset[i] : model_input(model, x[i]);
+        for (size_t j = 0; model->hidden && j < model->inputs; ++j)
+            u += model->first[i * model->inputs + j] * model_input(model, x[j]);
+        slope[i] = !model->hidden || u > 0 ? 1 : 0;
+        h[i] = slope[i] * u;
+    }
+    for (size_t k = 0; k < model->outputs; ++k) {
+        out[k] = model->last_offset[k];
+        for (size_t i = 0; i < units; ++i) {
+            out[k] += model->last[k * units + i] * h[i];
+            if (seed) pulled[i] += (double)seed[k] * model->scale * model->last[k * units + i] * slope[i];
+        }
+        out[k] *= model->scale;
+    }
+    for (size_t j = 0; gradient && j < model->inputs; ++j) {
+        double sum = model->hidden ? 0 : pulled[j];
+        for (size_t i = 0; i < model->hidden; ++i) sum += pulled[i] * model->first[i * model->inputs + j];
+        gradient[j] = model->quantum > 0 ? 0 : (float)sum;
+    }
+}
+
+/* In single precision, as an attack sees them. */
+static inline void model_logits(const struct model *model, const float *x, float *out) {
+    double z[MOST_OUTPUTS];
+    model_row(model, x, NULL, z, NULL);
+    for (size_t k = 0; k < model->outputs; ++k) out[k] = (float)z[k];
+}
+
+static inline strata_status model_evaluate(strata_context *context, void *user, size_t rows, const float *x,
+                                           float *out) {
+    struct model *model = user;
+    if (model->wobble > 0) ++model->calls;
+    for (size_t r = 0; r < rows; ++r) {
+        double z[MOST_OUTPUTS] = {0}, sum = 0;
+        if (x[r * model->inputs] > 1e6f)
+            return strata_fail(context, STRATA_ERR_INTERNAL, "a row that cannot be evaluated");
+        model_row(model, x + r * model->inputs, NULL, z, NULL);
+        for (size_t k = 0; k < model->outputs; ++k) sum += exp(z[k]);
+        for (size_t k = 0; k < model->outputs; ++k)
+            out[r * model->outputs + k] = (float)(model->probability
+                                                      ? exp(z[k]) / sum
+                                                      : z[k] + model->wobble * sin(12.9898 * model->calls));
+    }
+    return STRATA_OK;
+}
+
+static inline strata_status model_vjp(strata_context *context, void *user, size_t rows, const float *x,
+                                      const float *seed, float *out, float *gradient) {
+    const struct model *model = user;
+    double z[MOST_OUTPUTS];
+    if (out) STRATA_TRY(model_evaluate(context, user, rows, x, out));
+    for (size_t r = 0; r < rows; ++r)
+        model_row(model, x + r * model->inputs, seed + r * model->outputs, z, gradient + r * model->inputs);
+    return STRATA_OK;
+}
+
+static inline strata_function model_function(struct model *model) {
+    return (strata_function){.user = model,
+                             .inputs = model->inputs,
+                             .outputs = model->outputs,
+                             .evaluate = model_evaluate,
+                             .vjp = model_vjp};
+}
+
+static inline struct attack_target target_of(const strata_function *functions, bool boxed) {
+    return (struct attack_target){.functions = functions,
+                                  .classes = functions->outputs == 1 ? 2 : functions->outputs,
+                                  .low = boxed ? 0 : -INFINITY,
+                                  .high = boxed ? 1 : INFINITY};
+}
+
+/* Rows that the model labels. */
+struct rows {
+    float x[MOST_ROWS * MOST_INPUTS];
+    uint32_t labels[MOST_ROWS];
+    struct attack_rows rows;
+};
+
+/* Uniform in [0, 1], or normal. */
+static inline void rows_draw(struct rows *rows, const struct model *model, uint64_t seed, bool uniform, size_t count) {
+    struct rng_stream stream = rng_stream_make(seed, 8, RNG_TEST);
+    double out[MOST_OUTPUTS] = {0};
+    (uniform ? rng_uniform_f32 : rng_normal_f32)(stream, count * model->inputs, rows->x);
+    for (size_t r = 0; r < count; ++r) {
+        model_row(model, rows->x + r * model->inputs, NULL, out, NULL);
+        rows->labels[r] = model->outputs == 1 ? out[0] > 0 : 0;
+        for (uint32_t k = 1; k < model->outputs; ++k)
+            if (out[k] > out[rows->labels[r]]) rows->labels[r] = k;
+    }
+    rows->rows = (struct attack_rows){.rows = count, .x = rows->x, .labels = rows->labels};
+}
+
+/* A model, its rows, and what an attack proposes for them. */
+struct trial {
+    struct model model;
+    strata_function functions[3];
+    struct attack_target target;
+    struct rows rows;
+    struct attack_options options;
+    float points[MOST_ROWS * MOST_INPUTS];
+};
+
+/* Rows for the trial's model, and an attack on them. */
+static inline void trial_aim(struct trial *trial, const char *norm, double epsilon, uint64_t seed, bool boxed,
+                             size_t rows) {
+    rows_draw(&trial->rows, &trial->model, seed, boxed, rows);
+    for (size_t i = 0; i < 3; ++i) trial->functions[i] = model_function(&trial->model);
+    trial->target = target_of(trial->functions, boxed);
+    trial->options = attack_options_default(attack_norm_find(norm), epsilon);
+}
 
 #endif

@@ -1,93 +1,52 @@
 /* SPDX-License-Identifier: MIT */
 /* Attacks for the nearest breaking point: exact on linear models, never below what is proved on others. */
 #include <float.h>
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
 
-#include <cmocka.h>
-
-#include "attack/attack.h"
 #include "attack/certificate.h"
-#include "attack_models.h"
-#include "core/memory.h"
+#include "attack_fixture.h"
 #include "model/threshold_net.h"
 
 enum { ROWS = 150, FEW = 24, INPUTS = 10 };
 
-static strata_context *ctx;
-
-static int setup(void **state) {
-    (void)state;
-    return strata_context_create(&ctx) == STRATA_OK ? 0 : -1;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    strata_context_destroy(ctx);
-    return 0;
-}
-
-/* A model, its rows, and what an attack proposes for them. */
-struct trial {
-    struct small_model model;
-    strata_function functions[3];
-    struct attack_target target;
-    struct attack_rows rows;
-    struct attack_options options;
-    float x[ROWS * INPUTS], points[ROWS * INPUTS];
-    uint32_t labels[ROWS];
-};
-
 static void trial_begin(struct trial *trial, const char *norm, size_t hidden, size_t outputs, bool boxed, size_t rows) {
-    small_model_draw(11 + outputs + hidden, INPUTS, hidden, outputs, &trial->model);
+    model_draw(&trial->model, 11 + outputs + hidden, INPUTS, hidden, outputs);
     for (size_t k = 0; hidden == 0 && boxed && k < outputs; ++k) { /* boundaries through the middle of the box */
         trial->model.last_offset[k] = 0;
         for (size_t j = 0; j < INPUTS; ++j) trial->model.last_offset[k] -= 0.5 * trial->model.last[k * INPUTS + j];
     }
-    small_model_rows(&trial->model, 12, boxed, rows, trial->x, trial->labels);
-    for (size_t i = 0; i < 3; ++i) trial->functions[i] = small_model_function(&trial->model);
-    trial->target = (struct attack_target){.functions = trial->functions,
-                                           .classes = outputs == 1 ? 2 : outputs,
-                                           .low = boxed ? 0 : -INFINITY,
-                                           .high = boxed ? 1 : INFINITY};
-    trial->rows = (struct attack_rows){.rows = rows, .x = trial->x, .labels = trial->labels};
-    trial->options = attack_options_default(attack_norm_find(norm), 0.5);
+    trial_aim(trial, norm, 0.5, 12, boxed, rows);
 }
 
 static void propose(struct trial *trial, const char *attack) {
     const struct attack_class *class_ = attack_find(attack);
     assert_non_null(class_);
     assert_true(class_->minimal);
-    assert_int_equal(attack_points(ctx, class_, &trial->target, &trial->options, &trial->rows, trial->points),
+    assert_int_equal(attack_points(ctx, class_, &trial->target, &trial->options, &trial->rows.rows, trial->points),
                      STRATA_OK);
 }
 
 static double moved(const struct trial *trial, size_t row) {
     float delta[INPUTS];
-    for (size_t j = 0; j < INPUTS; ++j) delta[j] = trial->points[row * INPUTS + j] - trial->x[row * INPUTS + j];
+    for (size_t j = 0; j < INPUTS; ++j) delta[j] = trial->points[row * INPUTS + j] - trial->rows.x[row * INPUTS + j];
     return trial->options.norm->length(INPUTS, delta);
 }
 
 static bool breaks(const struct trial *trial, size_t row) {
-    float out[MODEL_MOST_OUTPUTS];
+    float out[MOST_OUTPUTS];
     for (size_t j = 0; j < INPUTS; ++j) {
         double value = (double)trial->points[row * INPUTS + j];
         if (!(value >= trial->target.low && value <= trial->target.high)) fail_msg("row %zu leaves the box", row);
     }
-    small_model_row(&trial->model, trial->points + row * INPUTS, NULL, out, NULL);
-    return attack_broken(trial->model.outputs, out, trial->labels[row]);
+    model_logits(&trial->model, trial->points + row * INPUTS, out);
+    return attack_broken(trial->model.outputs, out, trial->rows.labels[row]);
 }
 
 /* The nearest of the boundaries to the other classes; whole models only. */
 static double exact_distance(const struct trial *trial, size_t row) {
-    const struct small_model *model = &trial->model;
+    const struct model *model = &trial->model;
     bool linf = trial->options.norm->kind == ATTACK_LINF;
     double nearest = INFINITY, weights[INPUTS];
-    size_t label = model->outputs == 1 ? 0 : trial->labels[row];
+    size_t label = model->outputs == 1 ? 0 : trial->rows.labels[row];
     for (size_t k = 0; k < model->outputs; ++k) {
         double offset = model->last_offset[k];
         if (model->outputs > 1 && k == label) continue;
@@ -95,7 +54,7 @@ static double exact_distance(const struct trial *trial, size_t row) {
             weights[j] = model->last[k * INPUTS + j] - (model->outputs > 1 ? model->last[label * INPUTS + j] : 0);
         if (model->outputs > 1) offset -= model->last_offset[label];
         nearest = fmin(nearest, certificate_linear(INPUTS, weights, offset, linf, trial->target.low, trial->target.high,
-                                                   trial->x + row * INPUTS));
+                                                   trial->rows.x + row * INPUTS));
     }
     return nearest;
 }
@@ -104,7 +63,7 @@ static double exact_distance(const struct trial *trial, size_t row) {
 static double worst_error(struct trial *trial, const char *attack) {
     double worst = 0;
     propose(trial, attack);
-    for (size_t r = 0; r < trial->rows.rows; ++r) {
+    for (size_t r = 0; r < trial->rows.rows.rows; ++r) {
         double exact = exact_distance(trial, r), distance = moved(trial, r);
         if (isinf(exact)) {
             assert_false(breaks(trial, r));
@@ -161,7 +120,7 @@ static void rows_break_just_above_their_exact_radius(void **state) {
             for (size_t r = 0; r < FEW; ++r) {
                 struct attack_result result;
                 double exact = exact_distance(&trial, r);
-                struct attack_rows row = {.rows = 1, .x = trial.x + r * INPUTS, .labels = trial.labels + r};
+                struct attack_rows row = {.rows = 1, .x = trial.rows.x + r * INPUTS, .labels = trial.rows.labels + r};
                 trial.options.epsilon = exact * 0.999;
                 assert_int_equal(attack_run(ctx, attack_find(attacks[a]), &trial.target, &trial.options, &row, NULL,
                                             trial.points, &result),
@@ -179,7 +138,7 @@ static void rows_break_just_above_their_exact_radius(void **state) {
 /* ---- networks ---- */
 
 /* Product of the layers' bounds: ReLU is 1-Lipschitz. */
-static double lipschitz_of(const struct small_model *model) {
+static double lipschitz_of(const struct model *model) {
     return certificate_operator_norm(model->hidden, model->inputs, model->first) *
            certificate_operator_norm(model->outputs, model->hidden, model->last);
 }
@@ -196,10 +155,10 @@ static void no_distance_is_below_the_lipschitz_bound(void **state) {
             propose(&trial, attacks[a]);
             double lipschitz = lipschitz_of(&trial.model);
             for (size_t r = 0; r < FEW; ++r) {
-                float logits[MODEL_MOST_OUTPUTS];
+                float logits[MOST_OUTPUTS];
                 if (!breaks(&trial, r)) fail_msg("%s: row %zu is not broken", attacks[a], r);
-                small_model_row(&trial.model, trial.x + r * INPUTS, NULL, logits, NULL);
-                double bound = certificate_lipschitz(outputs, logits, trial.labels[r], lipschitz);
+                model_logits(&trial.model, trial.rows.x + r * INPUTS, logits);
+                double bound = certificate_lipschitz(outputs, logits, trial.rows.labels[r], lipschitz);
                 assert_true(bound > 0);
                 if (!(moved(&trial, r) >= bound * (1 - 1e-5) - 1e-6))
                     fail_msg("%s: row %zu at %g, proved to %g", attacks[a], r, moved(&trial, r), bound);
@@ -235,15 +194,15 @@ static void no_distance_is_below_the_relaxation_of_threshold_networks(void **sta
     const struct threshold_weights weights = {
         .width = 24, .inputs = INPUTS, .weights = net.weights, .thresholds = net.thresholds};
     trial.target.functions = &function;
-    threshold_net_values(&net, FEW, trial.x, out);
-    for (size_t r = 0; r < FEW; ++r) trial.labels[r] = out[r] > 0;
+    threshold_net_values(&net, FEW, trial.rows.x, out);
+    for (size_t r = 0; r < FEW; ++r) trial.rows.labels[r] = out[r] > 0;
     static const char *const attacks[] = {"fab", "deepfool", "cw"};
     for (size_t a = 0; a < 3; ++a) {
         propose(&trial, attacks[a]);
         threshold_net_values(&net, FEW, trial.points, out);
         for (size_t r = 0; r < FEW; ++r) {
-            double radius = proved_radius(&weights, trial.x + r * INPUTS, trial.labels[r] ? 1 : -1);
-            bool broken = attack_broken(1, &out[r], trial.labels[r]);
+            double radius = proved_radius(&weights, trial.rows.x + r * INPUTS, trial.rows.labels[r] ? 1 : -1);
+            bool broken = attack_broken(1, &out[r], trial.rows.labels[r]);
             proved += radius > 0.01;
             if (broken && !(moved(&trial, r) >= radius * (1 - 1e-5) - 1e-6))
                 fail_msg("%s: row %zu at %g, proved to %g", attacks[a], r, moved(&trial, r), radius);
@@ -285,7 +244,7 @@ static void wrong_rows_stay_where_they_are(void **state) {
     static struct trial trial;
     for (size_t a = 0; a < sizeof all / sizeof *all; ++a) {
         trial_begin(&trial, "l2", 0, 4, false, FEW);
-        for (size_t r = 0; r < FEW; r += 2) trial.labels[r] = (trial.labels[r] + 1) % 4;
+        for (size_t r = 0; r < FEW; r += 2) trial.rows.labels[r] = (trial.rows.labels[r] + 1) % 4;
         propose(&trial, all[a]);
         for (size_t r = 0; r < FEW; ++r) assert_true((moved(&trial, r) == 0) == (r % 2 == 0) && breaks(&trial, r));
     }
@@ -296,9 +255,9 @@ static void exact_linear_refuses_a_network(void **state) {
     static struct trial trial;
     for (size_t rows = 1; rows <= FEW; rows += FEW - 1) { /* one row alone: by the points around it */
         trial_begin(&trial, "l2", 16, 3, false, rows);
-        assert_int_equal(
-            attack_points(ctx, attack_find("exact_linear"), &trial.target, &trial.options, &trial.rows, trial.points),
-            STRATA_ERR_ARGUMENT);
+        assert_int_equal(attack_points(ctx, attack_find("exact_linear"), &trial.target, &trial.options,
+                                       &trial.rows.rows, trial.points),
+                         STRATA_ERR_ARGUMENT);
         assert_non_null(strstr(strata_context_message(ctx), "not linear"));
     }
 }
@@ -347,7 +306,8 @@ static void minimal_attacks_survive_short_memory(void **state) {
         trial_begin(&trial, "l2", 0, 3, false, 2);
         for (uint64_t n = 1; status == STRATA_ERR_MEMORY; n += 1 + n / 32, ++failures) { /* gradients allocate too */
             mem_fail_from(n);
-            status = attack_points(ctx, attack_find(all[a]), &trial.target, &trial.options, &trial.rows, trial.points);
+            status = attack_points(ctx, attack_find(all[a]), &trial.target, &trial.options, &trial.rows.rows,
+                                   trial.points);
             mem_fail_from(0);
         }
         assert_int_equal(status, STRATA_OK);
@@ -368,5 +328,5 @@ int main(void) {
         cmocka_unit_test(fab_leaves_a_flat_place),
         cmocka_unit_test(minimal_attacks_survive_short_memory),
     };
-    return cmocka_run_group_tests_name("minimal attacks", tests, setup, teardown);
+    return cmocka_run_group_tests_name("minimal attacks", tests, begin, end);
 }

@@ -2,10 +2,18 @@
 /* Attacks against closed forms, the budget that they must keep, and how they are run. */
 #include "attack_fixture.h"
 
+enum { ROWS = MOST_ROWS, INPUTS = 12, HIDDEN = 24, CLASSES = 5 };
+
 static struct model model;
 static struct rows rows;
 static float points[ROWS * INPUTS], other_points[ROWS * INPUTS];
 static bool alive[ROWS];
+
+/* The logits of a network are of the size of its inputs. */
+static void draw(struct model *to, size_t outputs, bool linear, uint64_t seed) {
+    model_draw(to, seed, INPUTS, linear ? 0 : HIDDEN, outputs);
+    if (!linear) to->scale = 1.0 / HIDDEN;
+}
 
 static size_t broken_at(const struct attack_class *attack, const struct attack_target *target,
                         struct attack_options *options, double epsilon, const struct attack_rows *data) {
@@ -20,12 +28,12 @@ static size_t broken_at(const struct attack_class *attack, const struct attack_t
 static double linear_distance(const struct attack_target *target, const struct attack_norm *norm, size_t r) {
     double low = 0, high = 100, sign = rows.labels[r] ? 1 : -1;
     for (int i = 0; i < 80; ++i) { /* the best point of an l-infinity ball in a box is taken by coordinate */
-        double radius = (low + high) / 2, value = (double)model.offset[0], free_square = 0;
+        double radius = (low + high) / 2, value = model.last_offset[0], free_square = 0;
         bool fixed[INPUTS] = {false};
         double delta[INPUTS] = {0};
         if (norm->kind == ATTACK_LINF) {
             for (size_t j = 0; j < INPUTS; ++j) {
-                double x = (double)rows.x[r * INPUTS + j], w = (double)model.v[j];
+                double x = (double)rows.x[r * INPUTS + j], w = model.last[j];
                 double to = sign * w > 0 ? fmax(target->low, x - radius) : fmin(target->high, x + radius);
                 delta[j] = to - x;
             }
@@ -34,12 +42,12 @@ static double linear_distance(const struct attack_target *target, const struct a
             for (int pass = 0; pass < INPUTS; ++pass) {
                 free_square = 0;
                 for (size_t j = 0; j < INPUTS; ++j)
-                    if (!fixed[j]) free_square += (double)model.v[j] * (double)model.v[j];
+                    if (!fixed[j]) free_square += model.last[j] * model.last[j];
                 bool clipped = false;
                 for (size_t j = 0; j < INPUTS; ++j) {
                     if (fixed[j]) continue;
                     double x = (double)rows.x[r * INPUTS + j];
-                    delta[j] = free_square > 0 ? -sign * (double)model.v[j] * sqrt(fmax(left, 0) / free_square) : 0;
+                    delta[j] = free_square > 0 ? -sign * model.last[j] * sqrt(fmax(left, 0) / free_square) : 0;
                     double to = fmin(fmax(x + delta[j], target->low), target->high);
                     if (to == x + delta[j]) continue;
                     delta[j] = to - x;
@@ -50,7 +58,7 @@ static double linear_distance(const struct attack_target *target, const struct a
                 if (!clipped) break;
             }
         }
-        for (size_t j = 0; j < INPUTS; ++j) value += (double)model.v[j] * ((double)rows.x[r * INPUTS + j] + delta[j]);
+        for (size_t j = 0; j < INPUTS; ++j) value += model.last[j] * ((double)rows.x[r * INPUTS + j] + delta[j]);
         if (sign * value > 0)
             low = radius;
         else
@@ -62,14 +70,14 @@ static double linear_distance(const struct attack_target *target, const struct a
 static void attacks_reach_the_distance_of_a_linear_model(void **state) {
     (void)state;
     static const char *const names[] = {"fgm", "pgd", "apgd_ce"};
-    model_draw(&model, 1, true, 3);
-    rows_draw(&rows, &model, 1, 4);
+    draw(&model, 1, true, 3);
+    rows_draw(&rows, &model, 4, true, 1);
     const strata_function function = model_function(&model);
     for (size_t n = 0; n < attack_norm_table_size; ++n)
         for (size_t a = 0; a < 3; ++a)
             for (uint64_t draw = 0; draw < 20; ++draw) {
-                rows_draw(&rows, &model, 1, 100 + draw);
-                const struct attack_target target = target_of(&function);
+                rows_draw(&rows, &model, 100 + draw, true, 1);
+                const struct attack_target target = target_of(&function, false);
                 struct attack_options options = attack_options_default(attack_norm_table[n], 1);
                 double distance = linear_distance(&target, options.norm, 0);
                 assert_int_equal(broken_at(attack_find(names[a]), &target, &options, distance * 1.0001, &rows.rows), 1);
@@ -82,13 +90,13 @@ static void attacks_reach_the_distance_within_a_box(void **state) {
     (void)state;
     static const char *const names[] = {"pgd", "apgd_ce"};
     size_t tried = 0;
-    model_draw(&model, 1, true, 5);
-    model.offset[0] = 0;
+    draw(&model, 1, true, 5);
+    model.last_offset[0] = 0;
     const strata_function function = model_function(&model);
     for (size_t n = 0; n < attack_norm_table_size; ++n)
         for (uint64_t draw = 0; draw < 40; ++draw) {
-            rows_draw(&rows, &model, 1, 200 + draw);
-            struct attack_target target = target_of(&function);
+            rows_draw(&rows, &model, 200 + draw, true, 1);
+            struct attack_target target = target_of(&function, false);
             target.low = 0, target.high = 1;
             struct attack_options options = attack_options_default(attack_norm_table[n], 1);
             options.steps = 200;
@@ -115,12 +123,12 @@ static bool knows_norm(const struct attack_class *attack, const struct attack_no
 static void budget_and_box_are_kept(void **state) {
     (void)state;
     static struct model other;
-    for (size_t outputs = 1; outputs <= MOST_OUTPUTS; outputs += 4) {
-        model_draw(&model, outputs, false, 7);
-        model_draw(&other, outputs, false, 8);
-        rows_draw(&rows, &model, 150, 9);
+    for (size_t outputs = 1; outputs <= CLASSES; outputs += 4) {
+        draw(&model, outputs, false, 7);
+        draw(&other, outputs, false, 8);
+        rows_draw(&rows, &model, 9, true, 150);
         const strata_function function = model_function(&model), surrogate = model_function(&other);
-        struct attack_target target = target_of(&function);
+        struct attack_target target = target_of(&function, false);
         target.low = 0, target.high = 1, target.surrogate = &surrogate;
         for (size_t n = 0; n < attack_norm_table_size; ++n)
             for (size_t a = 0; a < attack_table_size; ++a) {
@@ -150,7 +158,7 @@ static void compare_threads(const struct attack_class *attack, const struct atta
     struct attack_options options = attack_options_default(norm, 0.2);
     options.queries = 60, options.steps = 8, options.apgd_steps = 12;
     for (size_t threads = 1; threads <= 3; ++threads) {
-        struct attack_target target = target_of(functions);
+        struct attack_target target = target_of(functions, false);
         float *to = threads == 1 ? other_points : points;
         target.surrogate = surrogates;
         assert_ok(thread_pool_create(ctx, threads, &target.pool));
@@ -164,11 +172,11 @@ static void no_bit_depends_on_the_threads(void **state) {
     (void)state;
     static struct model copies[3], others[3];
     strata_function functions[3], surrogates[3];
-    model_draw(&model, MOST_OUTPUTS, false, 11);
-    rows_draw(&rows, &model, ROWS, 12);
+    draw(&model, CLASSES, false, 11);
+    rows_draw(&rows, &model, 12, true, ROWS);
     for (size_t i = 0; i < 3; ++i) {
         copies[i] = model, functions[i] = model_function(&copies[i]);
-        model_draw(&others[i], MOST_OUTPUTS, false, 10), surrogates[i] = model_function(&others[i]);
+        draw(&others[i], CLASSES, false, 10), surrogates[i] = model_function(&others[i]);
     }
     for (size_t n = 0; n < attack_norm_table_size; ++n)
         for (size_t a = 0; a < attack_table_size; ++a)
@@ -178,11 +186,11 @@ static void no_bit_depends_on_the_threads(void **state) {
 
 static void radius_zero_is_clean_accuracy(void **state) {
     (void)state;
-    model_draw(&model, 3, false, 13);
-    rows_draw(&rows, &model, 200, 14);
+    draw(&model, 3, false, 13);
+    rows_draw(&rows, &model, 14, true, 200);
     for (size_t r = 0; r < 50; ++r) rows.labels[r] = (rows.labels[r] + 1) % 3; /* wrong as they stand */
     const strata_function function = model_function(&model);
-    const struct attack_target target = target_of(&function);
+    const struct attack_target target = target_of(&function, false);
     struct attack_options options = attack_options_default(attack_norm_find("linf"), 0);
     assert_int_equal(broken_at(attack_find("pgd"), &target, &options, 0, &rows.rows), 50);
     /* A row that is wrong as it stands is broken with delta 0. */
@@ -207,13 +215,13 @@ static void checkpoints_are_those_of_the_paper(void **state) {
 static void an_error_inside_a_worker_reaches_the_caller(void **state) {
     (void)state;
     struct attack_result result;
-    model_draw(&model, 1, false, 15);
-    rows_draw(&rows, &model, 200, 16);
+    draw(&model, 1, false, 15);
+    rows_draw(&rows, &model, 16, true, 200);
     rows.x[150 * INPUTS] = 2e6f;
     static struct model second;
     second = model;
     strata_function functions[2] = {model_function(&model), model_function(&second)};
-    struct attack_target target = target_of(functions);
+    struct attack_target target = target_of(functions, false);
     const struct attack_options options = attack_options_default(attack_norm_find("l2"), 0.1);
     assert_ok(thread_pool_create(ctx, 2, &target.pool));
     assert_int_equal(attack_run(ctx, attack_find("pgd"), &target, &options, &rows.rows, NULL, points, &result),
@@ -225,10 +233,10 @@ static void an_error_inside_a_worker_reaches_the_caller(void **state) {
 static void wrong_requests_are_refused(void **state) {
     (void)state;
     struct attack_result result;
-    model_draw(&model, 3, false, 17);
-    rows_draw(&rows, &model, 10, 18);
+    draw(&model, 3, false, 17);
+    rows_draw(&rows, &model, 18, true, 10);
     strata_function function = model_function(&model);
-    struct attack_target target = target_of(&function);
+    struct attack_target target = target_of(&function, false);
     struct attack_options options = attack_options_default(attack_norm_find("l2"), -0.1);
     const struct attack_class *pgd = attack_find("pgd");
 #define REFUSED(attack) \
@@ -262,10 +270,10 @@ static void wrong_requests_are_refused(void **state) {
 /* Each allocation fails in turn: an error or a result, never a crash; ASan sees leaks. */
 static void memory_may_run_out_anywhere(void **state) {
     (void)state;
-    model_draw(&model, MOST_OUTPUTS, false, 19);
-    rows_draw(&rows, &model, 5, 20);
+    draw(&model, CLASSES, false, 19);
+    rows_draw(&rows, &model, 20, true, 5);
     const strata_function function = model_function(&model);
-    const struct attack_target target = target_of(&function);
+    const struct attack_target target = target_of(&function, false);
     struct attack_options options = attack_options_default(attack_norm_find("l2"), 0.1);
     options.queries = 10, options.steps = 2, options.apgd_steps = 3;
     for (size_t a = 0; a < attack_table_size; ++a) {

@@ -1,62 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* Square attack: ball, box and budget kept, stronger than random points, exact where signs are all there is. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "attack/attack.h"
-#include "attack_models.h"
-#include "core/memory.h"
+#include "attack_fixture.h"
 
 enum { ROWS = 140, CHANNELS = 1, SIDE = 7, INPUTS = CHANNELS * SIDE * SIDE, QUERIES = 400 };
-
-static strata_context *ctx;
-
-static int setup(void **state) {
-    (void)state;
-    return strata_context_create(&ctx) == STRATA_OK ? 0 : -1;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    strata_context_destroy(ctx);
-    return 0;
-}
-
-struct trial {
-    struct small_model model;
-    strata_function functions[3];
-    struct attack_target target;
-    struct attack_rows rows;
-    struct attack_options options;
-    float x[ROWS * INPUTS], points[ROWS * INPUTS];
-    uint32_t labels[ROWS];
-};
 
 /* Pictures or rows of as many numbers; the same network and points. */
 static void trial_begin(struct trial *trial, const char *norm, bool picture, bool boxed, size_t hidden,
                         size_t outputs) {
-    small_model_draw(21, INPUTS, hidden, outputs, &trial->model);
-    small_model_rows(&trial->model, 22, boxed, ROWS, trial->x, trial->labels);
-    for (size_t i = 0; i < 3; ++i) trial->functions[i] = small_model_function(&trial->model);
-    trial->target = (struct attack_target){.functions = trial->functions,
-                                           .classes = outputs == 1 ? 2 : outputs,
-                                           .low = boxed ? 0 : -INFINITY,
-                                           .high = boxed ? 1 : INFINITY};
+    model_draw(&trial->model, 21, INPUTS, hidden, outputs);
+    trial_aim(trial, norm, 0.3, 22, boxed, ROWS);
     if (picture) trial->target.picture[0] = CHANNELS, trial->target.picture[1] = trial->target.picture[2] = SIDE;
-    trial->rows = (struct attack_rows){.rows = ROWS, .x = trial->x, .labels = trial->labels};
-    trial->options = attack_options_default(attack_norm_find(norm), 0.3);
     trial->options.queries = QUERIES;
 }
 
 static size_t square_breaks(struct trial *trial, struct attack_counts *counts) {
     struct attack_result result;
-    assert_int_equal(attack_run(ctx, attack_find("square"), &trial->target, &trial->options, &trial->rows, NULL,
+    assert_int_equal(attack_run(ctx, attack_find("square"), &trial->target, &trial->options, &trial->rows.rows, NULL,
                                 trial->points, &result),
                      STRATA_OK);
     *counts = result.counts;
@@ -68,15 +27,15 @@ static size_t random_search_breaks(const struct trial *trial) {
     const struct attack_norm *norm = trial->options.norm;
     size_t broken = 0;
     for (size_t r = 0; r < ROWS; ++r) {
-        const float *x = trial->x + r * INPUTS;
+        const float *x = trial->rows.x + r * INPUTS;
         bool found = false;
         for (uint64_t query = 0; query < QUERIES && !found; ++query) {
-            float point[INPUTS], out[MODEL_MOST_OUTPUTS];
+            float point[INPUTS], out[MOST_OUTPUTS];
             norm->random_on_sphere(rng_stream_at(rng_stream_make(23, r, RNG_TEST), query), INPUTS, point);
             for (size_t j = 0; j < INPUTS; ++j) point[j] = x[j] + (float)trial->options.epsilon * point[j];
             norm->project(INPUTS, x, trial->options.epsilon, trial->target.low, trial->target.high, point);
-            small_model_row(&trial->model, point, NULL, out, NULL);
-            found = attack_broken(trial->model.outputs, out, trial->labels[r]);
+            model_logits(&trial->model, point, out);
+            found = attack_broken(trial->model.outputs, out, trial->rows.labels[r]);
         }
         broken += found;
     }
@@ -128,11 +87,11 @@ static void square_linf_is_exact_on_a_linear_model(void **state) {
         for (size_t r = 0; r < ROWS; ++r) { /* all rows to distance .5 */
             double value = trial.model.last_offset[0], square = 0;
             for (size_t j = 0; j < INPUTS; ++j) {
-                value += trial.model.last[j] * (double)trial.x[r * INPUTS + j];
+                value += trial.model.last[j] * (double)trial.rows.x[r * INPUTS + j];
                 square += trial.model.last[j] * trial.model.last[j];
             }
-            double shift = ((trial.labels[r] ? 0.5 : -0.5) * dual - value) / square;
-            for (size_t j = 0; j < INPUTS; ++j) trial.x[r * INPUTS + j] += (float)(shift * trial.model.last[j]);
+            double shift = ((trial.rows.labels[r] ? 0.5 : -0.5) * dual - value) / square;
+            for (size_t j = 0; j < INPUTS; ++j) trial.rows.x[r * INPUTS + j] += (float)(shift * trial.model.last[j]);
         }
         trial.options.queries = 3000;
         trial.options.epsilon = 0.5 * 0.999;
@@ -152,18 +111,19 @@ static void proposals_stay_in_ball_and_box_and_repeat_on_any_threads(void **stat
         for (size_t n = 0; n < attack_norm_table_size; ++n) {
             const struct attack_class *square = attack_find("square");
             trial_begin(&trial, attack_norm_table[n]->name, picture, true, 16, 3);
-            assert_int_equal(attack_points(ctx, square, &trial.target, &trial.options, &trial.rows, alone), STRATA_OK);
+            assert_int_equal(attack_points(ctx, square, &trial.target, &trial.options, &trial.rows.rows, alone),
+                             STRATA_OK);
             for (size_t r = 0; r < ROWS; ++r) {
                 float delta[INPUTS];
                 for (size_t j = 0; j < INPUTS; ++j) {
-                    delta[j] = alone[r * INPUTS + j] - trial.x[r * INPUTS + j];
+                    delta[j] = alone[r * INPUTS + j] - trial.rows.x[r * INPUTS + j];
                     assert_true(alone[r * INPUTS + j] >= 0 && alone[r * INPUTS + j] <= 1);
                 }
                 double length = trial.options.norm->length(INPUTS, delta);
                 assert_true(length <= trial.options.epsilon * (1 + 1e-5) && length > 0.5 * trial.options.epsilon);
             }
             trial.target.pool = pool;
-            assert_int_equal(attack_points(ctx, square, &trial.target, &trial.options, &trial.rows, trial.points),
+            assert_int_equal(attack_points(ctx, square, &trial.target, &trial.options, &trial.rows.rows, trial.points),
                              STRATA_OK);
             assert_memory_equal(alone, trial.points, sizeof alone);
         }
@@ -180,13 +140,13 @@ static void square_takes_pictures_of_all_shapes(void **state) {
             size_t least = shapes[i][1] < shapes[i][2] ? shapes[i][1] : shapes[i][2];
             trial_begin(&trial, attack_norm_table[n]->name, true, true, 16, 3);
             size_t inputs = shapes[i][0] * shapes[i][1] * shapes[i][2];
-            small_model_draw(24, inputs, 8, 3, &trial.model);
-            small_model_rows(&trial.model, 25, true, ROWS, trial.x, trial.labels);
-            trial.functions[0] = small_model_function(&trial.model);
+            model_draw(&trial.model, 24, inputs, 8, 3);
+            rows_draw(&trial.rows, &trial.model, 25, true, ROWS);
+            trial.functions[0] = model_function(&trial.model);
             memcpy(trial.target.picture, shapes[i], sizeof shapes[i]);
             trial.options.queries = 200;
-            strata_status status = attack_points(ctx, attack_find("square"), &trial.target, &trial.options, &trial.rows,
-                                                 trial.points);
+            strata_status status = attack_points(ctx, attack_find("square"), &trial.target, &trial.options,
+                                                 &trial.rows.rows, trial.points);
             bool refused = least < 3 && attack_norm_table[n]->kind == ATTACK_L2;
             assert_int_equal(status, refused ? STRATA_ERR_ARGUMENT : STRATA_OK);
             if (refused) assert_non_null(strstr(strata_context_message(ctx), "at least 3 pixels"));
@@ -202,7 +162,8 @@ static void square_survives_short_memory(void **state) {
     trial.options.queries = 2;
     for (uint64_t n = 1; status == STRATA_ERR_MEMORY; ++n, ++failures) {
         mem_fail_from(n);
-        status = attack_points(ctx, attack_find("square"), &trial.target, &trial.options, &trial.rows, trial.points);
+        status = attack_points(ctx, attack_find("square"), &trial.target, &trial.options, &trial.rows.rows,
+                               trial.points);
         mem_fail_from(0);
     }
     assert_int_equal(status, STRATA_OK);
@@ -218,5 +179,5 @@ int main(void) {
         cmocka_unit_test(square_takes_pictures_of_all_shapes),
         cmocka_unit_test(square_survives_short_memory),
     };
-    return cmocka_run_group_tests_name("square attack", tests, setup, teardown);
+    return cmocka_run_group_tests_name("square attack", tests, begin, end);
 }

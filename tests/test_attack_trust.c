@@ -2,6 +2,8 @@
 /* The trust checks fire on models that only hide from attacks, and stay quiet on one that does not. */
 #include "attack_fixture.h"
 
+enum { ROWS = MOST_ROWS, INPUTS = 12, HIDDEN = 24 };
+
 static struct model model;
 static struct rows rows;
 static struct attack_check checks[SUITE_MOST_CHECKS];
@@ -9,7 +11,7 @@ static size_t count;
 
 static void look(struct model *masked, double epsilon) {
     const strata_function function = model_function(masked);
-    const struct attack_target target = target_of(&function);
+    const struct attack_target target = target_of(&function, false);
     struct attack_options options = attack_options_default(attack_norm_find("l2"), epsilon);
     options.queries = 300;
     assert_ok(attack_trust(ctx, &target, &options, &rows.rows, 0, NULL, checks, &count));
@@ -23,8 +25,9 @@ static const struct attack_check *find(const char *id) {
 }
 
 static void reset(void) {
-    model_draw(&model, 3, false, 21);
-    rows_draw(&rows, &model, 120, 22);
+    model_draw(&model, 21, INPUTS, HIDDEN, 3);
+    model.scale = 1.0 / HIDDEN; /* logits of the size of the inputs */
+    rows_draw(&rows, &model, 22, true, 120);
 }
 
 static void a_plain_network_passes(void **state) {
@@ -41,7 +44,7 @@ static void a_plain_network_passes(void **state) {
 static void saturated_logits_are_seen(void **state) {
     (void)state;
     reset();
-    model.scale = 1e4f;
+    model.scale = 1e4 / HIDDEN;
     look(&model, 0.15);
     assert_false(find("gradients")->passed);
     assert_false(attack_trusted(count, checks));
@@ -50,7 +53,7 @@ static void saturated_logits_are_seen(void **state) {
 static void quantised_activations_are_seen(void **state) {
     (void)state;
     reset();
-    model.quantum = 0.05f;
+    model.quantum = 0.05;
     look(&model, 0.3);
     assert_false(find("gradients")->passed);
     assert_false(attack_trusted(count, checks));
@@ -71,7 +74,7 @@ static void gradients_that_are_not_finite_are_counted(void **state) {
     reset();
     strata_function function = model_function(&model);
     function.vjp = wild_vjp;
-    const struct attack_target target = target_of(&function);
+    const struct attack_target target = target_of(&function, false);
     const struct attack_options options = attack_options_default(attack_norm_find("l2"), 0.15);
     assert_ok(attack_run(ctx, attack_find("fgm"), &target, &options, &rows.rows, NULL, points, &result));
     /* 120 rows in blocks of 64 and 56: rows 0, 3, ... of each, 22 and 19. */
@@ -85,7 +88,7 @@ static void gradients_that_are_not_finite_are_counted(void **state) {
 static void randomised_models_are_seen(void **state) {
     (void)state;
     reset();
-    model.wobble = 0.1f;
+    model.wobble = 0.1;
     look(&model, 0.15);
     assert_false(find("repeatable")->passed);
 }
@@ -100,7 +103,7 @@ static void probabilities_are_refused(void **state) {
     reset();
     model.probability = true;
     const strata_function function = model_function(&model);
-    const struct attack_target target = target_of(&function);
+    const struct attack_target target = target_of(&function, false);
     const struct attack_options options = attack_options_default(attack_norm_find("l2"), 0.1);
     assert_ok(attack_suite_parse(ctx, "quick", options.norm, 3, attacks, &attack_count));
     memcpy(points, rows.x, sizeof points);
@@ -121,7 +124,7 @@ static void suites_take_the_worst_case(void **state) {
     reset();
     for (size_t r = 0; r < 20; ++r) rows.labels[r] = (rows.labels[r] + 1) % 3;
     const strata_function function = model_function(&model);
-    const struct attack_target target = target_of(&function);
+    const struct attack_target target = target_of(&function, false);
     struct attack_options options = attack_options_default(attack_norm_find("linf"), 0);
     assert_ok(attack_suite_parse(ctx, "fgm,pgd,apgd_ce,fgm", options.norm, 3, attacks, &attack_count));
     assert_int_equal(attack_count, 3);
