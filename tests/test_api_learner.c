@@ -86,6 +86,25 @@ static void fit_lowers_the_error(void **state) {
     strata_learner_destroy(learner);
 }
 
+/* Also on more threads than the batch has parts. */
+static void threads_change_no_bit(void **state) {
+    (void)state;
+    static const char *const parts[] = {"network.hidden_width=8", "train.steps_per_stage=60", "train.batch_size=32",
+                                        "train.shards=3", NULL};
+    strata_learner_options options = quick_options();
+    double errors[4];
+    options.settings = parts;
+    for (size_t threads = 0; threads < 4; ++threads) {
+        strata_learner *learner;
+        options.threads = threads == 3 ? 5 : threads;
+        OK(strata_learner_create_from_teacher(ctx, "sgd_staged", &options, teacher, &learner));
+        OK(strata_learner_fit(ctx, learner, NULL, NULL));
+        errors[threads] = error_of(learner);
+        strata_learner_destroy(learner);
+    }
+    for (size_t i = 1; i < 4; ++i) assert_true(errors[i] == errors[0]);
+}
+
 static bool stop_at(void *user, const strata_fit_progress *progress) {
     assert_int_equal(progress->total, 2 * STEPS);
     return progress->step != *(const size_t *)user;
@@ -259,6 +278,7 @@ static void memory_may_be_short_anywhere(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fit_lowers_the_error),
+        cmocka_unit_test(threads_change_no_bit),
         cmocka_unit_test(stopped_fits_go_on_to_the_same_bits),
         cmocka_unit_test(cancellation_stops_a_fit),
         cmocka_unit_test(files_hold_the_learner),

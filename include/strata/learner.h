@@ -40,9 +40,13 @@ typedef struct strata_learner_options {
      * every call, and the saved file, goes on taking rows in the units of the data set.
      */
     bool standardise;
+    /**
+     * For the parts of a batch (setting train.shards) and the optimizer; 0: one. No bit of any result depends on it.
+     */
+    size_t threads;
 } strata_learner_options;
 
-/** All settings at their defaults, seed 1, replicate 1. */
+/** All settings at their defaults, seed 1, replicate 1, one thread. */
 strata_learner_options strata_learner_options_default(void);
 
 /**

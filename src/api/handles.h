@@ -27,6 +27,7 @@ struct strata_learner {
     struct settings *settings;
     struct sample_source *source;
     struct learner *learner;
+    struct thread_pool *pool; /* of its fit; NULL: one thread */
     uint64_t seed, replicate;
     bool opened;             /* from a file, without its data: */
     struct dataset blank;    /* one row of zeros in its sizes */

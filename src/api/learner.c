@@ -34,7 +34,7 @@ static strata_status find_class(strata_context *ctx, const char *name, const str
 /* ---- making ---- */
 
 strata_learner_options strata_learner_options_default(void) {
-    return (strata_learner_options){.seed = 1, .replicate = 1};
+    return (strata_learner_options){.seed = 1, .replicate = 1, .threads = 1};
 }
 
 strata_status learner_handle(strata_context *ctx, const char *name, strata_learner **learner) {
@@ -57,11 +57,12 @@ strata_status learner_handle_finish(strata_context *ctx, const char *name, strat
                                             .train = learner->source,
                                             .seed = learner->seed,
                                             .replicate = learner->replicate,
-                                            .most_numbers = learner->most_numbers};
+                                            .most_numbers = learner->most_numbers,
+                                            .pool = learner->pool};
     return learner_create(ctx, name, &request, &learner->learner);
 }
 
-/* A handle with the settings of `options`. */
+/* A handle with the settings and threads of `options`. */
 static strata_status begin(strata_context *ctx, const char *name, const strata_learner_options *options,
                            strata_learner **learner) {
     const strata_learner_options standard = strata_learner_options_default();
@@ -69,6 +70,7 @@ static strata_status begin(strata_context *ctx, const char *name, const strata_l
     STRATA_TRY(learner_handle(ctx, name, learner));
     (*learner)->seed = options->seed;
     (*learner)->replicate = options->replicate;
+    if (options->threads > 1) STRATA_TRY(thread_pool_create(ctx, options->threads, &(*learner)->pool));
     return settings_set_all(ctx, (*learner)->settings, name, options->settings);
 }
 
@@ -126,6 +128,7 @@ cleanup:
 void strata_learner_destroy(strata_learner *learner) {
     if (!learner) return;
     learner_destroy(learner->learner);
+    thread_pool_destroy(learner->pool);
     source_destroy(learner->source);
     dataset_destroy(&learner->blank);
     dataset_destroy(&learner->prepared);

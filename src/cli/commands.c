@@ -44,6 +44,8 @@ OPTION(option_rows, "rows", "N", "the first N rows only (all)", false);
 OPTION(option_learner, "learner", "NAME", "cnn_small for pictures, else mlp_relu; any learner of ours will do", false);
 OPTION(option_model_out, "out", "MODEL", "the model's file, safetensors", false);
 OPTION(option_fit_set, "set", "SECTION.KEY=VALUE", "one setting of the learner, such as cnn.steps=500", true);
+OPTION(option_fit_threads, "threads", "N",
+       "threads for the parts of a batch, --set train.shards=N (all processors); no result depends on it", false);
 OPTION(option_fit_seed, "seed", "N", "seed of initial weights and shuffling (1)", false);
 OPTION(option_model, "model", "MODEL", "a file of strata fit, or PyTorch's weights with --architecture", false);
 OPTION(option_architecture, "architecture", "mlp_relu|cnn_small", "MODEL holds a PyTorch state_dict of this network",
@@ -129,7 +131,7 @@ const struct command command_table[] = {
      "MODEL.partial, "
      "from which the same command goes on. adversarial.method=fgsm_rs and its neighbours train robust models.",
      OPTIONS(&option_user_data, &option_target, &option_labels, &option_task, &option_rows, &option_learner,
-             &option_model_out, &option_fit_set, &option_fit_seed, &option_quiet),
+             &option_model_out, &option_fit_set, &option_fit_seed, &option_fit_threads, &option_quiet),
      command_fit},
     {"predict", "", 0, 0, "what a model says of rows", "Classes with their logits, or numbers, one line a row.",
      OPTIONS(&option_model, &option_user_data, &option_target, &option_labels, &option_rows, &option_architecture,

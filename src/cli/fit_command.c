@@ -172,6 +172,7 @@ static strata_status prepare(struct cli *cli, const struct arguments *arguments,
     strata_learner_options options = strata_learner_options_default();
     STRATA_TRY(collect_settings(cli, arguments, pairs));
     STRATA_TRY(user_seed(cli, arguments, &options.seed));
+    STRATA_TRY(cli_threads(cli, arguments, &options.threads));
     options.settings = pairs;
     options.standardise = !strata_dataset_get_shape(data).picture[0]; /* pixels are alike already */
     STRATA_TRY(strata_learner_create(cli->ctx, name, &options, data, &fitting->learner));

@@ -46,6 +46,7 @@ static strata_status begin_stage(strata_context *ctx, struct gradient_learner *s
     bool pairs = self->adversary && self->adversary->class_->pairs;
     options.rows = pairs ? 2 * self->batch : self->batch;
     options.shards = self->shards;
+    options.pool = self->request.pool;
     options.gradients = true;
     options.input_gradients = gradient_stays(self);
     options.recompute = settings_flag(self->request.settings, "train.recompute");

@@ -10,6 +10,7 @@
 
 #include "core/safetensors.h"
 #include "core/settings.h"
+#include "core/threads.h"
 #include "data/source.h"
 
 struct learner_class;
@@ -25,7 +26,8 @@ struct learner_request {
     const struct settings *settings; /* has learner_settings and the rows of the class */
     struct sample_source *train;
     uint64_t seed, replicate;
-    size_t most_numbers; /* that it may learn, where a file says its sizes; 0: any */
+    size_t most_numbers;      /* that it may learn, where a file says its sizes; 0: any */
+    struct thread_pool *pool; /* for the shards of a batch, which change no bit with it; NULL: the caller's thread */
 };
 
 /** A place in a fit where the caller may look. */
