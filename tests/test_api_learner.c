@@ -275,6 +275,48 @@ static void memory_may_be_short_anywhere(void **state) {
     }
 }
 
+static bool after_two_steps(void *user, const strata_fit_progress *progress) {
+    (void)user;
+    return progress->step < 2;
+}
+
+/* Fits, asks and stores a learner on a few rows; what it refuses it refuses by a status. */
+static void use_on_rows(const char *name, const strata_dataset *data) {
+    strata_learner *learner = NULL, *again = NULL;
+    float out[24 * 3], other[24 * 3];
+    if (strata_learner_create(ctx, name, NULL, data, &learner)) return;
+    strata_status status = strata_learner_fit(ctx, learner, after_two_steps, NULL);
+    assert_int_not_equal(status, STRATA_ERR_INTERNAL);
+    const float *x = strata_dataset_inputs(data);
+    bool fitted = status == STRATA_OK || status == STRATA_ERR_INTERRUPTED;
+    if (fitted && strata_learner_predict(ctx, learner, 24, x, out) == STRATA_OK) {
+        OK(strata_learner_save(ctx, learner, path));
+        OK(strata_learner_open(ctx, path, &again));
+        OK(strata_learner_predict(ctx, again, 24, x, other));
+        assert_memory_equal(out, other, 24 * strata_learner_outputs(learner) * sizeof *out);
+    }
+    strata_learner_destroy(again);
+    strata_learner_destroy(learner);
+}
+
+static void every_learner_takes_every_task_or_refuses_it(void **state) {
+    static const strata_dataset_shape shapes[] = {
+        {.task = STRATA_TASK_REGRESSION, .rows = 24, .inputs = 16, .targets = 1, .picture = {1, 4, 4}},
+        {.task = STRATA_TASK_BINARY, .rows = 24, .inputs = 16, .targets = 1, .classes = 2, .picture = {1, 4, 4}},
+        {.task = STRATA_TASK_MULTICLASS, .rows = 24, .inputs = 16, .targets = 1, .classes = 2, .picture = {1, 4, 4}},
+        {.task = STRATA_TASK_MULTICLASS, .rows = 24, .inputs = 16, .targets = 1, .classes = 3, .picture = {1, 4, 4}}};
+    float x[24 * 16], y[24];
+    (void)state;
+    for (size_t i = 0; i < 24 * 16; ++i) x[i] = (float)(i * 7919 % 101) / 101;
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; ++i) {
+        strata_dataset *data;
+        for (size_t r = 0; r < 24; ++r) y[r] = (float)(r % (shapes[i].classes ? shapes[i].classes : 3));
+        OK(strata_dataset_create(ctx, &shapes[i], x, y, &data));
+        for (size_t k = 0; k < strata_learner_count(); ++k) use_on_rows(strata_learner_name(k), data);
+        strata_dataset_destroy(data);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fit_lowers_the_error),
@@ -287,6 +329,7 @@ int main(void) {
         cmocka_unit_test(learners_without_derivative_say_so),
         cmocka_unit_test(wrong_requests_name_what_was_meant),
         cmocka_unit_test(memory_may_be_short_anywhere),
+        cmocka_unit_test(every_learner_takes_every_task_or_refuses_it),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -50,10 +50,10 @@ static strata_status cnn_layers(strata_context *ctx, const struct learner_reques
 static strata_status describe_cnn(strata_context *ctx, const struct learner_request *request, struct network *network) {
     struct convolution_layer layers[LAYERS];
     STRATA_TRY(cnn_layers(ctx, request, layers));
-    size_t classes = source_classes(request->train);
+    bool classes = source_task(request->train) == TASK_MULTICLASS;
     *network = (struct network){.kind = "cnn_small",
                                 .inputs = source_inputs(request->train),
-                                .outputs = classes > 2 ? classes : source_outputs(request->train),
+                                .outputs = classes ? source_classes(request->train) : source_outputs(request->train),
                                 .layer_count = LAYERS};
     for (size_t l = 0; l < LAYERS; ++l)
         network->layers[l] = (struct layer){

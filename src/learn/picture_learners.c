@@ -60,10 +60,11 @@ strata_status picture_from_settings(strata_context *ctx, const struct settings *
 
 static strata_status describe_picture(strata_context *ctx, const struct learner_request *request,
                                       struct picture_network *network) {
-    size_t shape[3], classes = source_classes(request->train);
+    size_t shape[3];
+    bool classes = source_task(request->train) == TASK_MULTICLASS;
     STRATA_TRY(learner_picture_shape(ctx, request, "picture.shape", shape));
-    return picture_from_settings(ctx, request->settings, shape, classes > 2 ? classes : source_outputs(request->train),
-                                 network);
+    return picture_from_settings(ctx, request->settings, shape,
+                                 classes ? source_classes(request->train) : source_outputs(request->train), network);
 }
 
 static strata_status describe(strata_context *ctx, const struct learner_request *request, struct network *network) {
