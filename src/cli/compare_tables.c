@@ -50,29 +50,63 @@ static bool same_value(const json_t *a, const json_t *b) {
     return json_is_string(a) ? json_equal(a, b) : x == y || (isnan(x) && isnan(y));
 }
 
-/* A column whose cells are equal wherever rows match: it belongs to the label. */
-static bool column_is_common(const struct comparison *comparison, const json_t *table, size_t column) {
-    const json_t *rows = json_object_get(table, "rows");
-    for (size_t i = 0; i < json_array_size(rows); ++i) {
-        const json_t *row = json_array_get(rows, i);
+/* A table of the first run, and which of the others' rows are like its own: found once, for that takes rows^2 looks. */
+struct matched_table {
+    const json_t *table, *rows, *names;
+    size_t count, columns;
+    const json_t **others; /* [count, runs]; NULL: none */
+    bool *common;          /* [columns]: equal cells wherever rows match, so it belongs to the label */
+};
+
+static bool column_is_common(const struct comparison *comparison, const struct matched_table *matched, size_t column) {
+    for (size_t i = 0; i < matched->count; ++i)
         for (size_t run = 1; run < comparison->count; ++run) {
-            const json_t *other = matching_row(find_table(&comparison->runs[run], json_text(table, "id", "")), row,
-                                               occurrence(rows, i, row));
+            const json_t *other = matched->others[i * comparison->count + run], *row = json_array_get(matched->rows, i);
             if (other && !same_value(json_array_get(row, column), json_array_get(other, column))) return false;
         }
-    }
     return true;
 }
 
-static strata_status row_label(strata_context *ctx, const struct comparison *comparison, const json_t *table,
-                               const json_t *row, struct buffer *label) {
-    const json_t *names = json_object_get(table, "columns");
+static void matched_table_destroy(struct matched_table *matched) {
+    mem_free(matched->others);
+    mem_free(matched->common);
+}
+
+static strata_status matched_table_create(strata_context *ctx, const struct comparison *comparison, const json_t *table,
+                                          struct matched_table *matched) {
+    const json_t *rows = json_object_get(table, "rows");
+    size_t cells = 0;
+    *matched = (struct matched_table){
+        .table = table, .rows = rows, .names = json_object_get(table, "columns"), .count = json_array_size(rows)};
+    for (size_t i = 0; i < matched->count; ++i) {
+        size_t columns = json_array_size(json_array_get(rows, i));
+        if (columns > matched->columns) matched->columns = columns;
+    }
+    STRATA_TRY(mem_product(ctx, matched->count, comparison->count, "rows to compare", &cells));
+    matched->others = mem_zero(cells, sizeof *matched->others);
+    matched->common = mem_zero(matched->columns, sizeof *matched->common);
+    if (!matched->others || !matched->common)
+        return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for %zu rows to compare", matched->count);
+    for (size_t i = 0; i < matched->count; ++i) {
+        const json_t *row = json_array_get(rows, i);
+        size_t before = occurrence(rows, i, row);
+        for (size_t run = 0; run < comparison->count; ++run)
+            matched->others[i * comparison->count + run] = matching_row(
+                find_table(&comparison->runs[run], json_text(table, "id", "")), row, before);
+    }
+    for (size_t column = 0; column < matched->columns; ++column)
+        matched->common[column] = column_is_common(comparison, matched, column);
+    return STRATA_OK;
+}
+
+static strata_status row_label(strata_context *ctx, const struct matched_table *matched, const json_t *row,
+                               struct buffer *label) {
     buffer_clear(label);
     for (size_t column = 0; column < json_array_size(row); ++column) {
         const json_t *cell = json_array_get(row, column);
-        const char *name = json_string_value(json_array_get(names, column)), *gap = label->size ? " " : "";
+        const char *name = json_string_value(json_array_get(matched->names, column)), *gap = label->size ? " " : "";
         char number[24];
-        if (!column_is_common(comparison, table, column)) continue;
+        if (!matched->common[column]) continue;
         double value = json_number_read(cell);
         if (!json_is_string(cell) && value != floor(value)) continue;
         number_short(value, number);
@@ -86,17 +120,15 @@ static strata_status row_label(strata_context *ctx, const struct comparison *com
 
 /* One line for each number of the row that is not common. */
 static strata_status add_row(strata_context *ctx, const struct comparison *comparison, struct text_table *text,
-                             const json_t *table, size_t index, const char *label) {
-    const json_t *rows = json_object_get(table, "rows"), *row = json_array_get(rows, index),
-                 *names = json_object_get(table, "columns");
+                             const struct matched_table *matched, size_t index, const char *label) {
+    const json_t *row = json_array_get(matched->rows, index);
     for (size_t column = 0; column < json_array_size(row); ++column) {
-        const char *name = json_string_value(json_array_get(names, column));
-        if (json_is_string(json_array_get(row, column)) || column_is_common(comparison, table, column)) continue;
+        const char *name = json_string_value(json_array_get(matched->names, column));
+        if (json_is_string(json_array_get(row, column)) || matched->common[column]) continue;
         STRATA_TRY(text_table_add(ctx, text, "%s", label));
         STRATA_TRY(text_table_add(ctx, text, "%s", name ? name : "?"));
         for (size_t run = 0; run < comparison->count; ++run) {
-            const json_t *other = matching_row(find_table(&comparison->runs[run], json_text(table, "id", "")), row,
-                                               occurrence(rows, index, row));
+            const json_t *other = matched->others[index * comparison->count + run];
             STRATA_TRY(text_table_add_number(ctx, text, other ? json_number_read(json_array_get(other, column)) : NAN));
         }
     }
@@ -106,17 +138,19 @@ static strata_status add_row(strata_context *ctx, const struct comparison *compa
 static strata_status compare_table(strata_context *ctx, const struct comparison *comparison, const json_t *table) {
     struct text_table text = {0};
     struct buffer label = {0};
+    struct matched_table matched;
     strata_status status = STRATA_OK;
-    const json_t *rows = json_object_get(table, "rows");
+    STRATA_GO(matched_table_create(ctx, comparison, table, &matched));
     STRATA_GO(compare_header(ctx, comparison, &text, 2, (const char *const[]){"row", "column"}));
-    for (size_t i = 0; i < json_array_size(rows); ++i) {
-        STRATA_GO(row_label(ctx, comparison, table, json_array_get(rows, i), &label));
-        STRATA_GO(add_row(ctx, comparison, &text, table, i, label.data));
+    for (size_t i = 0; i < matched.count; ++i) {
+        STRATA_GO(row_label(ctx, &matched, json_array_get(matched.rows, i), &label));
+        STRATA_GO(add_row(ctx, comparison, &text, &matched, i, label.data));
     }
     fprintf(comparison->out, "\nTable %s%s\n", json_text(table, "id", "?"),
             text.count > text.columns ? ":" : ": the same in all.");
     if (text.count > text.columns) text_table_print(&text, comparison->out, comparison->width, NULL);
 cleanup:
+    matched_table_destroy(&matched);
     buffer_destroy(&label);
     text_table_destroy(&text);
     return status;

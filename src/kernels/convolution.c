@@ -231,7 +231,7 @@ static void hidden_layer(const struct convolution *c, size_t layer, const double
         size_t line = halved ? y % 2 : 0, parts = c->tangent ? 2 : 1;
         for (size_t x = 0; x < f.width; ++x) {
             double *to[2] = {w->lines[0] + (line * f.width + x) * f.length,
-                             w->lines[1] + (c->tangent ? (line * f.width + x) * f.length : 0)};
+                             c->tangent ? w->lines[1] + (line * f.width + x) * f.length : NULL};
             nonlinearity(c, &f, layer, y, x, own[y * f.pitch + x], other, w);
             if (c->tangent)
                 hidden_row(f.length, c->scale, w->d, w->e, w->t, to[0], to[1]);
