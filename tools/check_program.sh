@@ -42,6 +42,16 @@ overparam="--preset smoke --seeds 1 --threads 2 --set network.widths=8,16,32 --s
     --set long.steps=4 --set stochastic.steps=4 --set norms.networks=3 --set norms.width=16 --set depth.width=8
     --set depth.layers=4 --set cnn.widths=8,12,16 --set separation.networks=2"
 
+depth="--preset smoke --seeds 1 --threads 2 --set study.networks=true --set study.sample_sizes=60 --set data.train_size=100
+    --set data.pool=100 --set data.test_size=60 --set picture.steps=4 --set correction.seeds=1 --set layers.seeds=1
+    --set train.warmup=2 --set probe.times=3 --set probe.train_size=40 --set probe.test_size=40 --set tiles.count=2
+    --set tiles.steps=3 --set kernel.train_size=20 --set kernel.test_size=20 --set train.batch_size=8"
+
+purify="--preset smoke --seeds 1 --threads 2 --set study.dimensions=none --set study.sparsities=none --set data.dimension=16
+    --set study.baseline_seeds=1 --set data.test_size=100 --set attack.steps=4 --set attack.restarts=1 --set attack.radii=0.1
+    --set linear_form.steps=4 --set frozen_units.steps=4 --set frozen_units.count=20 --set gate_ntk.steps=4
+    --set gate_ntk.count=20 --set cubic.steps=4 --set cubic.count=20 --set train.batch_size=8"
+
 for words in --version --help --man "--completion bash" studies "studies bfc" "studies kernels" "studies overparam" kernels "kernels ntk" \
     "data list" "run --help"; do
     check 0 $words
@@ -49,6 +59,15 @@ done
 check 0 run bfc $small $wide --out one
 check 0 run kernels $kernels --out limits
 check 0 run overparam $overparam --out over
+"$strata" data show fashion-mnist >out 2>&1 && check 0 run depth $depth --out depth
+check 0 run purify $purify --out purify
+for row in 0.1,0.2,0 0.4,-0.3,1 0.5,0.6,0 -0.7,0.8,1 0.9,0.1,1 0.2,-0.4,0 0.3,-0.1,0 -0.2,0.4,1; do echo $row; done >rows.csv
+for learner in mlp_relu krr rfm random_features; do
+    check 0 fit --data rows.csv --learner $learner --out $learner.model --set train.batch_size=4 --quiet
+    check 0 evaluate --model $learner.model --data rows.csv
+done
+check 0 attack --model mlp_relu.model --data rows.csv --eps 0.1 --queries 20 --threads 2 --out attacked
+check 0 certify --model mlp_relu.model --data rows.csv --sigma 0.5 --votes 100
 check 0 resume one --json
 check 0 report one
 check 0 run bfc $small --config one/config.ini --seed 2 --out two --quiet
