@@ -281,10 +281,10 @@ static bool after_two_steps(void *user, const strata_fit_progress *progress) {
 }
 
 /* Fits, asks and stores a learner on a few rows; what it refuses it refuses by a status. */
-static void use_on_rows(const char *name, const strata_dataset *data) {
+static void use_on_rows(const char *name, const strata_learner_options *options, const strata_dataset *data) {
     strata_learner *learner = NULL, *again = NULL;
     float out[24 * 3], other[24 * 3];
-    if (strata_learner_create(ctx, name, NULL, data, &learner)) return;
+    if (strata_learner_create(ctx, name, options, data, &learner)) return;
     strata_status status = strata_learner_fit(ctx, learner, after_two_steps, NULL);
     assert_int_not_equal(status, STRATA_ERR_INTERNAL);
     const float *x = strata_dataset_inputs(data);
@@ -312,9 +312,29 @@ static void every_learner_takes_every_task_or_refuses_it(void **state) {
         strata_dataset *data;
         for (size_t r = 0; r < 24; ++r) y[r] = (float)(r % (shapes[i].classes ? shapes[i].classes : 3));
         OK(strata_dataset_create(ctx, &shapes[i], x, y, &data));
-        for (size_t k = 0; k < strata_learner_count(); ++k) use_on_rows(strata_learner_name(k), data);
+        for (size_t k = 0; k < strata_learner_count(); ++k) use_on_rows(strata_learner_name(k), NULL, data);
         strata_dataset_destroy(data);
     }
+}
+
+static void robust_learners_open_without_their_data(void **state) {
+    static const char *const methods[] = {"fgm", "pgd", "fgsm_rs", "trades", "free", "noise"};
+    float x[24 * 4], y[24];
+    const strata_dataset_shape shape = {
+        .task = STRATA_TASK_BINARY, .rows = 24, .inputs = 4, .targets = 1, .classes = 2};
+    strata_dataset *data;
+    (void)state;
+    for (size_t i = 0; i < 24 * 4; ++i) x[i] = (float)(i * 7919 % 101) / 101;
+    for (size_t r = 0; r < 24; ++r) y[r] = (float)(r % 2);
+    OK(strata_dataset_create(ctx, &shape, x, y, &data));
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; ++i) {
+        char method[64];
+        strata_learner_options options = strata_learner_options_default();
+        snprintf(method, sizeof method, "adversarial.method=%s", methods[i]);
+        options.settings = (const char *const[]){"mlp.hidden_width=4", "mlp.depth=1", method, NULL};
+        use_on_rows("mlp_relu", &options, data);
+    }
+    strata_dataset_destroy(data);
 }
 
 int main(void) {
@@ -330,6 +350,7 @@ int main(void) {
         cmocka_unit_test(wrong_requests_name_what_was_meant),
         cmocka_unit_test(memory_may_be_short_anywhere),
         cmocka_unit_test(every_learner_takes_every_task_or_refuses_it),
+        cmocka_unit_test(robust_learners_open_without_their_data),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

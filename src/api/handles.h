@@ -31,7 +31,7 @@ struct strata_learner {
     uint64_t seed, replicate;
     bool opened;             /* from a file, without its data: */
     struct dataset blank;    /* one row of zeros in its sizes */
-    size_t most_numbers;     /* that it may learn; 0: any */
+    size_t most_numbers;     /* that it may hold; 0: any */
     float *mean, *sd;        /* [inputs] of its preprocessing; NULL: none */
     struct dataset prepared; /* the training set after it */
     size_t picture[3];

@@ -24,6 +24,7 @@ static strata_status save_adversary(strata_context *ctx, struct gradient_learner
 static strata_status load_adversary(strata_context *ctx, struct gradient_learner *self,
                                     const struct tensor_file *state) {
     struct adversary *adversary = self->adversary;
+    if (self->request.most_numbers) return STRATA_OK; /* without its data, whose batches it moved: nothing is fitted */
     if (gradient_stays(self)) {
         const struct tensor *offsets = tensor_file_find(state, "adversary.offsets");
         size_t numbers = self->batch * self->network.inputs;

@@ -26,7 +26,7 @@ struct learner_request {
     const struct settings *settings; /* has learner_settings and the rows of the class */
     struct sample_source *train;
     uint64_t seed, replicate;
-    size_t most_numbers;      /* that it may learn, where a file says its sizes; 0: any */
+    size_t most_numbers;      /* that it may hold, where a file says its sizes and no data are there to fit; else 0 */
     struct thread_pool *pool; /* for the shards of a batch, which change no bit with it; NULL: the caller's thread */
 };
 
