@@ -24,7 +24,7 @@ BFC = ("run bfc --preset smoke --seeds 1 --set train.steps_per_stage=8 --set tra
        "--set study.dimensions=6 --set study.sample_sizes=20 --set study.kernel_dimensions=3,4 "
        "--set study.kernel_sample_sizes=20,30 --set study.kernel_train_size=30 --set kernel.selection_rows=20 "
        "--set random_features.count=8 --set data.dimension=4 --set learner.list=sgd_joint,sgd_staged,layerwise,paper,two_layer")
-KERNELS = ("run kernels --preset smoke --seeds 1 --set sphere.seeds=1 --set study.sample_sizes=20,40 --set study.epochs=2 "
+KERNELS = ("run kernels --preset smoke --seeds 1 --set sphere.seeds=1 --set exponent.seeds=1 --set study.sample_sizes=20,40 --set study.epochs=2 "
            "--set train.warmup=1 --set data.test_size=64 --set data.dimension=4 --set teacher.width=2 "
            "--set study.feature_learning=true --set study.sequential=two_stage,residual,kernel_pca --set stack.components=5 "
            "--set sphere.dimension=4 --set sphere.sizes=10,20,30,40 --set sphere.staircase=10,20,30,40 "

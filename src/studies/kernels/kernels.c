@@ -38,6 +38,7 @@ const struct setting kernels_settings[] = {
      "of them: degree 2 not yet learned, learned; degree 3 not yet learned, learned"},
     {"sphere.test_size", SETTING_COUNT, "2000", 10, 1e6, NULL, "test samples on the sphere"},
     {"sphere.seeds", SETTING_COUNT, "5", 1, 1000, NULL, "seeds on the sphere"},
+    {"exponent.seeds", SETTING_COUNT, "10", 1, 1000, NULL, "seeds of the exponent"},
     {"exponent.dimensions", SETTING_NUMBERS, "10, 14, 20, 28", 3, 512, NULL,
      "inputs d of the sample count, at least 3 of them; none: leave it out"},
     {"exponent.sizes", SETTING_NUMBERS, "logspace(20, 9000, 22)", 2, 1e6, NULL,

@@ -13,7 +13,7 @@ struct drawer {
     const struct records *records;
     const struct settings *settings;
     struct summary *summary;
-    size_t seeds, sphere_seeds;
+    size_t seeds, sphere_seeds, exponent_seeds;
 };
 
 /* One row: texts, then numbers; an infinite one is an empty cell. */
@@ -172,7 +172,7 @@ static strata_status draw_samples_of(const struct drawer *d, const struct counte
     snprintf(series, sizeof series, "degree %zu%s", degree, what->series);
     snprintf(fit, sizeof fit, "%s:fit", series);
     for (size_t i = 0; i < count; ++i)
-        for (size_t seed = 1; seed <= d->seeds; ++seed) {
+        for (size_t seed = 1; seed <= d->exponent_seeds; ++seed) {
             char case_[64], theory_key[32];
             snprintf(case_, sizeof case_, what->known ? CASE_KNOWN : CASE_EXPONENT, (size_t)llround(dimensions[i]));
             snprintf(theory_key, sizeof theory_key, "theory.%zu", degree);
@@ -292,7 +292,8 @@ strata_status kernels_draw(strata_context *ctx, const struct records *records, s
                              settings,
                              summary,
                              settings_count(settings, "study.seeds"),
-                             settings_count(settings, "sphere.seeds")};
+                             settings_count(settings, "sphere.seeds"),
+                             settings_count(settings, "exponent.seeds")};
     STRATA_TRY(draw_family(&d));
     STRATA_TRY(draw_powers(&d));
     STRATA_TRY(draw_sphere(&d));

@@ -11,7 +11,7 @@ struct planner {
     strata_context *ctx;
     const struct settings *settings;
     struct task_list *list;
-    size_t seeds, sphere_seeds;
+    size_t seeds, sphere_seeds, exponent_seeds;
 };
 
 /* One task a seed, "NAME/CASE/seed=N". `learner` NULL: the task is no learner's. */
@@ -50,9 +50,9 @@ static strata_status plan_exponent(const struct planner *p) {
         snprintf(dimension, sizeof dimension, "%zu", d);
         const struct setting_pair overrides[] = {{"kernel.name", "rbf"}, {"sphere.dimension", dimension}, {NULL, NULL}};
         snprintf(case_, sizeof case_, CASE_EXPONENT, d);
-        STRATA_TRY(add(p, KERNELS_EXPONENT, NULL, p->seeds, pow((double)d / 16, 5), overrides, "rbf", case_));
+        STRATA_TRY(add(p, KERNELS_EXPONENT, NULL, p->exponent_seeds, pow((double)d / 16, 5), overrides, "rbf", case_));
         snprintf(case_, sizeof case_, CASE_KNOWN, d);
-        STRATA_TRY(add(p, KERNELS_EXPONENT, NULL, p->seeds, 0.1, overrides, "poly4", case_));
+        STRATA_TRY(add(p, KERNELS_EXPONENT, NULL, p->exponent_seeds, 0.1, overrides, "poly4", case_));
     }
     return STRATA_OK;
 }
@@ -219,8 +219,12 @@ static strata_status plan_pictures(const struct planner *p) {
 strata_status kernels_plan(strata_context *ctx, const struct settings *settings, enum preset_kind preset,
                            struct task_list *list) {
     (void)preset;
-    const struct planner planner = {ctx, settings, list, settings_count(settings, "study.seeds"),
-                                    settings_count(settings, "sphere.seeds")};
+    const struct planner planner = {ctx,
+                                    settings,
+                                    list,
+                                    settings_count(settings, "study.seeds"),
+                                    settings_count(settings, "sphere.seeds"),
+                                    settings_count(settings, "exponent.seeds")};
     STRATA_TRY(plan_sphere(&planner));
     STRATA_TRY(plan_exponent(&planner));
     STRATA_TRY(plan_monomials(&planner));
