@@ -88,7 +88,7 @@ fuzz:
 	    MESON_FLAGS="-Dfuzzers=true -Db_sanitize=address,undefined $(SANITIZE_FLAGS)"
 	@for source in fuzz/fuzz_*.c; do target=$$(basename $$source .c); name=$${target#fuzz_}; \
 	    ninja -C build-fuzz --quiet fuzz/$$target && mkdir -p build-fuzz/corpus/$$name && echo "$$target: $(FUZZ_SECONDS) s" && \
-	    build-fuzz/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -verbosity=0 -print_final_stats=0 \
+	    build-fuzz/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) -max_len=16384 -timeout=10 -malloc_limit_mb=512 -verbosity=0 -print_final_stats=0 \
 	        -artifact_prefix=build-fuzz/$$name- build-fuzz/corpus/$$name fuzz/corpus/$$name || exit 1; done
 
 # Warnings that are errors: .clang-tidy says which; cppcheck knows what the compiler does not.
