@@ -80,7 +80,13 @@ static bool png_wanted(const struct ini_file *config) {
 
 static strata_status figures_draw(struct report *report, const char *gnuplot) {
     bool png = png_wanted(&report->config);
-    for (size_t i = 0; i < json_array_size(json_object_get(report->result, "figures")); i++) {
+    size_t listed = json_array_size(json_object_get(report->result, "figures")), known = 0;
+    while (report->study->figures && report->study->figures[known].id) known++;
+    if (listed > known) /* each is drawn by a gnuplot of its own */
+        return strata_fail(report->ctx, STRATA_ERR_FORMAT,
+                           "%s: figures: expected at most the %zu of study '%s', found %zu", report->result_path, known,
+                           report->study->name, listed);
+    for (size_t i = 0; i < listed; i++) {
         const struct figure *spec;
         STRATA_TRY(figure_find(report, i, &spec));
         STRATA_TRY(figure_add(report, spec, gnuplot, png));
