@@ -13,7 +13,7 @@
  * Modes of memory: 0 this call fails, 1 it and all later ones. Modes of files: 0 this call, the disk is full; 1 it and
  * all later ones; 2 this call, EIO; 3 half of what is written, then the disk is full.
  */
-#define _GNU_SOURCE
+#undef _FILE_OFFSET_BITS /* open and open64 are two names here */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -222,8 +222,8 @@ int __libc_start_main(int (*main)(int, char **, char **), int argc, char **argv,
 
 /* dlsym itself may ask for memory: from here, until it has answered. */
 static char early[1 << 14];
-static size_t early_used;
-static bool looking;
+static volatile size_t early_used;
+static volatile bool looking; /* volatile: dlsym is declared never to call back */
 
 static void *early_take(size_t size) {
     size_t padded = (size + 15) & ~(size_t)15;
@@ -365,7 +365,7 @@ int rename(const char *from, const char *to) {
 
 int mkdir(const char *path, mode_t mode) {
     REAL(mkdir)
-    return fails(KIND_FILE, false) ? file_error() : real(path, mode);
+    return access(path, F_OK) != 0 && fails(KIND_FILE, false) ? file_error() : real(path, mode);
 }
 
 /* The number is free after a failed close too. */

@@ -228,6 +228,8 @@ strata_status directory_create(strata_context *ctx, const char *path, const stru
     STRATA_GO(file_make_folder(ctx, folder));
     STRATA_GO(directory_lock(ctx, directory));
     STRATA_GO(directory_file(ctx, directory->path, "config.ini", &config));
+    if (file_exists(config)) /* made since the folder was found empty */
+        STRATA_GO(strata_fail(ctx, STRATA_ERR_BUSY, "%s: another process has just made a run there", directory->path));
     STRATA_GO(file_write_atomic(ctx, config, text.data, text.size));
     STRATA_GO(describe_write(ctx, directory));
 cleanup:
