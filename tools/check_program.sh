@@ -62,8 +62,10 @@ check 0 run overparam $overparam --out over
 "$strata" data show fashion-mnist >out 2>&1 && check 0 run depth $depth --out depth
 check 0 run purify $purify --out purify
 for row in 0.1,0.2,0 0.4,-0.3,1 0.5,0.6,0 -0.7,0.8,1 0.9,0.1,1 0.2,-0.4,0 0.3,-0.1,0 -0.2,0.4,1; do echo $row; done >rows.csv
+model="--set train.batch_size=4 --set mlp.steps=20 --set mlp.hidden_width=8"
 for learner in mlp_relu krr rfm random_features; do
-    check 0 fit --data rows.csv --learner $learner --out $learner.model --set train.batch_size=4 --quiet
+    [ $learner = mlp_relu ] || model=
+    check 0 fit --data rows.csv --learner $learner --out $learner.model $model --quiet
     check 0 evaluate --model $learner.model --data rows.csv
 done
 check 0 attack --model mlp_relu.model --data rows.csv --eps 0.1 --queries 20 --threads 2 --out attacked
