@@ -65,6 +65,10 @@ STRATA_MUST_USE strata_status dataset_file_read(strata_context *ctx, const strat
 STRATA_MUST_USE strata_status dataset_check(strata_context *ctx, strata_status fault, const char *where,
                                             struct dataset *data);
 
+/** ERR_NOT_FOUND: nothing of that `kind` is called so; the nearest of `names` is offered. */
+STRATA_MUST_USE strata_status name_unknown(strata_context *ctx, const char *kind, const char *name,
+                                           const char *const *names, size_t count);
+
 /** "section.key=value" strings up to NULL (`assignments` NULL: none), set from left to right. */
 STRATA_MUST_USE strata_status settings_set_all(strata_context *ctx, struct settings *settings, const char *where,
                                                const char *const *assignments);

@@ -20,15 +20,20 @@ const char *strata_learner_summary(size_t index) {
     return index < learner_table_size ? learner_table[index]->summary : NULL;
 }
 
+strata_status name_unknown(strata_context *ctx, const char *kind, const char *name, const char *const *names,
+                           size_t count) {
+    const char *nearest = name_nearest(name, names, count);
+    return strata_fail(ctx, STRATA_ERR_NOT_FOUND, "no %s is called '%.100s'%s%s%s", kind, name,
+                       nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+}
+
 static strata_status find_class(strata_context *ctx, const char *name, const struct learner_class **class_) {
     const char *names[NAMES_MOST];
     size_t count = 0;
     *class_ = learner_find(name);
     if (*class_) return STRATA_OK;
     for (; count < learner_table_size && count < NAMES_MOST; ++count) names[count] = learner_table[count]->name;
-    const char *nearest = name_nearest(name, names, count);
-    return strata_fail(ctx, STRATA_ERR_NOT_FOUND, "no learner is called '%.100s'%s%s%s", name,
-                       nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+    return name_unknown(ctx, "learner", name, names, count);
 }
 
 /* ---- making ---- */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/json.h"
+#include "api/handles.h"
 #include "core/memory.h"
 #include "core/threads.h"
 #include "run/run.h"
@@ -33,9 +34,7 @@ static strata_status find_study(strata_context *ctx, const char *name, const str
     *study = study_find(name);
     if (*study) return STRATA_OK;
     for (; count < study_table_size && count < NAMES_MOST; ++count) names[count] = study_table[count]->name;
-    const char *nearest = name_nearest(name, names, count);
-    return strata_fail(ctx, STRATA_ERR_NOT_FOUND, "no study is called '%.100s'%s%s%s", name,
-                       nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+    return name_unknown(ctx, "study", name, names, count);
 }
 
 /* The study that a run directory was made for. */

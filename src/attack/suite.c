@@ -8,8 +8,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "core/clock.h"
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/settings.h"
@@ -91,12 +91,6 @@ strata_status attack_suite_parse(strata_context *ctx, const char *text, const st
 }
 
 /* ---- running them ---- */
-
-static double seconds_now(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 static size_t count_true(size_t count, const bool *flags) {
     size_t sum = 0;
@@ -191,11 +185,11 @@ strata_status attack_suite_run(strata_context *ctx, size_t count, const struct a
         struct suite_entry *entry = &report->entries[report->entry_count++];
         if (progress && !progress(user, (double)i / (double)count, attacks[i]->name))
             return strata_fail(ctx, STRATA_ERR_INTERRUPTED, "attack stopped");
-        double begin = seconds_now();
+        double begin = clock_seconds();
         *entry = (struct suite_entry){.attack = attacks[i], .given = count_true(rows->rows, alive)};
         STRATA_TRY(attack_run(ctx, attacks[i], target, options, rows, alive, points, &entry->result));
         entry->robust = rows->rows ? (double)count_true(rows->rows, alive) / (double)rows->rows : NAN;
-        entry->seconds = seconds_now() - begin;
+        entry->seconds = clock_seconds() - begin;
     }
     report->robust = count_true(rows->rows, alive);
     report->clean_accuracy = interval_wilson(report->clean, rows->rows);

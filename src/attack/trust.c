@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "attack/suite.h"
+#include "core/file.h"
 #include "core/memory.h"
 
 static const double MASKED = 0.002, UNCONVERGED = 0.01, FULL_BALL = 0.01, STUCK = 0.01, REPEATED = 1e-4;
@@ -94,11 +95,6 @@ static void check_monotone(struct trust *trust, size_t count, const struct suite
                              : "rises");
 }
 
-static int by_size(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Where no classifier can be right: the whole box, or ten times the length of a median row. */
 static strata_status full_radius(strata_context *ctx, const struct trust *trust, double *radius) {
     size_t d = trust->target->functions[0].inputs;
@@ -110,7 +106,7 @@ static strata_status full_radius(strata_context *ctx, const struct trust *trust,
     double *lengths = mem_zero(trust->rows.rows, sizeof *lengths);
     if (!lengths) return strata_fail(ctx, STRATA_ERR_MEMORY, "no memory for %zu rows", trust->rows.rows);
     for (size_t r = 0; r < trust->rows.rows; ++r) lengths[r] = trust->options->norm->length(d, trust->rows.x + r * d);
-    qsort(lengths, trust->rows.rows, sizeof *lengths, by_size);
+    qsort(lengths, trust->rows.rows, sizeof *lengths, number_compare);
     *radius = 10 * lengths[trust->rows.rows / 2];
     mem_free(lengths);
     return STRATA_OK;

@@ -12,14 +12,6 @@
 
 enum { NAMES_MOST = 32 };
 
-bool word_among(const char *words, const char *word) {
-    size_t size = strlen(word);
-    if (size == 0 || strchr(word, '|')) return false;
-    for (const char *at = words; at; at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL)
-        if (strncmp(at, word, size) == 0 && (at[size] == '|' || at[size] == '\0')) return true;
-    return false;
-}
-
 void cli_suggestion(const char *word, const char *const *names, size_t count, char text[128]) {
     const char *nearest = name_nearest(word, names, count);
     snprintf(text, 128, nearest ? " (did you mean '%s'?)" : "%.0s", nearest ? nearest : "");

@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "attack/suite.h"
 #include "cli/attack_report.h"
@@ -11,6 +10,7 @@
 #include "cli/live.h"
 #include "cli/terminal.h"
 #include "cli/user_data.h"
+#include "core/clock.h"
 #include "core/memory.h"
 #include "core/threads.h"
 
@@ -83,15 +83,9 @@ struct watching {
     size_t done, all;
 };
 
-static double seconds_now(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 static bool watch(void *user, double fraction, const char *attack) {
     struct watching *self = user;
-    double passed = seconds_now() - self->begun, share = self->from + fraction * self->share;
+    double passed = clock_seconds() - self->begun, share = self->from + fraction * self->share;
     const struct run_progress shown = {.tasks = self->all,
                                        .tasks_done = self->done,
                                        .unit = "radii",
@@ -107,7 +101,7 @@ static strata_status run_radii(struct cli *cli, const struct attack_class *const
                                const struct attack_target *target, struct attack_options *options,
                                const struct attack_rows *rows, struct attack_outcome *outcome) {
     size_t d = target->functions[0].inputs;
-    struct watching watching = {.cli = cli, .begun = seconds_now(), .all = outcome->radius_count};
+    struct watching watching = {.cli = cli, .begun = clock_seconds(), .all = outcome->radius_count};
     bool *alive = mem_zero(rows->rows, sizeof *alive);
     strata_status status = STRATA_OK;
     if (!alive) return strata_fail(cli->ctx, STRATA_ERR_MEMORY, "no memory for %zu rows", rows->rows);
@@ -124,7 +118,7 @@ static strata_status run_radii(struct cli *cli, const struct attack_class *const
     if (status == STRATA_OK)
         status = attack_trust(cli->ctx, target, options, rows, outcome->radius_count, outcome->reports, outcome->checks,
                               &outcome->check_count);
-    outcome->seconds = seconds_now() - watching.begun;
+    outcome->seconds = clock_seconds() - watching.begun;
     live_end(cli->live);
     return status;
 }

@@ -73,7 +73,4 @@ static inline double bench_peak_rate(const struct bench_peak *peak) {
     return peak->threaded > peak->summed ? peak->threaded : peak->summed;
 }
 
-/** Seconds of the monotonic clock. */
-double bench_seconds(void);
-
 #endif

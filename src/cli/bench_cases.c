@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "core/clock.h"
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/threads.h"
@@ -36,12 +36,6 @@ struct engine {
     float *x, *y;
     double **weights; /* initial values by parameter number */
 };
-
-double bench_seconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 static void engine_destroy(struct engine *engine) {
     size_t count = engine->weights ? program_parameter_count(engine->program) : 0;
@@ -211,12 +205,12 @@ static strata_status run_steps(strata_context *ctx, struct engine *engine, size_
                                double *seconds) {
     double loss = 0;
     engine_restart(engine);
-    double start = bench_seconds();
+    double start = clock_seconds();
     for (size_t i = 0; i < steps; ++i) {
         loss = program_step(engine->program, engine->which->batch, &engine->update);
         if (trace && i < BENCH_TRACE) trace[i] = loss;
     }
-    *seconds = (bench_seconds() - start) / (double)steps;
+    *seconds = (clock_seconds() - start) / (double)steps;
     if (context_cancelled(ctx)) return strata_fail(ctx, STRATA_ERR_INTERRUPTED, "interrupted");
     if (!isfinite(loss))
         return strata_fail(ctx, STRATA_ERR_DIVERGED, "bench: case %s diverged within %zu steps", engine->which->name,
@@ -224,23 +218,18 @@ static strata_status run_steps(strata_context *ctx, struct engine *engine, size_
     return STRATA_OK;
 }
 
-static int compare_numbers(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Warm-up gives the losses and, unless the caller says, how many steps a repeat takes. */
 static strata_status measure(strata_context *ctx, struct engine *engine, size_t steps,
                              struct bench_measurement *measurement) {
     double times[BENCH_REPEATS], warm = 0;
     STRATA_TRY(run_steps(ctx, engine, BENCH_TRACE, measurement->loss, &warm));
-    for (double end = bench_seconds() + BENCH_WARM_SECONDS; bench_seconds() < end;)
+    for (double end = clock_seconds() + BENCH_WARM_SECONDS; clock_seconds() < end;)
         STRATA_TRY(run_steps(ctx, engine, BENCH_TRACE, NULL, &warm));
     double wanted = BENCH_SECONDS / BENCH_REPEATS / warm;
     measurement->steps = steps ? steps : wanted > BENCH_LEAST_STEPS ? (size_t)wanted : BENCH_LEAST_STEPS;
     measurement->repeats = BENCH_REPEATS;
     for (size_t i = 0; i < BENCH_REPEATS; ++i) STRATA_TRY(run_steps(ctx, engine, measurement->steps, NULL, &times[i]));
-    qsort(times, BENCH_REPEATS, sizeof *times, compare_numbers);
+    qsort(times, BENCH_REPEATS, sizeof *times, number_compare);
     measurement->minimum = times[0];
     measurement->median = times[BENCH_REPEATS / 2];
     measurement->maximum = times[BENCH_REPEATS - 1];

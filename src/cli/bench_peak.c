@@ -3,9 +3,9 @@
  * What this machine's sgemm reaches: the denominator of every share of peak. Both ways to use the
  * processors are tried over a list of shapes: BLAS's own threads on one product, and one product on each thread.
  */
-#include <string.h>
 
 #include "cli/bench.h"
+#include "core/clock.h"
 #include "core/memory.h"
 #include "core/threads.h"
 #include "linalg/linalg.h"
@@ -36,14 +36,14 @@ static double best_rate(struct thread_pool *pool, size_t jobs, float *operands) 
         struct product product = {shapes[i][0], shapes[i][1], shapes[i][2], 1, operands};
         double flops = 2.0 * (double)product.m * (double)product.n * (double)product.k * (double)jobs;
         thread_pool_run(pool, jobs, run_products, &product); /* warm-up, and pages and kernels loaded */
-        double start = bench_seconds();
+        double start = clock_seconds();
         thread_pool_run(pool, jobs, run_products, &product);
-        double once = bench_seconds() - start;
+        double once = clock_seconds() - start;
         product.calls = once < PEAK_SECONDS ? (size_t)(PEAK_SECONDS / once) + 1 : 1;
         for (size_t repeat = 0; repeat < PEAK_REPEATS; ++repeat) {
-            start = bench_seconds();
+            start = clock_seconds();
             thread_pool_run(pool, jobs, run_products, &product);
-            double rate = flops * (double)product.calls / (bench_seconds() - start);
+            double rate = flops * (double)product.calls / (clock_seconds() - start);
             if (rate > best) best = rate;
         }
     }

@@ -2,7 +2,6 @@
 /* strata certify: l2 radii that no attack can break, by randomised smoothing of a model. */
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "attack/certificate.h"
 #include "cli/command.h"
@@ -56,7 +55,6 @@ cleanup:
 
 static strata_status print_json(struct cli *cli, const struct certified *certified) {
     json_t *radii = json_array();
-    struct buffer text = {0};
     for (size_t i = 0; i < RADII; ++i)
         radii = json_list_add(radii, json_pack("{s:o,s:o,s:o,s:o}", "radius", json_number(certified->radii[i]),
                                                "certified", json_number(certified->accuracy[i].mean), "low",
@@ -65,12 +63,7 @@ static strata_status print_json(struct cli *cli, const struct certified *certifi
     json_t *object = json_pack("{s:o,s:I,s:I,s:I,s:o}", "sigma", json_number(certified->sigma), "rows",
                                (json_int_t)certified->rows, "votes", (json_int_t)certified->votes, "abstained",
                                (json_int_t)certified->abstained, "radii", radii);
-    if (!object) return strata_fail(cli->ctx, STRATA_ERR_MEMORY, "no memory for the result");
-    strata_status status = json_print(cli->ctx, object, 1, &text);
-    if (status == STRATA_OK) printf("%s\n", text.data);
-    buffer_destroy(&text);
-    json_decref(object);
-    return status;
+    return cli_print_json(cli, object);
 }
 
 static strata_status read_options(struct cli *cli, const struct arguments *arguments,

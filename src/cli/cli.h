@@ -48,6 +48,12 @@ STRATA_MUST_USE strata_status cli_threads(const struct cli *cli, const struct ar
 /** A string member of a JSON object, or `fallback`. */
 const char *json_text(const json_t *object, const char *key, const char *fallback);
 
+/** The object of an array whose "id" that is; NULL: none. */
+const json_t *json_with_id(const json_t *array, const char *id);
+
+/** Prints an object of the caller's, indented, and frees it; NULL is ERR_MEMORY. */
+STRATA_MUST_USE strata_status cli_print_json(const struct cli *cli, json_t *object);
+
 /** True for a row of `claims` whose verdict is not the expected one ("open" accepts all). */
 bool claim_unexpected(const json_t *claim);
 

@@ -64,9 +64,6 @@ void arguments_destroy(struct arguments *arguments);
 const char *argument_value(const struct arguments *arguments, const char *name);
 bool argument_given(const struct arguments *arguments, const char *name);
 
-/** One of the words of "a|b|c"? */
-bool word_among(const char *words, const char *word);
-
 /** Command of that name; ERR_ARGUMENT with the nearest one. */
 STRATA_MUST_USE strata_status command_find(strata_context *ctx, const char *name, const struct command **command);
 

@@ -93,17 +93,9 @@ cleanup:
 
 /* ---- claims ---- */
 
-static const json_t *find_claim(const struct compared_run *run, const char *id) {
-    size_t i;
-    json_t *claim;
-    json_array_foreach(json_object_get(run->result, "claims"), i,
-                       claim) if (strcmp(json_text(claim, "id", ""), id) == 0) return claim;
-    return NULL;
-}
-
 static bool claim_is_new(const struct comparison *comparison, size_t run, const char *id) {
     for (size_t i = 0; i < run; ++i)
-        if (find_claim(&comparison->runs[i], id)) return false;
+        if (json_with_id(json_object_get(comparison->runs[i].result, "claims"), id)) return false;
     return true;
 }
 
@@ -113,7 +105,7 @@ static strata_status add_claim(strata_context *ctx, const struct comparison *com
     STRATA_TRY(text_table_add(ctx, table, "%s", id));
     STRATA_TRY(text_table_add(ctx, table, "%s", json_text(like, "bound", "?")));
     for (size_t i = 0; i < comparison->count; ++i) {
-        const json_t *claim = find_claim(&comparison->runs[i], id);
+        const json_t *claim = json_with_id(json_object_get(comparison->runs[i].result, "claims"), id);
         char verdict[64] = "-", measured[24] = "";
         if (claim) claim_verdict_text(claim, false, verdict);
         if (claim) claim_measured_text(claim, measured);

@@ -13,12 +13,8 @@
 #include "core/memory.h"
 #include "run/figure_data.h"
 
-static const json_t *find_table(const struct compared_run *run, const char *id) {
-    size_t i;
-    json_t *table;
-    json_array_foreach(json_object_get(run->result, "tables"), i,
-                       table) if (strcmp(json_text(table, "id", ""), id) == 0) return table;
-    return NULL;
+static const json_t *table_of(const struct compared_run *run, const char *id) {
+    return json_with_id(json_object_get(run->result, "tables"), id);
 }
 
 static bool same_texts(const json_t *a, const json_t *b) {
@@ -92,7 +88,7 @@ static strata_status matched_table_create(strata_context *ctx, const struct comp
         size_t before = occurrence(rows, i, row);
         for (size_t run = 0; run < comparison->count; ++run)
             matched->others[i * comparison->count + run] = matching_row(
-                find_table(&comparison->runs[run], json_text(table, "id", "")), row, before);
+                table_of(&comparison->runs[run], json_text(table, "id", "")), row, before);
     }
     for (size_t column = 0; column < matched->columns; ++column)
         matched->common[column] = column_is_common(comparison, matched, column);
@@ -162,7 +158,7 @@ strata_status compare_tables(strata_context *ctx, const struct comparison *compa
     json_array_foreach(json_object_get(comparison->runs[0].result, "tables"), i, table) {
         size_t having = 0;
         for (size_t run = 0; run < comparison->count; ++run)
-            having += find_table(&comparison->runs[run], json_text(table, "id", "")) != NULL;
+            having += table_of(&comparison->runs[run], json_text(table, "id", "")) != NULL;
         if (having > 1) STRATA_TRY(compare_table(ctx, comparison, table));
     }
     return STRATA_OK;

@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli/cli.h"
 #include "cli/command.h"
 #include "cli/terminal.h"
+#include "core/clock.h"
 #include "core/memory.h"
 #include "cli/live.h"
 #include "core/file.h"
@@ -83,15 +83,9 @@ struct fetching {
     double begun, shown;
 };
 
-static double seconds_now(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 static bool show_bytes(void *user, const char *file, uint64_t done, uint64_t total) {
     struct fetching *self = user;
-    double passed = seconds_now() - self->begun, share = total ? (double)done / (double)total : 0;
+    double passed = clock_seconds() - self->begun, share = total ? (double)done / (double)total : 0;
     const struct run_progress now = {.tasks = (size_t)(total >> 10),
                                      .tasks_done = (size_t)(done >> 10),
                                      .unit = "KiB",
@@ -115,7 +109,7 @@ static char *target_folder(const struct data_source *source, const char *folder)
 
 static strata_status get_data(struct cli *cli, const char *name, const char *data_folder, const char *mirror) {
     const struct data_source *source;
-    struct fetching fetching = {.cli = cli, .begun = seconds_now()};
+    struct fetching fetching = {.cli = cli, .begun = clock_seconds()};
     STRATA_TRY(find_data(cli, name, &source));
     char *folder = target_folder(source, data_folder);
     if (!folder)

@@ -128,16 +128,6 @@ static strata_status print_confusion(struct cli *cli, size_t classes, const size
     return status;
 }
 
-static strata_status print_json(struct cli *cli, json_t *object) {
-    struct buffer text = {0};
-    if (!object) return strata_fail(cli->ctx, STRATA_ERR_MEMORY, "no memory for the result");
-    strata_status status = json_print(cli->ctx, object, 1, &text);
-    if (status == STRATA_OK) printf("%s\n", text.data);
-    buffer_destroy(&text);
-    json_decref(object);
-    return status;
-}
-
 static json_t *confusion_json(size_t classes, const size_t *counts) {
     json_t *rows = json_array();
     for (size_t r = 0; counts && r < classes; ++r) {
@@ -158,10 +148,10 @@ static strata_status evaluate_classes(struct cli *cli, const struct arguments *a
     struct interval accuracy = interval_wilson(right, judged->shape.rows);
     strata_status status = STRATA_OK;
     if (argument_given(arguments, "json")) {
-        status = print_json(cli, json_pack("{s:I,s:I,s:o,s:o,s:o,s:o}", "rows", (json_int_t)judged->shape.rows,
-                                           "classes", (json_int_t)classes, "accuracy", json_number(accuracy.mean),
-                                           "low", json_number(accuracy.low), "high", json_number(accuracy.high),
-                                           "confusion", confusion_json(classes, counts)));
+        status = cli_print_json(cli, json_pack("{s:I,s:I,s:o,s:o,s:o,s:o}", "rows", (json_int_t)judged->shape.rows,
+                                               "classes", (json_int_t)classes, "accuracy", json_number(accuracy.mean),
+                                               "low", json_number(accuracy.low), "high", json_number(accuracy.high),
+                                               "confusion", confusion_json(classes, counts)));
     } else {
         printf("accuracy %.4g [%.4g, %.4g] on %zu rows\n", accuracy.mean, accuracy.low, accuracy.high,
                judged->shape.rows);
@@ -181,8 +171,8 @@ strata_status command_evaluate(struct cli *cli, const struct arguments *argument
     } else {
         STRATA_GO(strata_learner_test_error(cli->ctx, judged.model, judged.data, &error));
         if (argument_given(arguments, "json"))
-            STRATA_GO(print_json(cli, json_pack("{s:I,s:o}", "rows", (json_int_t)judged.shape.rows, "relative_error",
-                                                json_number(error))));
+            STRATA_GO(cli_print_json(cli, json_pack("{s:I,s:o}", "rows", (json_int_t)judged.shape.rows,
+                                                    "relative_error", json_number(error))));
         else
             printf("relative error %.4g on %zu rows (1: no better than the mean)\n", error, judged.shape.rows);
     }

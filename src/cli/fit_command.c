@@ -5,12 +5,12 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/live.h"
 #include "cli/user_data.h"
+#include "core/clock.h"
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/safetensors.h"
@@ -26,15 +26,9 @@ struct fitting {
     bool due;                  /* the fit stops to be kept, then goes on */
 };
 
-static double seconds_now(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 static bool after_step(void *user, const strata_fit_progress *progress) {
     struct fitting *self = user;
-    double now = seconds_now(), share = (double)progress->step / (double)progress->total;
+    double now = clock_seconds(), share = (double)progress->step / (double)progress->total;
     const struct run_progress shown = {.tasks = progress->total,
                                        .tasks_done = progress->step,
                                        .unit = "steps",
@@ -52,12 +46,12 @@ static bool after_step(void *user, const strata_fit_progress *progress) {
 /* Fits to the end; every 20 seconds it stops for a moment, so that a killed fit goes on from there. */
 static strata_status fit_and_keep(struct fitting *self) {
     strata_context *ctx = self->cli->ctx;
-    self->begun = self->kept = seconds_now();
+    self->begun = self->kept = clock_seconds();
     for (;;) {
         strata_status status = strata_learner_fit(ctx, self->learner, after_step, self);
         if (status != STRATA_ERR_INTERRUPTED) return status;
         STRATA_TRY(strata_learner_save(ctx, self->learner, self->partial));
-        self->kept = seconds_now();
+        self->kept = clock_seconds();
         if (!self->due || context_cancelled(ctx))
             return strata_fail(ctx, STRATA_ERR_INTERRUPTED, "stopped; the same command goes on from %s", self->partial);
         context_clear(ctx);
@@ -99,10 +93,10 @@ static void print_end(const struct cli *cli, const struct fitting *self, const s
     if (cli->quiet || strata_learner_test_error(cli->ctx, self->learner, data, &error) != STRATA_OK) return;
     if (shape.task == STRATA_TASK_REGRESSION)
         printf("%s on %zu rows of %zu inputs: relative error %.4g on them, %.1f s\n", name, shape.rows, shape.inputs,
-               error, seconds_now() - self->begun);
+               error, clock_seconds() - self->begun);
     else
         printf("%s on %zu rows of %zu inputs, %zu classes: accuracy %.4g on them, %.1f s\n", name, shape.rows,
-               shape.inputs, shape.classes, 1 - error, seconds_now() - self->begun);
+               shape.inputs, shape.classes, 1 - error, clock_seconds() - self->begun);
     printf("Model: %s\n", out);
 }
 

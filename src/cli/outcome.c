@@ -3,7 +3,6 @@
 
 #include <math.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -17,6 +16,23 @@ enum { ROWS_MOST = 20 };
 const char *json_text(const json_t *object, const char *key, const char *fallback) {
     const char *text = json_string_value(json_object_get(object, key));
     return text ? text : fallback;
+}
+
+const json_t *json_with_id(const json_t *array, const char *id) {
+    size_t i;
+    json_t *object;
+    json_array_foreach(array, i, object) if (strcmp(json_text(object, "id", ""), id) == 0) return object;
+    return NULL;
+}
+
+strata_status cli_print_json(const struct cli *cli, json_t *object) {
+    struct buffer text = {0};
+    if (!object) return strata_fail(cli->ctx, STRATA_ERR_MEMORY, "no memory for the result");
+    strata_status status = json_print(cli->ctx, object, 1, &text);
+    if (status == STRATA_OK) printf("%s\n", text.data);
+    buffer_destroy(&text);
+    json_decref(object);
+    return status;
 }
 
 bool claim_unexpected(const json_t *claim) {
@@ -140,14 +156,6 @@ cleanup:
     return status;
 }
 
-static const json_t *find_table(const json_t *result, const char *id) {
-    size_t i;
-    json_t *table;
-    json_array_foreach(json_object_get(result, "tables"), i,
-                       table) if (strcmp(json_text(table, "id", ""), id) == 0) return table;
-    return NULL;
-}
-
 /* A text cell as it is, or the title of the learner that it names. */
 static const char *cell_text(const json_t *cell, bool titles) {
     const struct learner_class *learner = titles ? learner_find(json_string_value(cell)) : NULL;
@@ -223,7 +231,8 @@ static void print_unexpected(FILE *out, const json_t *claims, size_t width) {
 
 strata_status outcome_print(strata_context *ctx, FILE *out, const json_t *result, const char *directory) {
     size_t width = terminal_width(out, UNLIMITED);
-    const json_t *claims = json_object_get(result, "claims"), *learners = find_table(result, "learners");
+    const json_t *claims = json_object_get(result, "claims"),
+                 *learners = json_with_id(json_object_get(result, "tables"), "learners");
     fprintf(out, "%s, preset %s, %lld seeds, %.1f s\n\n", json_text(result, "study", "?"),
             json_text(result, "preset", "?"), (long long)json_integer_value(json_object_get(result, "seeds")),
             json_number_read(json_object_get(result, "seconds")));

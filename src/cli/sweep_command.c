@@ -5,7 +5,6 @@
  */
 #include <assert.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli/cli.h"
 #include "cli/command.h"
@@ -14,6 +13,7 @@
 #include "cli/live.h"
 #include "cli/settings_arguments.h"
 #include "cli/sweep_table.h"
+#include "core/clock.h"
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/threads.h"
@@ -27,14 +27,8 @@ struct sweep {
     struct sweep_run *runs; /* [grid.combinations] */
     size_t threads_each;
     pthread_mutex_t mutex; /* of the fractions */
-    struct timespec start;
+    double start;          /* clock_seconds */
 };
-
-static double seconds_since(const struct timespec *start) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - start->tv_sec) + 1e-9 * (double)(now.tv_nsec - start->tv_nsec);
-}
 
 /* Runs count alike: their costs are not known beforehand. */
 static void show_progress(void *user, const struct run_progress *now) {
@@ -47,7 +41,7 @@ static void show_progress(void *user, const struct run_progress *now) {
         whole.fraction += sweep->runs[i].fraction / (double)whole.tasks;
         whole.tasks_done += sweep->runs[i].fraction >= 1;
     }
-    whole.seconds = seconds_since(&sweep->start);
+    whole.seconds = clock_seconds() - sweep->start;
     if (whole.fraction > 0) whole.eta_seconds = whole.seconds * (1 - whole.fraction) / whole.fraction;
     live_show(sweep->cli->live, &whole);
     pthread_mutex_unlock(&sweep->mutex);
@@ -155,7 +149,7 @@ static strata_status run_all(struct sweep *sweep, size_t threads, const char *ou
     size_t workers = threads < sweep->grid.combinations ? threads : sweep->grid.combinations;
     assert(workers > 0); /* a grid has a combination, --threads at least 1 */
     sweep->threads_each = threads / workers;
-    clock_gettime(CLOCK_MONOTONIC, &sweep->start);
+    sweep->start = clock_seconds();
     STRATA_TRY(thread_pool_create(sweep->cli->ctx, workers, &pool));
     live_begin(sweep->cli->live, &sweep->cli->started);
     thread_pool_run(pool, sweep->grid.combinations, run_one, sweep);

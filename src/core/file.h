@@ -62,6 +62,9 @@ char *string_format_list(const char *format, va_list arguments);
 /** Number in the C locale whatever the environment says. False when `text` is not wholly one finite number. */
 bool number_parse(const char *text, double *value);
 
+/** Of two doubles, for qsort in rising order. */
+int number_compare(const void *a, const void *b);
+
 /**
  * Shortest text that reads back as the same double ("%.17g" at most), '.' as the point in any locale; `text` holds
  * 32.
@@ -74,6 +77,9 @@ void number_format(double value, char text[32]);
  */
 size_t utf8_length(const char *bytes, size_t size);
 bool utf8_valid(const char *text);
+
+/** One of the words of "a|b|c"? */
+bool word_among(const char *words, const char *word);
 
 /**
  * The member of `names` nearest to `word` by edit distance, NULL when none is close: for "did you mean".

@@ -203,14 +203,6 @@ static strata_status numbers_add(const struct place *place, const char *item, st
 
 /* ---- names ---- */
 
-static bool choice_known(const char *choices, const char *name) {
-    size_t size = strlen(name);
-    if (!size || strchr(name, '|')) return false;
-    for (const char *choice = choices; choice; choice = strchr(choice, '|') ? strchr(choice, '|') + 1 : NULL)
-        if (strncmp(choice, name, size) == 0 && (choice[size] == '|' || choice[size] == '\0')) return true;
-    return false;
-}
-
 /** "key = value" to "key=value" appended to `target`; false when it has another shape. */
 static bool argument_add(char *target, const char *argument) {
     size_t key_size = strcspn(argument, "="), written = strlen(target);
@@ -242,7 +234,7 @@ static strata_status names_add(const struct place *place, const char *item, stru
     value->arguments[value->count++] = arguments;
     if (!name || !arguments) return fail_memory(place->ctx);
     strata_status status = STRATA_OK;
-    bool good = place->row->choices ? choice_known(place->row->choices, name) : ini_name_valid(name, strlen(name));
+    bool good = place->row->choices ? word_among(place->row->choices, name) : ini_name_valid(name, strlen(name));
     if (good && has_arguments) {
         good = item[size - 1] == ')'; /* "a(b)c" is refused here, "a(b)(c)" by the inner "b)(c" */
         inner = trimmed_copy(item + name_size + 1, size - name_size - 2);
@@ -279,7 +271,7 @@ static strata_status parse_text(const struct place *place, struct setting_value 
 }
 
 static strata_status parse_choice(const struct place *place, struct setting_value *value) {
-    return choice_known(place->row->choices, value->text) ? STRATA_OK : fail_value(place, value->text);
+    return word_among(place->row->choices, value->text) ? STRATA_OK : fail_value(place, value->text);
 }
 
 static strata_status parse_list(const struct place *place, struct setting_value *value) {

@@ -49,6 +49,11 @@ bool number_parse(const char *text, double *value) {
     return true;
 }
 
+int number_compare(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
 void number_format(double value, char text[32]) {
     struct c_locale scope = c_locale_enter();
     for (int digits = 15; digits <= 17; ++digits) {
@@ -117,4 +122,12 @@ const char *name_nearest(const char *word, const char *const *names, size_t coun
         nearest = names[i];
     }
     return nearest;
+}
+
+bool word_among(const char *words, const char *word) {
+    size_t size = strlen(word);
+    if (size == 0 || strchr(word, '|')) return false;
+    for (const char *at = words; at; at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL)
+        if (strncmp(at, word, size) == 0 && (at[size] == '|' || at[size] == '\0')) return true;
+    return false;
 }

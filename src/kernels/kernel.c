@@ -8,7 +8,7 @@
 #include "core/memory.h"
 #include "linalg/linalg.h"
 
-enum { BLOCK = 128, PAIR_BLOCK = 1, TILE = 64 };
+enum { BLOCK = 128, PAIR_BLOCK = 1 };
 
 /* The table: one line a kernel. */
 #define KERNEL_LIST(X) \
@@ -92,14 +92,6 @@ static void gram_job(void *user, size_t index, size_t worker) {
         pair_block(run, first, rows, run->scratch + worker * run->scratch_size);
 }
 
-/* Copies the lower triangle of [n, n] to the upper one. */
-static void mirror(size_t n, double *a) {
-    for (size_t ib = 0; ib < n; ib += TILE)
-        for (size_t jb = ib; jb < n; jb += TILE)
-            for (size_t i = ib; i < ib + TILE && i < n; ++i)
-                for (size_t j = jb > i ? jb : i + 1; j < jb + TILE && j < n; ++j) a[i * n + j] = a[j * n + i];
-}
-
 static void states(const struct gram_run *run, size_t n, const double *x, double *out) {
     const struct kernel *kernel = run->kernel;
     if (kernel->class_->row) {
@@ -136,7 +128,7 @@ strata_status kernel_gram(strata_context *ctx, struct thread_pool *pool, const s
     states(&run, n, x, run.x_state);
     if (!run.symmetric) states(&run, m, z, run.z_state);
     thread_pool_run(pool, (n + run.block - 1) / run.block, gram_job, &run);
-    if (run.symmetric) mirror(n, out);
+    if (run.symmetric) linalg_mirror_f64(n, out);
     mem_free(block);
     return run.cancelled ? strata_fail(ctx, STRATA_ERR_INTERRUPTED, "interrupted in a Gram matrix") : STRATA_OK;
 }

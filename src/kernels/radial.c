@@ -5,14 +5,10 @@
 #include <stdlib.h>
 
 #include "core/clones.h"
+#include "core/file.h"
 #include "core/memory.h"
 
 enum { MEDIAN_ROWS = 500 };
-
-static int compare_doubles(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 static strata_status median_distance(strata_context *ctx, size_t n, const double *x, size_t dimension,
                                      double *distance) {
@@ -26,7 +22,7 @@ static strata_status median_distance(strata_context *ctx, size_t n, const double
             for (size_t k = 0; k < dimension; ++k) square += (a[k] - b[k]) * (a[k] - b[k]);
             if (square > 0.0) squares[count++] = square;
         }
-    qsort(squares, count, sizeof *squares, compare_doubles);
+    qsort(squares, count, sizeof *squares, number_compare);
     *distance = count ? sqrt(squares[count / 2]) : 0.0;
     mem_free(squares);
     if (count == 0)

@@ -48,8 +48,8 @@ void linalg_gemm_f32(enum transpose ta, enum transpose tb, size_t m, size_t n, s
                 blas_int(lda), b, blas_int(ldb), beta, c, blas_int(ldc));
 }
 
-/* Fills the upper triangle of [n, n] from the lower one, in tiles that stay in cache. */
-static void mirror_f64(size_t n, double *c) {
+/* In tiles that stay in cache. */
+void linalg_mirror_f64(size_t n, double *c) {
     for (size_t ib = 0; ib < n; ib += TILE)
         for (size_t jb = ib; jb < n; jb += TILE)
             for (size_t i = ib; i < ib + TILE && i < n; ++i)
@@ -68,7 +68,7 @@ void linalg_syrk_f64(enum transpose ta, size_t n, size_t k, double alpha, const 
     blas_ready();
     cblas_dsyrk(CblasRowMajor, CblasLower, transpose_code(ta), blas_int(n), blas_int(k), alpha, a, blas_int(lda), beta,
                 c, blas_int(n));
-    mirror_f64(n, c);
+    linalg_mirror_f64(n, c);
 }
 
 void linalg_syrk_f32(enum transpose ta, size_t n, size_t k, float alpha, const float *a, size_t lda, float beta,

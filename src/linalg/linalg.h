@@ -86,6 +86,9 @@ STRATA_MUST_USE strata_status linalg_orthonormal_rows(strata_context *ctx, size_
 STRATA_MUST_USE strata_status linalg_ridge(strata_context *ctx, size_t n, size_t p, size_t outputs, const double *x,
                                            const double *y, double lambda, double *w);
 
+/** Fills the upper triangle of [n, n] from the lower one. */
+void linalg_mirror_f64(size_t n, double *a);
+
 /** Process-wide: BLAS's own threads; 1 unless a single large call is being made. */
 void linalg_set_blas_threads(int threads);
 

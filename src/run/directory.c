@@ -21,12 +21,6 @@
 
 enum { DIRECTORY_FORMAT = 1, CONFIG_LIMIT = 1 << 20, NAME_ATTEMPTS = 100, LOCK_ATTEMPTS = 10, LEFTOVER_FOLDERS = 8 };
 
-double clock_seconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 void clock_text(enum clock_style style, char text[32]) {
     struct tm parts;
     time_t now = time(NULL);

@@ -52,9 +52,6 @@ STRATA_MUST_USE strata_status directory_file(strata_context *ctx, const char *di
 STRATA_MUST_USE strata_status directory_task_file(strata_context *ctx, const char *directory, const char *task,
                                                   const char *extension, char **path);
 
-/** Seconds of a clock that never jumps. */
-double clock_seconds(void);
-
 enum clock_style { CLOCK_NAME, CLOCK_LOG };
 
 /** UTC now: 20260131-235959 or 2026-01-31T23:59:59Z. */

@@ -5,8 +5,8 @@
  */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "core/file.h"
 #include "run/figure_script.h"
 
 enum { SPARSE = 12, MARKS = 8, MARKER_ROWS = 4, MARKER_ROW = 17 };
@@ -25,11 +25,6 @@ static struct curve curve_of(const struct figure_data *data, size_t series) {
         curve.interval = curve.interval || !isnan(data->points[i].low);
     }
     return curve;
-}
-
-static int number_compare(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
 }
 
 /** Few distinct x (sizes, dimensions) are tics themselves. Returns their count, 0 when there are too many. */

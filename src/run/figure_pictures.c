@@ -77,13 +77,6 @@ static strata_status panel_write(const struct sketch *sketch, size_t index, cons
     return buffer_print(sketch->ctx, sketch->out, "END\n");
 }
 
-/** Sets one margin of the next plot. */
-static strata_status margin_set(const struct sketch *sketch, char side, double share) {
-    STRATA_TRY(buffer_print(sketch->ctx, sketch->out, "set %cmargin at screen", side));
-    STRATA_TRY(sketch_number(sketch, share));
-    return buffer_print(sketch->ctx, sketch->out, "\n");
-}
-
 static strata_status panel_title(const struct sketch *sketch, size_t index, double x, double top) {
     struct buffer title = {0};
     strata_status status = text_humanise(sketch->ctx, &title, sketch->data->panels[index].name);
@@ -96,10 +89,10 @@ static strata_status panel_title(const struct sketch *sketch, size_t index, doub
 static strata_status panel_draw(const struct sketch *sketch, size_t index, const struct grid *grid, double x,
                                 double top, double width) {
     double height = width * (double)grid->height / (double)grid->width;
-    STRATA_TRY(margin_set(sketch, 'l', x / FIGURE_WIDTH));
-    STRATA_TRY(margin_set(sketch, 'r', (x + width) / FIGURE_WIDTH));
-    STRATA_TRY(margin_set(sketch, 't', top / sketch->height));
-    STRATA_TRY(margin_set(sketch, 'b', (top - height) / sketch->height));
+    STRATA_TRY(sketch_margin(sketch, 'l', x / FIGURE_WIDTH));
+    STRATA_TRY(sketch_margin(sketch, 'r', (x + width) / FIGURE_WIDTH));
+    STRATA_TRY(sketch_margin(sketch, 't', top / sketch->height));
+    STRATA_TRY(sketch_margin(sketch, 'b', (top - height) / sketch->height));
     return buffer_print(sketch->ctx, sketch->out,
                         "set xrange [-0.5:%zu.5]\nset yrange [%zu.5:-0.5]\nplot $p%zu matrix with image\nunset label\n",
                         grid->width - 1, grid->height - 1, index);

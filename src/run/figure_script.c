@@ -80,7 +80,7 @@ static strata_status axis_draw(const struct sketch *sketch, const struct axis *a
     return buffer_print(sketch->ctx, sketch->out, ")\n");
 }
 
-static strata_status margin_set(const struct sketch *sketch, char side, double share) {
+strata_status sketch_margin(const struct sketch *sketch, char side, double share) {
     STRATA_TRY(buffer_print(sketch->ctx, sketch->out, "set %cmargin at screen", side));
     STRATA_TRY(sketch_number(sketch, share));
     return buffer_print(sketch->ctx, sketch->out, "\n");
@@ -88,10 +88,10 @@ static strata_status margin_set(const struct sketch *sketch, char side, double s
 
 strata_status sketch_axes(const struct sketch *sketch, const struct axis *x, const struct axis *y, const char *grid,
                           const char *x_tic_style) {
-    STRATA_TRY(margin_set(sketch, 'l', sketch->left / FIGURE_WIDTH));
-    STRATA_TRY(margin_set(sketch, 'r', sketch->right / FIGURE_WIDTH));
-    STRATA_TRY(margin_set(sketch, 'b', sketch->bottom / sketch->height));
-    STRATA_TRY(margin_set(sketch, 't', sketch->top / sketch->height));
+    STRATA_TRY(sketch_margin(sketch, 'l', sketch->left / FIGURE_WIDTH));
+    STRATA_TRY(sketch_margin(sketch, 'r', sketch->right / FIGURE_WIDTH));
+    STRATA_TRY(sketch_margin(sketch, 'b', sketch->bottom / sketch->height));
+    STRATA_TRY(sketch_margin(sketch, 't', sketch->top / sketch->height));
     STRATA_TRY(axis_draw(sketch, x, 'x', x_tic_style));
     STRATA_TRY(axis_draw(sketch, y, 'y', "scale 0"));
     STRATA_TRY(buffer_print(sketch->ctx, sketch->out,

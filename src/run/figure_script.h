@@ -43,6 +43,9 @@ double sketch_text_width(const char *text);
 /** Appends text as a gnuplot literal: single quotes, in which gnuplot substitutes nothing. */
 STRATA_MUST_USE strata_status sketch_literal(const struct sketch *sketch, const char *text);
 
+/** Sets one margin of the next plot: side 'l', 'r', 't' or 'b', as a share of the screen. */
+STRATA_MUST_USE strata_status sketch_margin(const struct sketch *sketch, char side, double share);
+
 /** Appends " NUMBER". */
 STRATA_MUST_USE strata_status sketch_number(const struct sketch *sketch, double value);
 

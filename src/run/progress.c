@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "core/clock.h"
 #include "core/memory.h"
 #include "run/directory.h"
 

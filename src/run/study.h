@@ -6,6 +6,7 @@
 #ifndef RUN_STUDY_H
 #define RUN_STUDY_H
 
+#include "core/rng.h"
 #include "core/safetensors.h"
 #include "core/settings.h"
 #include "core/status.h"
@@ -60,7 +61,9 @@ STRATA_MUST_USE strata_status task_list_add(strata_context *ctx, struct task_lis
 struct task_run;
 const struct task *task_run_task(const struct task_run *run);
 const struct settings *task_run_settings(const struct task_run *run); /* the run's settings with the task's overrides */
-const char *task_run_data_folder(const struct task_run *run);         /* --data, or NULL */
+/** Random numbers of a task: those of study.seed and its replicate. */
+struct rng_stream task_run_stream(const struct task_run *run, enum rng_purpose purpose);
+const char *task_run_data_folder(const struct task_run *run); /* --data, or NULL */
 
 /** One line of metrics.jsonl: {"task":..., "step":..., "series":..., name: value, ...}. Steps must not fall. */
 STRATA_MUST_USE strata_status task_metric(strata_context *ctx, struct task_run *run, size_t step, const char *series,

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/json.h"
 #include "core/memory.h"
 #include "run/session.h"
@@ -28,6 +29,10 @@ struct task_run {
 const struct task *task_run_task(const struct task_run *run) { return run->task; }
 
 const struct settings *task_run_settings(const struct task_run *run) { return run->settings; }
+
+struct rng_stream task_run_stream(const struct task_run *run, enum rng_purpose purpose) {
+    return rng_stream_make(settings_count(run->settings, "study.seed"), run->task->replicate, purpose);
+}
 
 const char *task_run_data_folder(const struct task_run *run) { return run->session->options->data_folder; }
 

@@ -36,8 +36,7 @@ strata_status depth_load(strata_context *ctx, const struct task_run *run, size_t
                          struct dataset *train, struct dataset *test) {
     const struct settings *settings = task_run_settings(run);
     size_t shrink = settings_count(settings, "data.shrink");
-    struct rng_stream stream = rng_stream_make(settings_count(settings, "study.seed"), task_run_task(run)->replicate,
-                                               RNG_SPLIT);
+    struct rng_stream stream = task_run_stream(run, RNG_SPLIT);
     struct dataset pool = {0}, tests = {0};
     strata_status status = data_load_some(ctx, settings_text(settings, "data.name"), task_run_data_folder(run),
                                           settings_count(settings, "data.pool"), &pool, &tests);

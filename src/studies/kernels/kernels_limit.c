@@ -21,8 +21,7 @@ struct limit {
 /* Relative root mean square deviation of one network's kernel. Mean field: what a network of its width should have. */
 static strata_status deviation(struct limit *limit, size_t width, size_t network, double *square) {
     double finite[ROWS * ROWS], difference = 0, norm = 0;
-    struct rng_stream stream = rng_stream_make(settings_count(task_run_settings(limit->run), "study.seed"),
-                                               task_run_task(limit->run)->replicate, RNG_INIT);
+    struct rng_stream stream = task_run_stream(limit->run, RNG_INIT);
     stream = rng_stream_sub(rng_stream_sub(stream, width), network);
     STRATA_TRY(finite_ntk_gram(limit->ctx, &limit->kernel, width, limit->mean_field, stream, ROWS, limit->x, finite));
     for (size_t i = 0; i < ROWS * ROWS; ++i) {
@@ -57,9 +56,7 @@ strata_status kernels_run_limit(strata_context *ctx, struct task_run *run) {
     const struct settings *settings = task_run_settings(run);
     struct limit limit = {.ctx = ctx, .run = run};
     limit.mean_field = strstr(task_run_task(run)->id, "/" CASE_MEAN_FIELD "/") != NULL;
-    rng_normal_f64(
-        rng_stream_make(settings_count(settings, "study.seed"), task_run_task(run)->replicate, RNG_TRAIN_INPUT),
-        ROWS * INPUTS, limit.x);
+    rng_normal_f64(task_run_stream(run, RNG_TRAIN_INPUT), ROWS * INPUTS, limit.x);
     STRATA_TRY(kernel_create(ctx, settings_text(settings, "kernel.name"), ROWS, limit.x, INPUTS, NULL, &limit.kernel));
     STRATA_TRY(kernel_gram(ctx, NULL, &limit.kernel, ROWS, limit.x, ROWS, limit.x, limit.gram));
     return measure(&limit);

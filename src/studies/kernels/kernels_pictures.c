@@ -42,8 +42,7 @@ static double mean_pixel(const struct dataset *data) {
 static strata_status load(struct pictures *p) {
     size_t shrink = settings_count(p->settings, "pictures.shrink");
     bool small = shrink > 1;
-    struct rng_stream stream = rng_stream_make(settings_count(p->settings, "study.seed"),
-                                               task_run_task(p->run)->replicate, RNG_SPLIT);
+    struct rng_stream stream = task_run_stream(p->run, RNG_SPLIT);
     size_t train = settings_count(p->settings, small ? "pictures.small_train_size" : "pictures.train_size"),
            test = settings_count(p->settings, small ? "pictures.small_test_size" : "pictures.test_size");
     struct dataset pool = {0}, all_tests = {0};

@@ -235,8 +235,7 @@ strata_status kernels_run_monomials(strata_context *ctx, struct task_run *run) {
                  degree = settings_count(settings, "monomials.degree"),
                  n = settings_count(settings, "monomials.train_size"),
                  m = settings_count(settings, "monomials.test_size");
-    struct rng_stream stream = rng_stream_make(settings_count(settings, "study.seed"), task_run_task(run)->replicate,
-                                               RNG_TRAIN_INPUT);
+    struct rng_stream stream = task_run_stream(run, RNG_TRAIN_INPUT);
     double *probe = mem_zero(n * d, sizeof *probe), error = NAN, label_dependent = NAN;
     if (!probe) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for %zu samples", n);
     struct kernel kernel;

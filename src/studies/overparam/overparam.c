@@ -84,11 +84,6 @@ static const struct setting_pair paper[] = {{"study.seeds", "20"},
                                             {"pictures.train_size", "200"},
                                             {NULL, NULL}};
 
-struct rng_stream overparam_stream(const struct task_run *run, enum rng_purpose purpose) {
-    return rng_stream_make(settings_count(task_run_settings(run), "study.seed"), task_run_task(run)->replicate,
-                           purpose);
-}
-
 size_t overparam_widths(const struct settings *settings, size_t widths[OVERPARAM_MAX_WIDTHS]) {
     const double *values;
     size_t count = settings_numbers(settings, "network.widths", &values);

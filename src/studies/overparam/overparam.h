@@ -46,8 +46,6 @@ void wide_data_destroy(struct wide_data *data);
 
 /** The network of a task's settings at network.width; its stream depends on seed and replicate alone. */
 struct wide_shape overparam_shape(const struct settings *settings, const struct wide_data *data);
-struct rng_stream overparam_stream(const struct task_run *run, enum rng_purpose purpose);
-
 /** Widths of network.widths, rounded. */
 size_t overparam_widths(const struct settings *settings, size_t widths[OVERPARAM_MAX_WIDTHS]);
 

@@ -102,7 +102,7 @@ static strata_status load_pictures(strata_context *ctx, const struct task_run *r
     order = mem_zero(train.rows, sizeof *order);
     if (!data->x || !data->y || !order)
         STRATA_GO(strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for %zu pictures", data->n));
-    rng_permutation(overparam_stream(run, RNG_SPLIT), train.rows, order);
+    rng_permutation(task_run_stream(run, RNG_SPLIT), train.rows, order);
     for (size_t k = 0; k < train.rows && found < data->n; ++k) {
         const float *row = train.x + order[k] * train.inputs;
         double norm = 0, *x = data->x + found * data->inputs;
@@ -136,16 +136,16 @@ strata_status wide_data_create(strata_context *ctx, const struct task_run *run, 
     if (pictures) {
         STRATA_GO(load_pictures(ctx, run, data));
         if (strcmp(settings_text(settings, "data.labels"), "true") != 0)
-            label(settings, overparam_stream(run, RNG_LABEL_NOISE), data);
+            label(settings, task_run_stream(run, RNG_LABEL_NOISE), data);
     } else {
         data->x = mem_zero(data->n * data->pixels * data->inputs, sizeof *data->x);
         data->y = mem_zero(data->n, sizeof *data->y);
         if (!data->x || !data->y)
             STRATA_GO(strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for %zu samples", data->n));
         for (size_t i = 0; i < data->n; ++i)
-            STRATA_GO(draw_row(ctx, overparam_stream(run, RNG_TRAIN_INPUT),
-                               settings_number(settings, "data.separation"), i, data));
-        label(settings, overparam_stream(run, RNG_LABEL_NOISE), data);
+            STRATA_GO(draw_row(ctx, task_run_stream(run, RNG_TRAIN_INPUT), settings_number(settings, "data.separation"),
+                               i, data));
+        label(settings, task_run_stream(run, RNG_LABEL_NOISE), data);
         if (data->pixels == 1) make_close_pair(settings_number(settings, "data.close_pair"), data);
     }
     make_conflicts(settings_count(settings, "data.conflicting_pairs"), data);

@@ -49,7 +49,7 @@ static void fit_destroy(struct fit *fit) {
 static strata_status fit_create(struct fit *fit) {
     STRATA_TRY(wide_data_create(fit->ctx, fit->run, &fit->data));
     struct wide_shape shape = overparam_shape(fit->settings, &fit->data);
-    STRATA_TRY(wide_network_create(fit->ctx, &shape, overparam_stream(fit->run, RNG_INIT), &fit->network));
+    STRATA_TRY(wide_network_create(fit->ctx, &shape, task_run_stream(fit->run, RNG_INIT), &fit->network));
     size_t n = fit->n = fit->data.n, weights = wide_network_weight_count(&fit->network);
     STRATA_TRY(wide_pass_create(fit->ctx, &fit->network, n, &fit->pass));
     fit->steps = settings_count(fit->settings, "train.steps");
@@ -136,7 +136,7 @@ static void measure_gradient(struct fit *fit, size_t step) {
 
 static void choose_batch(struct fit *fit, size_t step) {
     size_t a_pass = (fit->n + fit->batch - 1) / fit->batch, first = step % a_pass * fit->batch;
-    rng_permutation(rng_stream_at(overparam_stream(fit->run, RNG_SHUFFLE), step / a_pass), fit->n, fit->order);
+    rng_permutation(rng_stream_at(task_run_stream(fit->run, RNG_SHUFFLE), step / a_pass), fit->n, fit->order);
     memset(fit->coefficient, 0, fit->n * sizeof *fit->coefficient);
     for (size_t k = first; k < first + fit->batch && k < fit->n; ++k) {
         size_t i = fit->order[k];

@@ -43,8 +43,8 @@ static strata_status separate(strata_context *ctx, struct task_run *run, const s
     size_t cells = data->n * data->inputs, moved = cells - data->inputs;
     double *x = mem_zero(cells, sizeof *x), *direction = mem_zero(data->inputs, sizeof *direction), least;
     if (!x || !direction) STRATA_GO(strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for %zu samples", data->n));
-    STRATA_GO(wide_network_create(ctx, &shape, rng_stream_sub(overparam_stream(run, RNG_INIT), draw), &network));
-    rng_normal_f64(rng_stream_at(overparam_stream(run, RNG_PROBE), draw), data->inputs - 1, direction);
+    STRATA_GO(wide_network_create(ctx, &shape, rng_stream_sub(task_run_stream(run, RNG_INIT), draw), &network));
+    rng_normal_f64(rng_stream_at(task_run_stream(run, RNG_PROBE), draw), data->inputs - 1, direction);
     for (size_t k = 0; k < count; ++k) {
         memcpy(x, data->x, cells * sizeof *x);
         wide_neighbour(data->inputs, data->x + (pair ? 0 : moved), direction, distances[k], x + moved);
@@ -134,14 +134,14 @@ strata_status overparam_run_smoothness(strata_context *ctx, struct task_run *run
     double largest = 0;
     STRATA_GO(wide_data_create(ctx, run, &s.data));
     struct wide_shape shape = overparam_shape(task_run_settings(run), &s.data);
-    STRATA_GO(wide_network_create(ctx, &shape, overparam_stream(run, RNG_INIT), &s.network));
+    STRATA_GO(wide_network_create(ctx, &shape, task_run_stream(run, RNG_INIT), &s.network));
     STRATA_GO(wide_pass_create(ctx, &s.network, s.data.n, &s.pass));
     size_t count = wide_network_weight_count(&s.network);
     s.start = mem_zero(2 * count + 2 * s.data.n, sizeof *s.start);
     if (!s.start) STRATA_GO(strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for a probe"));
     s.direction = s.start + count, s.f = s.direction + count, s.residual = s.f + s.data.n;
     memcpy(s.start, s.network.weights, count * sizeof *s.start);
-    rng_normal_f64(overparam_stream(run, RNG_PROBE), count, s.direction);
+    rng_normal_f64(task_run_stream(run, RNG_PROBE), count, s.direction);
     probe(&s, is_far ? 1 : 4, is_far ? far : near, &largest);
     slope_at_start(&s); /* now along the negative gradient, which one step leaves behind */
     wide_step(&s.network, &s.pass, s.residual);
@@ -191,7 +191,7 @@ strata_status overparam_run_norms(strata_context *ctx, struct task_run *run) {
     strata_status status = STRATA_OK;
     if (!h || !z) STRATA_GO(strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for %zu networks", tries));
     for (size_t k = 0; k < tries; ++k) {
-        z[k] = log_norm(rng_stream_sub(overparam_stream(run, RNG_INIT), k), width, layers, variance, tau, h, h + width);
+        z[k] = log_norm(rng_stream_sub(task_run_stream(run, RNG_INIT), k), width, layers, variance, tau, h, h + width);
         mean += z[k] / (double)tries;
         task_progress(run, (double)k / (double)tries);
     }
@@ -219,7 +219,7 @@ strata_status overparam_run_depth(strata_context *ctx, struct task_run *run) {
     strata_status status = STRATA_OK;
     if (!w || !h || !deviation) STRATA_GO(strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for width %zu", m));
     double *next = h + INPUTS * m;
-    rng_normal_f64(overparam_stream(run, RNG_PROBE), INPUTS * m, h); /* A x of unit inputs */
+    rng_normal_f64(task_run_stream(run, RNG_PROBE), INPUTS * m, h); /* A x of unit inputs */
     for (size_t i = 0; i < INPUTS * m; ++i) h[i] = fmax(h[i], 0) * sqrt(2.0 / (double)m);
     for (size_t l = 0; l <= layers; ++l) {
         for (size_t i = 0; i < INPUTS; ++i) {
@@ -230,7 +230,7 @@ strata_status overparam_run_depth(strata_context *ctx, struct task_run *run) {
         largest = fmax(largest, deviation[l]);
         if (l == layers) break;
         bool keep = tau > 0 && l + 1 < layers;
-        rng_normal_f64(rng_stream_at(overparam_stream(run, RNG_INIT), l), m * m, w);
+        rng_normal_f64(rng_stream_at(task_run_stream(run, RNG_INIT), l), m * m, w);
         if (keep) memcpy(next, h, INPUTS * m * sizeof *h);
         linalg_gemm_f64(AS_IS, TRANSPOSED, INPUTS, m, m, sqrt(2.0 / (double)m) * (keep ? tau : 1), h, m, w, m,
                         keep ? 1.0 : 0.0, next, m);

@@ -125,6 +125,12 @@ STRATA_MUST_USE strata_status purify_interventions(strata_context *ctx, struct t
 STRATA_MUST_USE strata_status purify_principle(strata_context *ctx, struct task_run *run,
                                                struct purify_trained *trained, const struct sparse_coding *coding);
 
+/**
+ * |M|^2 of a matrix [rows, columns], which is overwritten, and its part in the first ranks[k] singular directions.
+ */
+STRATA_MUST_USE strata_status purify_spectrum(strata_context *ctx, size_t rows, size_t columns, double *matrix,
+                                              size_t count, const size_t *ranks, double *parts, double *all);
+
 /** task_record under NAME.KEY. */
 STRATA_MUST_USE strata_status purify_keep(strata_context *ctx, struct task_run *run, const char *name, const char *key,
                                           double value);

@@ -72,8 +72,7 @@ static struct attempt attempt_of(const struct task_run *run, const strata_functi
     };
     attempt.options.steps = settings_count(settings, "attack.steps");
     attempt.options.restarts = settings_count(settings, "attack.restarts");
-    attempt.options.stream = rng_stream_make(settings_count(settings, "study.seed"), task_run_task(run)->replicate,
-                                             RNG_ATTACK);
+    attempt.options.stream = task_run_stream(run, RNG_ATTACK);
     attempt.options.others = (struct attack_rows){
         .rows = test->other_rows, .x = test->others, .labels = test->other_labels};
     return attempt;

@@ -98,9 +98,7 @@ static strata_status radius_error(strata_context *ctx, const struct attack_class
 static strata_status worst_error(strata_context *ctx, struct task_run *run, struct linear_model *model, bool all,
                                  float *x, float *points, double *worst) {
     static const char *const names[] = {"fgm", "pgd", "apgd_ce"};
-    const struct settings *settings = task_run_settings(run);
-    struct rng_stream stream = rng_stream_make(settings_count(settings, "study.seed"), task_run_task(run)->replicate,
-                                               RNG_ATTACK);
+    struct rng_stream stream = task_run_stream(run, RNG_ATTACK);
     const strata_function function = {
         .user = model, .inputs = model->inputs, .outputs = 1, .evaluate = evaluate, .vjp = vjp};
     const struct attack_target target = {.functions = &function, .classes = 2, .low = -INFINITY, .high = INFINITY};
@@ -129,8 +127,7 @@ strata_status purify_run_exact(strata_context *ctx, struct task_run *run) {
     double error;
     strata_status status = STRATA_OK;
     if (!x || !points || !model.weights) STRATA_GO(strata_fail(ctx, STRATA_ERR_MEMORY, "no memory for %d rows", ROWS));
-    rng_normal_f32(rng_stream_make(settings_count(settings, "study.seed"), task_run_task(run)->replicate, RNG_TEACHER),
-                   d, model.weights);
+    rng_normal_f32(task_run_stream(run, RNG_TEACHER), d, model.weights);
     model.offset = 0.3f;
     STRATA_GO(worst_error(ctx, run, &model, true, x, points, &error));
     STRATA_GO(task_record(ctx, run, "error", error));

@@ -22,11 +22,6 @@ static double cosine(size_t count, const float *a, const float *b) {
     return lengths > 0 ? inner(count, a, b) / lengths : 0;
 }
 
-static struct rng_stream stream_of(const struct task_run *run) {
-    return rng_stream_make(settings_count(task_run_settings(run), "study.seed"), task_run_task(run)->replicate,
-                           RNG_PROBE);
-}
-
 /* ---- perturbations */
 
 /* Share of |delta|^2 outside the atoms that a row is made of. */
@@ -64,7 +59,7 @@ static strata_status measure_perturbations(strata_context *ctx, struct task_run 
     }
     for (size_t j = 0; j < d; ++j) { /* the direction of other labels */
         uint32_t word;
-        rng_bits(rng_stream_at(stream_of(run), CONTROL_DIRECTION), j, 1, &word);
+        rng_bits(rng_stream_at(task_run_stream(run, RNG_PROBE), CONTROL_DIRECTION), j, 1, &word);
         for (size_t c = 0; c < d; ++c) random[c] += (word & 1 ? 1.f : -1.f) * coding->atoms[j * d + c];
     }
     STRATA_GO(purify_keep(ctx, run, name, "outside", outside));
@@ -217,7 +212,7 @@ static strata_status intervene(strata_context *ctx, struct task_run *run, struct
                                                      .direction = coding->direction,
                                                      .random = random,
                                                      .scale = square > 0 ? sqrt(inner(d, to, to) / square) : 0,
-                                                     .stream = rng_stream_sub(stream_of(run), 1),
+                                                     .stream = rng_stream_sub(task_run_stream(run, RNG_PROBE), 1),
                                                      .weights = net.weights + i * d});
     }
     threshold_net_set_thresholds(&net, base->beta);
@@ -238,7 +233,7 @@ strata_status purify_interventions(strata_context *ctx, struct task_run *run, st
     strata_status status = STRATA_OK;
     if (!residuals || !random) STRATA_GO(strata_fail(ctx, STRATA_ERR_MEMORY, "no memory for residuals"));
     mixture_split(clean->width, d, clean->weights, coding->atoms, residuals, NULL);
-    attack_norm_find("l2")->random_on_sphere(rng_stream_sub(stream_of(run), 2), d, random);
+    attack_norm_find("l2")->random_on_sphere(rng_stream_sub(task_run_stream(run, RNG_PROBE), 2), d, random);
     for (size_t i = 0; i < sizeof interventions / sizeof *interventions; ++i)
         STRATA_GO(intervene(ctx, run, trained, i, residuals, random, coding, test));
 cleanup:
@@ -253,9 +248,7 @@ static strata_status initial_net(strata_context *ctx, struct task_run *run, cons
                                  struct threshold_net *net) {
     const struct settings *settings = task_run_settings(run);
     STRATA_TRY(threshold_net_create(ctx, like->width, like->inputs, net));
-    threshold_net_initialise(
-        net, rng_stream_make(settings_count(settings, "study.seed"), task_run_task(run)->replicate, RNG_INIT),
-        settings_number(settings, "network.initial_scale"));
+    threshold_net_initialise(net, task_run_stream(run, RNG_INIT), settings_number(settings, "network.initial_scale"));
     return STRATA_OK;
 }
 
@@ -284,27 +277,39 @@ static double same_atom(const struct threshold_net *a, const uint32_t *atoms, co
     return (double)same / (double)a->width;
 }
 
+strata_status purify_spectrum(strata_context *ctx, size_t rows, size_t columns, double *matrix, size_t count,
+                              const size_t *ranks, double *parts, double *all) {
+    size_t least = rows < columns ? rows : columns;
+    double *singular = mem_zero(least, sizeof *singular);
+    *all = 0;
+    if (!singular) return strata_fail(ctx, STRATA_ERR_MEMORY, "no memory for singular values");
+    strata_status status = linalg_svd(ctx, rows, columns, matrix, NULL, singular, NULL);
+    for (size_t i = 0; i < least; ++i) *all += singular[i] * singular[i];
+    for (size_t k = 0; k < count; ++k) {
+        parts[k] = 0;
+        for (size_t i = 0; i < least && i < ranks[k]; ++i) parts[k] += singular[i] * singular[i];
+    }
+    mem_free(singular);
+    return status;
+}
+
+enum { RANKS = 4 };
+
 /* Shares of |W' - W|^2 in its first singular directions. */
 static strata_status keep_ranks(strata_context *ctx, struct task_run *run, const struct threshold_net *from,
                                 const struct threshold_net *to) {
-    static const size_t ranks[] = {1, 5, 10, 50};
-    size_t m = from->width, d = from->inputs, r = m < d ? m : d;
-    double *change = mem_zero(m * d, sizeof *change), *singular = mem_zero(r, sizeof *singular), all = 0;
-    strata_status status = STRATA_OK;
-    if (!change || !singular) STRATA_GO(strata_fail(ctx, STRATA_ERR_MEMORY, "no memory for singular values"));
+    static const size_t ranks[RANKS] = {1, 5, 10, 50};
+    size_t m = from->width, d = from->inputs;
+    double *change = mem_zero(m * d, sizeof *change), parts[RANKS], all;
+    if (!change) return strata_fail(ctx, STRATA_ERR_MEMORY, "no memory for singular values");
     for (size_t i = 0; i < m * d; ++i) change[i] = (double)to->weights[i] - (double)from->weights[i];
-    STRATA_GO(linalg_svd(ctx, m, d, change, NULL, singular, NULL));
-    for (size_t i = 0; i < r; ++i) all += singular[i] * singular[i];
-    for (size_t k = 0; k < sizeof ranks / sizeof *ranks; ++k) {
-        double part = 0;
-        char key[32];
-        for (size_t i = 0; i < r && i < ranks[k]; ++i) part += singular[i] * singular[i];
-        snprintf(key, sizeof key, "rank_%zu", ranks[k]);
-        STRATA_GO(purify_keep(ctx, run, "change", key, all > 0 ? part / all : NAN));
-    }
-cleanup:
+    strata_status status = purify_spectrum(ctx, m, d, change, RANKS, ranks, parts, &all);
     mem_free(change);
-    mem_free(singular);
+    for (size_t k = 0; status == STRATA_OK && k < RANKS; ++k) {
+        char key[32];
+        snprintf(key, sizeof key, "rank_%zu", ranks[k]);
+        status = purify_keep(ctx, run, "change", key, all > 0 ? parts[k] / all : NAN);
+    }
     return status;
 }
 

@@ -154,8 +154,7 @@ strata_status images_weights(strata_context *ctx, struct learner *network, size_
 
 static strata_status load(strata_context *ctx, const struct task_run *run, struct images *images) {
     const struct settings *settings = task_run_settings(run);
-    struct rng_stream stream = rng_stream_make(settings_count(settings, "study.seed"), task_run_task(run)->replicate,
-                                               RNG_SPLIT);
+    struct rng_stream stream = task_run_stream(run, RNG_SPLIT);
     size_t train_rows = settings_count(settings, "images.train_size"),
            test_rows = settings_count(settings, "images.test_size");
     struct dataset pool = {0}, tests = {0};
@@ -211,7 +210,7 @@ struct attack_options images_options(const struct task_run *run) {
                                                            settings_number(settings, "images.epsilon"));
     options.steps = settings_count(settings, "images.attack_steps");
     options.restarts = 1;
-    options.stream = rng_stream_make(settings_count(settings, "study.seed"), task_run_task(run)->replicate, RNG_ATTACK);
+    options.stream = task_run_stream(run, RNG_ATTACK);
     return options;
 }
 

@@ -5,11 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/file.h"
 #include "core/memory.h"
-#include "linalg/linalg.h"
+#include "studies/purify/purify.h"
 #include "studies/purify/purify_images.h"
 
-enum { TERMS = 5 }; /* of a pursuit */
+enum { TERMS = 5, RANKS = 4 }; /* of a pursuit; of a change */
 
 static double inner(size_t count, const double *a, const double *b) {
     double sum = 0;
@@ -39,11 +40,6 @@ static double mean_match(size_t units, size_t size, const double *a, const doubl
     return sum / (double)units;
 }
 
-static int ascending(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Median over the units of |beta w'| / |v|. */
 static strata_status median_ratio(strata_context *ctx, size_t units, size_t size, const double *w, const double *other,
                                   double *median) {
@@ -53,7 +49,7 @@ static strata_status median_ratio(strata_context *ctx, size_t units, size_t size
         double share = cosine(size, w + i * size, other + i * size);
         ratios[i] = fabs(share) / sqrt(fmax(1 - share * share, 1e-12));
     }
-    qsort(ratios, units, sizeof *ratios, ascending);
+    qsort(ratios, units, sizeof *ratios, number_compare);
     *median = units % 2 ? ratios[units / 2] : (ratios[units / 2 - 1] + ratios[units / 2]) / 2;
     mem_free(ratios);
     return STRATA_OK;
@@ -103,24 +99,17 @@ static strata_status mean_pursuit(strata_context *ctx, size_t units, size_t size
 /* Shares of |W' - W|^2, as [units, size], in its first singular directions. */
 static strata_status keep_ranks(strata_context *ctx, struct task_run *run, size_t layer, size_t units, size_t size,
                                 const double *from, const double *to) {
-    static const size_t ranks[] = {1, 2, 4, 8};
-    size_t least = units < size ? units : size;
-    double *change = mem_zero(units * size, sizeof *change), *singular = mem_zero(least, sizeof *singular), all = 0;
-    strata_status status = STRATA_OK;
-    if (!change || !singular) STRATA_GO(strata_fail(ctx, STRATA_ERR_MEMORY, "no memory for singular values"));
+    static const size_t ranks[RANKS] = {1, 2, 4, 8};
+    double *change = mem_zero(units * size, sizeof *change), parts[RANKS], all;
+    if (!change) return strata_fail(ctx, STRATA_ERR_MEMORY, "no memory for singular values");
     for (size_t i = 0; i < units * size; ++i) change[i] = to[i] - from[i];
-    STRATA_GO(linalg_svd(ctx, units, size, change, NULL, singular, NULL));
-    for (size_t i = 0; i < least; ++i) all += singular[i] * singular[i];
-    for (size_t k = 0; k < sizeof ranks / sizeof *ranks; ++k) {
-        double part = 0;
-        char name[48];
-        for (size_t i = 0; i < least && i < ranks[k]; ++i) part += singular[i] * singular[i];
-        snprintf(name, sizeof name, "layer%zu.rank_%zu", layer, ranks[k]);
-        STRATA_GO(task_record(ctx, run, name, part / fmax(all, 1e-300)));
-    }
-cleanup:
+    strata_status status = purify_spectrum(ctx, units, size, change, RANKS, ranks, parts, &all);
     mem_free(change);
-    mem_free(singular);
+    for (size_t k = 0; status == STRATA_OK && k < RANKS; ++k) {
+        char name[48];
+        snprintf(name, sizeof name, "layer%zu.rank_%zu", layer, ranks[k]);
+        status = task_record(ctx, run, name, parts[k] / fmax(all, 1e-300));
+    }
     return status;
 }
 
@@ -142,10 +131,7 @@ static strata_status measure_layer(strata_context *ctx, struct task_run *run, st
     size_t size = count / units;
     random = mem_zero(count, sizeof *random);
     if (!random) STRATA_GO(strata_fail(ctx, STRATA_ERR_MEMORY, "no memory for %zu weights", count));
-    rng_normal_f64(rng_stream_at(rng_stream_make(settings_count(task_run_settings(run), "study.seed"),
-                                                 task_run_task(run)->replicate, RNG_PROBE),
-                                 layer),
-                   count, random);
+    rng_normal_f64(rng_stream_at(task_run_stream(run, RNG_PROBE), layer), count, random);
     const double *clean = w[IMAGES_CLEAN], *robust = w[IMAGES_ROBUST];
     STRATA_GO(median_ratio(ctx, units, size, clean, robust, &value));
     STRATA_GO(keep_layer(ctx, run, layer, "ratio", value));
