@@ -22,7 +22,7 @@
 enum { DIRECTORY_FORMAT = 1, CONFIG_LIMIT = 1 << 20, NAME_ATTEMPTS = 100, LOCK_ATTEMPTS = 10, LEFTOVER_FOLDERS = 8 };
 
 void clock_text(enum clock_style style, char text[32]) {
-    struct tm parts;
+    struct tm parts = {.tm_mday = 1}; /* what a time beyond all years leaves */
     time_t now = time(NULL);
     gmtime_r(&now, &parts);
     if (style == CLOCK_NAME)
