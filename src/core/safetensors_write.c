@@ -71,7 +71,7 @@ strata_status tensor_file_write(strata_context *ctx, const struct tensor_file *f
     strata_status status = STRATA_OK;
     struct buffer data = {0}, whole = {0};
     size_t *begins = mem_zero(file->tensor_count, sizeof *begins);
-    if (!begins) STRATA_GO(tensor_fail_memory(ctx));
+    if (!begins) return tensor_fail_memory(ctx);
     STRATA_GO(data_print(ctx, file, begins, &data));
     STRATA_GO(header_print(ctx, file, begins, file_checksum(data.data, data.size), &whole));
     STRATA_GO(buffer_append(ctx, &whole, data.data, data.size));

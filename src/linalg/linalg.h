@@ -87,7 +87,7 @@ STRATA_MUST_USE strata_status linalg_ridge(strata_context *ctx, size_t n, size_t
                                            const double *y, double lambda, double *w);
 
 /** Fills the upper triangle of [n, n] from the lower one. */
-void linalg_mirror_f64(size_t n, double *a);
+void linalg_mirror_f64(size_t n, double *c);
 
 /** Process-wide: BLAS's own threads; 1 unless a single large call is being made. */
 void linalg_set_blas_threads(int threads);
