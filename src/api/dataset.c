@@ -66,6 +66,15 @@ strata_status dataset_check(strata_context *ctx, strata_status fault, const char
     return data->task == TASK_REGRESSION ? STRATA_OK : check_labels(ctx, fault, where, data);
 }
 
+bool picture_fits(const size_t picture[3], size_t inputs) {
+    size_t left = inputs;
+    for (size_t i = 0; i < 3; ++i) {
+        if (picture[i] == 0 || left % picture[i]) return false;
+        left /= picture[i];
+    }
+    return left == 1;
+}
+
 static strata_status check_shape(strata_context *ctx, const strata_dataset_shape *shape) {
     if ((unsigned)shape->task > STRATA_TASK_MULTICLASS)
         return strata_fail(ctx, STRATA_ERR_ARGUMENT, "data set: there is no task %d", (int)shape->task);
@@ -76,9 +85,7 @@ static strata_status check_shape(strata_context *ctx, const strata_dataset_shape
     if (shape->task != STRATA_TASK_REGRESSION && shape->targets != 1)
         return strata_fail(ctx, STRATA_ERR_ARGUMENT, "data set: expected one label a row, found %zu targets",
                            shape->targets);
-    if (shape->picture[0] &&
-        (shape->inputs / shape->picture[0] / (shape->picture[1] ? shape->picture[1] : 1) != shape->picture[2] ||
-         shape->picture[0] * shape->picture[1] * shape->picture[2] != shape->inputs))
+    if (shape->picture[0] && !picture_fits(shape->picture, shape->inputs))
         return strata_fail(ctx, STRATA_ERR_ARGUMENT, "data set: pictures of %zu x %zu x %zu are no rows of %zu inputs",
                            shape->picture[0], shape->picture[1], shape->picture[2], shape->inputs);
     if (shape->classes > CLASSES_MOST)

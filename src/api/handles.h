@@ -65,6 +65,9 @@ STRATA_MUST_USE strata_status dataset_file_read(strata_context *ctx, const strat
 STRATA_MUST_USE strata_status dataset_check(strata_context *ctx, strata_status fault, const char *where,
                                             struct dataset *data);
 
+/** Whether pictures of these channels, height and width are rows of `inputs` numbers; no product that could wrap. */
+bool picture_fits(const size_t picture[3], size_t inputs);
+
 /** ERR_NOT_FOUND: nothing of that `kind` is called so; the nearest of `names` is offered. */
 STRATA_MUST_USE strata_status name_unknown(strata_context *ctx, const char *kind, const char *name,
                                            const char *const *names, size_t count);

@@ -184,9 +184,8 @@ static strata_status restore_extras(strata_context *ctx, const char *path, const
     size_t sizes[3];
     char more;
     if (picture) {
-        if (sscanf(picture, "%zu,%zu,%zu%c", &sizes[0], &sizes[1], &sizes[2], &more) != 3 || sizes[0] == 0 ||
-            sizes[1] == 0 || sizes[2] == 0 || inputs / sizes[0] / sizes[1] != sizes[2] ||
-            sizes[0] * sizes[1] * sizes[2] != inputs)
+        if (sscanf(picture, "%zu,%zu,%zu%c", &sizes[0], &sizes[1], &sizes[2], &more) != 3 ||
+            !picture_fits(sizes, inputs))
             return strata_fail(ctx, STRATA_ERR_FORMAT,
                                "%s: metadata 'strata.picture': expected sizes of %zu inputs, "
                                "found '%.60s'",

@@ -129,8 +129,7 @@ static strata_status fit_mlp(strata_context *ctx, const char *path, const struct
     }
     fitted->inputs = layers[0].in;
     fitted->outputs = layers[count - 1].out;
-    if (picture[0] && (picture[0] > fitted->inputs || picture[1] > fitted->inputs || picture[2] > fitted->inputs ||
-                       picture[0] * picture[1] * picture[2] != fitted->inputs))
+    if (picture[0] && !picture_fits(picture, fitted->inputs))
         return strata_fail(ctx, STRATA_ERR_ARGUMENT,
                            "mlp_relu: expected pictures of its %zu inputs, got %zu x %zu x %zu", fitted->inputs,
                            picture[0], picture[1], picture[2]);

@@ -5,8 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/json.h"
 #include "api/handles.h"
+#include "core/json.h"
 #include "core/memory.h"
 #include "core/threads.h"
 #include "run/run.h"
