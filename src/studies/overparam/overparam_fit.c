@@ -31,6 +31,7 @@ struct fit {
     double *f, *coefficient;           /* [n] */
     double *loss, *linear, *predicted; /* [steps + 1]; predicted: what the step from there should take off */
     uint32_t *order;                   /* [n] */
+    size_t drawn;                      /* passes whose order was drawn; 0: none yet, also after a restart */
     double deviation;                  /* largest |f - f_lin| over the first residual */
     double gradient;                   /* least |grad|^2 / (2 F lambda_min(K_0)) */
 };
@@ -136,7 +137,10 @@ static void measure_gradient(struct fit *fit, size_t step) {
 
 static void choose_batch(struct fit *fit, size_t step) {
     size_t a_pass = (fit->n + fit->batch - 1) / fit->batch, first = step % a_pass * fit->batch;
-    rng_permutation(rng_stream_at(task_run_stream(fit->run, RNG_SHUFFLE), step / a_pass), fit->n, fit->order);
+    if (fit->drawn != step / a_pass + 1) {
+        rng_permutation(rng_stream_at(task_run_stream(fit->run, RNG_SHUFFLE), step / a_pass), fit->n, fit->order);
+        fit->drawn = step / a_pass + 1;
+    }
     memset(fit->coefficient, 0, fit->n * sizeof *fit->coefficient);
     for (size_t k = first; k < first + fit->batch && k < fit->n; ++k) {
         size_t i = fit->order[k];
