@@ -71,6 +71,12 @@ static strata_status data_add(strata_context *ctx, struct session *session, cons
     return STRATA_OK;
 }
 
+static bool names_data(const struct study *study, const char *key) {
+    for (const char *const *at = study->data_keys; at && *at; ++at)
+        if (strcmp(*at, key) == 0) return true;
+    return false;
+}
+
 /* The data sets that the settings name are there; their checksum. */
 static strata_status data_check(strata_context *ctx, struct session *session) {
     const char *folder = session->options->data_folder;
@@ -78,14 +84,13 @@ static strata_status data_check(strata_context *ctx, struct session *session) {
         return strata_fail(ctx, STRATA_ERR_ARGUMENT, "--data: %s: expected a folder", folder);
     for (size_t i = 0; i < settings_size(session->settings); ++i) {
         const struct setting *row = settings_row(session->settings, i);
-        bool names_data = false;
-        for (const char *const *key = session->study->data_keys; key && *key; ++key)
-            names_data = names_data || strcmp(*key, row->key) == 0;
-        if (names_data && row->type != SETTING_NAMES)
-            STRATA_TRY(data_add(ctx, session, settings_text(session->settings, row->key)));
-        for (size_t k = 0; names_data && row->type == SETTING_NAMES && k < settings_names(session->settings, row->key);
-             ++k)
-            STRATA_TRY(data_add(ctx, session, settings_name(session->settings, row->key, k)));
+        if (!names_data(session->study, row->key)) continue;
+        bool list = row->type == SETTING_NAMES;
+        size_t count = list ? settings_names(session->settings, row->key) : 1;
+        for (size_t k = 0; k < count; ++k)
+            STRATA_TRY(data_add(ctx, session,
+                                list ? settings_name(session->settings, row->key, k)
+                                     : settings_text(session->settings, row->key)));
     }
     return STRATA_OK;
 }
