@@ -3,18 +3,10 @@
  * Planned products against the sum written from the definition: shapes of one part, of several, and without equal
  * parts.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <float.h>
 #include <math.h>
 
-#include "core/memory.h"
-#include "core/rng.h"
+#include "draws.h"
 #include "linalg/linalg.h"
 
 struct shape_case {
@@ -25,13 +17,6 @@ struct shape_case {
 static const struct shape_case cases[] = {{1, 1, 1},    {3, 5, 7},     {64, 64, 64}, {17, 10, 784},
                                           {600, 33, 9}, {7, 900, 530}, {9, 521, 11}, {2, 1030, 5}};
 enum { CASES = sizeof cases / sizeof *cases };
-
-static float *draws(uint64_t number, size_t count) {
-    float *values = mem_aligned(count * sizeof *values);
-    assert_non_null(values);
-    rng_normal_f32(rng_stream_at(rng_stream_make(1, 0, RNG_TEST), number), count, values);
-    return values;
-}
 
 /* Error of a float sum of k products of which each has size a, b: at most (k + 1) eps sum |a b|. */
 static void check_product(const struct shape_case *size, enum transpose ta, bool accumulate, size_t rows) {

@@ -3,18 +3,10 @@
  * Convolutions of stride 1, by transforms and by shifts, against the sums of their definition: odd and even pictures, all
  * paddings, more pictures than a block holds and fewer, both directions and the gradient to the weights.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <math.h>
 #include <string.h>
 
-#include "core/memory.h"
-#include "core/rng.h"
+#include "draws.h"
 #include "linalg/stride_one.h"
 
 struct conv_case {
@@ -29,13 +21,6 @@ static const struct conv_case cases[] = {
     {3, {5, 7, 8, 6, 3, 3, 1, 1}},     {2, {16, 16, 9, 7, 5, 3, 2, 1}},
 };
 enum { CASES = sizeof cases / sizeof *cases };
-
-static float *draws(uint64_t number, size_t count) {
-    float *values = mem_aligned(count * sizeof *values);
-    assert_non_null(values);
-    rng_normal_f32(rng_stream_at(rng_stream_make(1, 0, RNG_TEST), number), count, values);
-    return values;
-}
 
 struct problem {
     struct shift_shape s;

@@ -92,16 +92,22 @@ size_t winograd_scratch(const struct winograd *plan) {
 #define HIGH_1 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31
 
 /* Swaps the off-diagonal blocks of side `size` of a matrix of 16 x 16. */
-#define SWAP_BLOCKS(rows, size)                                                   \
-    for (size_t k = 0; k < LANES; ++k) {                                          \
-        if (k & (size)) continue;                                                 \
-        lanes first = (rows)[k], second = (rows)[k + (size)];                     \
-        (rows)[k] = __builtin_shufflevector(first, second, LOW_##size);           \
-        (rows)[k + (size)] = __builtin_shufflevector(first, second, HIGH_##size); \
-    }
+#define SWAP_BLOCKS(rows, size)                                                       \
+    do {                                                                              \
+        for (size_t k = 0; k < LANES; ++k) {                                          \
+            if (k & (size)) continue;                                                 \
+            lanes first = (rows)[k], second = (rows)[k + (size)];                     \
+            (rows)[k] = __builtin_shufflevector(first, second, LOW_##size);           \
+            (rows)[k + (size)] = __builtin_shufflevector(first, second, HIGH_##size); \
+        }                                                                             \
+    } while (0)
 
-INLINE void transpose(lanes rows[LANES]){SWAP_BLOCKS(rows, 8) SWAP_BLOCKS(rows, 4) SWAP_BLOCKS(rows, 2)
-                                             SWAP_BLOCKS(rows, 1)}
+INLINE void transpose(lanes rows[LANES]) {
+    SWAP_BLOCKS(rows, 8);
+    SWAP_BLOCKS(rows, 4);
+    SWAP_BLOCKS(rows, 2);
+    SWAP_BLOCKS(rows, 1);
+}
 
 /* Where the next 16 pixels of a picture lie inside; the walk goes on from `column` and `at`. */
 INLINE void walk(size_t width, size_t line, size_t channels, size_t *column, size_t *at, size_t places[LANES]) {
