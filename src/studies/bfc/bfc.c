@@ -36,7 +36,7 @@ const struct setting bfc_settings[] = {
      "training samples of the comparison with kernels; 0: leave it out"},
     {"study.few_seeds", SETTING_COUNT, "3", 1, 1000, NULL, "seeds of the comparisons on finite data"},
     {"study.wide_seeds", SETTING_COUNT, "10", 1, 1000, NULL,
-     "seeds of effects with a wide spread: correction and bias"},
+     "seeds of effects with a wide spread: correction, bias, amplified errors"},
     {"study.deep_steps_per_stage", SETTING_COUNT, "4000", 1, 10000000, NULL,
      "train.steps_per_stage at depths above the first"},
     {"study.longer", SETTING_FLAG, "true", 0, 0, NULL, "train layer by layer twice as long, as a control"},

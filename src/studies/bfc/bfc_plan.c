@@ -21,7 +21,7 @@ size_t bfc_seed_count(const struct settings *settings, enum bfc_seeds seeds) {
 }
 
 enum bfc_seeds bfc_learner_seeds(const char *learner) {
-    static const char *const wide[] = {"sgd_staged", "staged_cut", "paper", "paper_frozen", "paper_cut"};
+    static const char *const wide[] = {"sgd_staged", "staged_cut", "layerwise", "paper", "paper_frozen", "paper_cut"};
     for (size_t i = 0; i < sizeof wide / sizeof *wide; ++i)
         if (strcmp(learner, wide[i]) == 0) return SEEDS_WIDE;
     return SEEDS_USUAL;
@@ -74,6 +74,15 @@ static strata_status add_all(const struct planner *p, const char *const *learner
     return STRATA_OK;
 }
 
+/* The same, each on as many seeds as the spread of its effects asks for. */
+static strata_status add_each(const struct planner *p, const char *const *learners, double weight,
+                              const struct setting_pair *overrides, const char *case_) {
+    for (; *learners; ++learners)
+        if (learner_listed(p->settings, *learners))
+            STRATA_TRY(add(p, *learners, bfc_learner_seeds(*learners), weight, overrides, case_));
+    return STRATA_OK;
+}
+
 /* All listed learners at the first depth. */
 static strata_status plan_first_depth(const struct planner *p, double weight, const struct setting_pair *overrides,
                                       const char *case_) {
@@ -104,10 +113,10 @@ static strata_status plan_depths(const struct planner *p) {
         double weight = depths[i] * depths[i];
         snprintf(case_, sizeof case_, BFC_DEPTH, (size_t)depths[i]);
         STRATA_TRY(i == 0 ? plan_first_depth(p, weight, overrides, case_)
-                          : add_all(p, deep, SEEDS_USUAL, weight, overrides, case_));
+                          : add_each(p, deep, weight, overrides, case_));
         if (!settings_flag(p->settings, "study.longer")) continue;
         snprintf(case_, sizeof case_, BFC_LONGER, (size_t)depths[i]);
-        STRATA_TRY(add_all(p, longer, SEEDS_USUAL, 2 * weight, long_overrides, case_));
+        STRATA_TRY(add_all(p, longer, SEEDS_WIDE, 2 * weight, long_overrides, case_));
     }
     return STRATA_OK;
 }

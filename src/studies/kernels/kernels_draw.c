@@ -13,7 +13,7 @@ struct drawer {
     const struct records *records;
     const struct settings *settings;
     struct summary *summary;
-    size_t seeds, sphere_seeds, exponent_seeds;
+    size_t seeds, sphere_seeds, exponent_seeds, picture_seeds;
 };
 
 /* One row: texts, then numbers; an infinite one is an empty cell. */
@@ -251,7 +251,8 @@ static strata_status draw_picture(const struct drawer *d, const char *slug, cons
     char case_[64], category[64];
     struct interval error;
     snprintf(case_, sizeof case_, small ? CASE_SMALL_PICTURES : CASE_PICTURES, set, n);
-    if (!look_interval(d->records, d->seeds, "error_rate", slug, case_, INTERVAL_LINEAR, &error)) return STRATA_OK;
+    if (!look_interval(d->records, d->picture_seeds, "error_rate", slug, case_, INTERVAL_LINEAR, &error))
+        return STRATA_OK;
     snprintf(category, sizeof category, "%s, %zu %s", set, n, small ? "averaged" : "whole");
     const double values[] = {(double)n, error.mean, error.low, error.high};
     STRATA_TRY(row(d, "pictures", 2, (const char *const[]){category, series}, 4, values));
@@ -293,7 +294,8 @@ strata_status kernels_draw(strata_context *ctx, const struct records *records, s
                              summary,
                              settings_count(settings, "study.seeds"),
                              settings_count(settings, "sphere.seeds"),
-                             settings_count(settings, "exponent.seeds")};
+                             settings_count(settings, "exponent.seeds"),
+                             settings_count(settings, "pictures.seeds")};
     STRATA_TRY(draw_family(&d));
     STRATA_TRY(draw_powers(&d));
     STRATA_TRY(draw_sphere(&d));

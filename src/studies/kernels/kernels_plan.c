@@ -11,7 +11,7 @@ struct planner {
     strata_context *ctx;
     const struct settings *settings;
     struct task_list *list;
-    size_t seeds, sphere_seeds, exponent_seeds;
+    size_t seeds, sphere_seeds, exponent_seeds, picture_seeds;
 };
 
 /* One task a seed, "NAME/CASE/seed=N". `learner` NULL: the task is no learner's. */
@@ -196,7 +196,7 @@ static strata_status plan_picture(const struct planner *p, const char *name, con
     kernels_slug(kernel ? kernel : learner, slug);
     size_t n = settings_count(p->settings, small ? "pictures.small_train_size" : "pictures.train_size");
     snprintf(case_, sizeof case_, small ? CASE_SMALL_PICTURES : CASE_PICTURES, name, n);
-    return add(p, KERNELS_PICTURES, learner, p->seeds, weight, overrides, slug, case_);
+    return add(p, KERNELS_PICTURES, learner, p->picture_seeds, weight, overrides, slug, case_);
 }
 
 static strata_status plan_pictures(const struct planner *p) {
@@ -224,7 +224,8 @@ strata_status kernels_plan(strata_context *ctx, const struct settings *settings,
                                     list,
                                     settings_count(settings, "study.seeds"),
                                     settings_count(settings, "sphere.seeds"),
-                                    settings_count(settings, "exponent.seeds")};
+                                    settings_count(settings, "exponent.seeds"),
+                                    settings_count(settings, "pictures.seeds")};
     STRATA_TRY(plan_sphere(&planner));
     STRATA_TRY(plan_exponent(&planner));
     STRATA_TRY(plan_monomials(&planner));
