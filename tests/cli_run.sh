@@ -142,7 +142,10 @@ expect 2 "study.seeds" run "$study" --set study.seeds=0
 expect 2 "study.sed'?.*study.seed" run "$study" --set study.sed=1
 expect 2 "SECTION.KEY=VALUE" run "$study" --set study.seeds
 expect 2 "whole number" "${small[@]}" --threads x
-expect 2 "whole number" "${small[@]}" --threads -1
+for threads in -1 0 1.5 9999 1e99; do expect 2 "whole number from 1 to" "${small[@]}" --threads $threads; done
+expect 2 "^strata: --seeds: key .study.seeds.: expected a whole number" run "$study" --seeds x
+expect 2 "^strata: --seed: key .study.seed.: expected a whole number" run "$study" --seed -1
+expect 2 "^strata: --grid: key .study.seed.: expected a whole number" sweep "$study" --preset smoke --grid study.seed=x
 cp -r two damaged
 sed -i 's/^seeds = 2/seeds = 3/' damaged/config.ini
 expect 2 'config.ini' resume damaged
@@ -158,10 +161,10 @@ expect 2 'given twice' sweep "$study" --preset smoke --grid study.seed=1 --grid 
 
 # ---- one seed is inconclusive: status 3 with --check, 0 without; threads are clamped ----
 one=(run "$study" --preset smoke --seeds 1 --set train.steps_per_stage=150)
-expect 3 'threads 0: .*using 1' "${one[@]}" --check --threads 0 --out single
+expect 3 '' "${one[@]}" --check --threads 1 --out single
 grep -q '^NOT AS EXPECTED:' out || fault "verdicts unlike the expected ones are not said"
 expect 0 '' "${one[@]}" --quiet --out single2 --set study.seed=2
-expect 0 'threads 9999: ' "${one[@]}" --threads 9999 --out single3
+expect 0 'threads 4096: ' "${one[@]}" --threads 4096 --out single3
 
 # ---- several runs ----
 "$strata" compare single single2 >out 2>err || fault "compare: $(cat err)"
@@ -201,6 +204,19 @@ TERM=xterm NO_COLOR=1 python3 terminal.py 80 "$strata" resume smoke >out
 grep -q $'\033\[3' out && fault "NO_COLOR is not honoured"
 TERM=xterm python3 terminal.py 80 "$strata" "${one[@]}" --out live >out
 grep -q $'\r\[=* *\] ' out || fault "no live progress on a terminal"
+
+TERM=xterm python3 terminal.py 40 "$strata" "${one[@]}" --out narrow >out
+sed 's/\x1b\[[0-9;]*[mK]//g' out | tr '\r' '\n' | awk '/%  / && length($0) > 39 { bad = 1 } END { exit bad }' || fault "the live line wraps at 40 columns"
+TERM=dumb python3 terminal.py 80 "$strata" "${one[@]}" --out dumb >out
+grep -q $'\033' out && fault "escapes on a dumb terminal"
+
+# ---- names of foreign files reach a terminal without their control characters ----
+cp -r single 'sly run'
+sed -i 's/"preset": "smoke"/"preset": "smo\\u001b[31mke\\u009b"/' 'sly run/result.json'
+expect 0 '' compare single 'sly run'
+LC_ALL=C grep -q -e $'\033' -e $'\xc2\x9b' out && fault "compare prints escapes of a foreign file"
+rm 'sly run/result.json'
+expect 2 "strata resume 'sly run'" report 'sly run'
 
 [ "$failures" = 0 ] && echo "cli run: all as expected"
 [ "$failures" = 0 ]

@@ -41,6 +41,17 @@ expect 2 "one word too many" --version now
 expect 2 "expected bash, found 'zsh'" --completion zsh
 expect 2 "expected STUDY" run
 expect 2 "'extra' is one word too many" run bfc extra
+expect 2 "did you mean 'bfc'" run BFC
+expect 2 "did you mean 'run'" RUN bfc
+expect 2 "did you mean '--preset'" run bfc --PRESET smoke
+expect 2 "did you mean 'study.seeds'" run bfc --set STUDY.SEEDS=3
+expect 2 "did you mean 'smoke'" run bfc --preset SMOKE
+expect 2 "learner.list.*stands in the list twice" run bfc --set learner.list=sgd_joint,sgd_joint
+expect 2 "takes no parameters" run bfc --set "learner.list=sgd_joint(foo=3)"
+expect 2 "a list name an entry twice" run bfc --set study.gaps=0.1,0.1 --out "$work/twice"
+expect 2 "no such file in /.*no known data set.*did you mean 'fashion-mnist'.*strata data list" fit --data fashionmnist --out "$work/x"
+expect 2 "is a device" fit --data fashion-mnist --out /dev/null
+expect 1 "Input/output error" run bfc --config /proc/self/mem
 expect 2 "unknown study 'no_such_study'" run no_such_study
 expect 2 "unknown study 'no_such_study'" studies no_such_study
 expect 2 "unknown study 'no_such_study'" sweep no_such_study --grid a.b=1
@@ -73,6 +84,7 @@ prints --help
 prints --version
 prints studies
 prints kernels
+"$strata" fit --help | grep -q "^usage: strata fit --data FILE --out MODEL" || fault "fit --help: its usage lacks what is required"
 for kernel in $("$strata" kernels | sed -n "s/^\([a-z_]*\) .*/\1/p"); do prints kernels "$kernel"; done
 commands=$("$strata" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
 [ "$(echo "$commands" | wc -w)" -ge 7 ] || fault "commands found in --help: $commands"

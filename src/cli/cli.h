@@ -30,8 +30,8 @@ struct cli {
     int exit_status; /* of a command that succeeded */
 };
 
-/** Exit status of a failed command; `started`: see struct cli. */
-int exit_status_of(strata_status status, bool started);
+/** Exit status of a failed command. */
+int exit_status_of(const struct cli *cli, strata_status status);
 
 /** One line on standard error unless --quiet. */
 void cli_note(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -42,11 +42,14 @@ STRATA_MUST_USE strata_status cli_study(const struct cli *cli, const char *name,
 /** " (did you mean 'NEAREST'?)" into `text`, or "". */
 void cli_suggestion(const char *word, const char *const *names, size_t count, char text[128]);
 
-/** --threads: every processor by default; 0 or more than there are is clamped, and said. */
+/** --threads: every processor by default; more than there are is clamped, and said. ERR_ARGUMENT: no such number. */
 STRATA_MUST_USE strata_status cli_threads(const struct cli *cli, const struct arguments *arguments, size_t *threads);
 
 /** A string member of a JSON object, or `fallback`. */
 const char *json_text(const json_t *object, const char *key, const char *fallback);
+
+/** Replaces control characters in all strings of a foreign file, which a terminal would obey. ERR_MEMORY. */
+STRATA_MUST_USE strata_status json_clean(const struct cli *cli, json_t *value);
 
 /** The object of an array whose "id" that is; NULL: none. */
 const json_t *json_with_id(const json_t *array, const char *id);
@@ -56,9 +59,6 @@ STRATA_MUST_USE strata_status cli_print_json(const struct cli *cli, json_t *obje
 
 /** True for a row of `claims` whose verdict is not the expected one ("open" accepts all). */
 bool claim_unexpected(const json_t *claim);
-
-/** `path` as one word of a shell command line; fresh string, NULL when memory is short. */
-char *shell_word(const char *path);
 
 /** Name of the i-th known data set, NULL after the last. */
 const char *data_name(size_t i);

@@ -18,10 +18,10 @@ struct option_row {
 
 struct command {
     const char *name;
-    const char *operands;                    /* "STUDY", "[STUDY]", "DIR DIR...", "list|show [NAME]" */
-    size_t least, most;                      /* operands */
-    const char *summary;                     /* one line, no full stop */
-    const char *details;                     /* a paragraph for --help and the manual */
+    const char *operands; /* "STUDY", "[STUDY]", "DIR DIR...", "list|show [NAME]"; then options it cannot do without */
+    size_t least, most;   /* operands */
+    const char *summary;  /* one line, no full stop */
+    const char *details;  /* a paragraph for --help and the manual */
     const struct option_row *const *options; /* NULL-terminated */
     strata_status (*run)(struct cli *cli, const struct arguments *arguments);
 };

@@ -103,7 +103,7 @@ const struct command command_table[] = {
      "For one study: every setting with key, type, range, default and meaning, and every claim with its source, "
      "expected verdict, bound and the presets it runs in.",
      OPTIONS(NULL), command_studies},
-    {"sweep", "STUDY", 1, 1, "run every combination of settings, one table over all",
+    {"sweep", "STUDY --grid SECTION.KEY=V1,V2", 1, 1, "run every combination of settings, one table over all",
      "Combinations run in parallel, each in a run directory of its own below --out; sweep.csv there has a row for each "
      "combination and claim. After Ctrl-C the same command with the same --out continues.",
      OPTIONS(&option_grid, &option_preset, &option_config, &option_set, &option_seed, &option_seeds, &option_threads,
@@ -124,7 +124,7 @@ const struct command command_table[] = {
      "an "
      "earlier call ended.",
      OPTIONS(&option_data, &option_mirror, &option_quiet), command_data},
-    {"fit", "", 0, 0, "fit a learner to your own data, as one file",
+    {"fit", "--data FILE --out MODEL", 0, 0, "fit a learner to your own data, as one file",
      "The model's file holds weights, settings, preprocessing and sizes. Columns of tables are standardised, and the "
      "model "
      "goes on taking rows in the table's own units; pixels stay in [0, 1]. A fit of more than 20 s keeps "
@@ -133,18 +133,20 @@ const struct command command_table[] = {
      OPTIONS(&option_user_data, &option_target, &option_labels, &option_task, &option_rows, &option_learner,
              &option_model_out, &option_fit_set, &option_fit_seed, &option_fit_threads, &option_quiet),
      command_fit},
-    {"predict", "", 0, 0, "what a model says of rows", "Classes with their logits, or numbers, one line a row.",
+    {"predict", "--model MODEL --data FILE", 0, 0, "what a model says of rows",
+     "Classes with their logits, or numbers, one line a row.",
      OPTIONS(&option_model, &option_user_data, &option_target, &option_labels, &option_rows, &option_architecture,
              &option_picture, &option_mean, &option_sd, &option_predict_out, &option_quiet),
      command_predict},
-    {"evaluate", "", 0, 0, "how well a model does on rows with targets",
+    {"evaluate", "--model MODEL --data FILE", 0, 0, "how well a model does on rows with targets",
      "Accuracy with its 95 % interval (Wilson) and which classes are taken for which, or the relative error: mean "
      "squared "
      "error over the variance of the targets.",
      OPTIONS(&option_model, &option_user_data, &option_target, &option_labels, &option_rows, &option_architecture,
              &option_picture, &option_mean, &option_sd, &option_user_json, &option_quiet),
      command_evaluate},
-    {"attack", "", 0, 0, "how well a classifier stands up to small perturbations",
+    {"attack", "--model MODEL --data FILE --eps E[,E...]", 0, 0,
+     "how well a classifier stands up to small perturbations",
      "Robust accuracy is the share of rows that no attack of the list breaks within the radius. Every run checks "
      "whether "
      "the attacks themselves can be trusted. With --out: figures, adversarial rows (.npy), result.json and a report.",
@@ -153,7 +155,8 @@ const struct command command_table[] = {
              &option_attack_seed, &option_threads, &option_architecture, &option_picture, &option_mean, &option_sd,
              &option_attack_out, &option_user_json, &option_quiet),
      command_attack},
-    {"certify", "", 0, 0, "l2 radii that no attack can break, by randomised smoothing",
+    {"certify", "--model MODEL --data FILE --sigma S", 0, 0,
+     "l2 radii that no attack can break, by randomised smoothing",
      "The model's class under Gaussian noise is robust by itself: from the votes of noisy rows follows a radius that "
      "holds with 99.9 % confidence (Cohen et al. 2019). Rows without a sure class count as wrong. Noise is not "
      "clipped. "

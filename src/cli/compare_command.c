@@ -133,7 +133,8 @@ cleanup:
 
 /* ---- the command ---- */
 
-static strata_status load_run(strata_context *ctx, const char *directory, struct compared_run *run) {
+static strata_status load_run(const struct cli *cli, const char *directory, struct compared_run *run) {
+    strata_context *ctx = cli->ctx;
     char *path = string_format("%s/result.json", directory);
     if (!path) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for a path");
     run->directory = directory;
@@ -146,6 +147,7 @@ static strata_status load_run(strata_context *ctx, const char *directory, struct
                                  json_is_array(json_object_get(run->result, "claims"))))
         status = strata_fail(ctx, STRATA_ERR_FORMAT, "%s: not the result of a run: 'study' or 'claims' is missing",
                              path);
+    if (status == STRATA_OK) status = json_clean(cli, run->result);
     mem_free(path);
     return status;
 }
@@ -177,8 +179,7 @@ strata_status command_compare(struct cli *cli, const struct arguments *arguments
     comparison.runs = mem_zero(comparison.count, sizeof *comparison.runs);
     if (!comparison.runs)
         return strata_fail(cli->ctx, STRATA_ERR_MEMORY, "out of memory for %zu runs", comparison.count);
-    for (size_t i = 0; i < comparison.count; ++i)
-        STRATA_GO(load_run(cli->ctx, arguments->operands[i], &comparison.runs[i]));
+    for (size_t i = 0; i < comparison.count; ++i) STRATA_GO(load_run(cli, arguments->operands[i], &comparison.runs[i]));
     comparison.study = common_study(&comparison);
     print_runs(&comparison);
     STRATA_GO(compare_settings(cli->ctx, &comparison));

@@ -155,6 +155,8 @@ static strata_status check_out(struct cli *cli, const char *out) {
         status = strata_fail_errno(cli->ctx, errno, "write to", folder);
     else if (file_is_folder(out))
         status = strata_fail(cli->ctx, STRATA_ERR_ARGUMENT, "--out: expected a file, '%s' is a folder", out);
+    else if (file_exists(out) && !file_is_regular(out))
+        status = strata_fail(cli->ctx, STRATA_ERR_ARGUMENT, "--out: expected a file, '%s' is a device", out);
     mem_free(folder);
     return status;
 }

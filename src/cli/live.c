@@ -3,11 +3,10 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/terminal.h"
 
-enum { PLAIN_SECONDS = 10, BAR_CELLS = 20 };
+enum { PLAIN_SECONDS = 10, BAR_CELLS = 20, BAR_COLUMNS = BAR_CELLS + 3, BAR_LEAST = 64 /* columns, below no bar */ };
 
 static void format_seconds(double seconds, char text[32]) {
     unsigned long whole = seconds > 0 ? (unsigned long)(seconds + 0.5) : 0;
@@ -26,20 +25,22 @@ static void format_progress(const struct run_progress *now, char *text, size_t s
 }
 
 static void show_live(const struct run_progress *now) {
-    char text[256], bar[BAR_CELLS + 1];
-    size_t width = terminal_width(stderr, 80), cells = (size_t)(now->fraction * BAR_CELLS);
-    for (size_t i = 0; i < BAR_CELLS; ++i) bar[i] = i < cells ? '=' : ' ';
-    bar[BAR_CELLS] = '\0';
+    char text[256], bar[BAR_COLUMNS + 1] = "";
+    size_t width = terminal_columns(stderr), cells = (size_t)(now->fraction * BAR_CELLS);
+    if (width >= BAR_LEAST) {
+        snprintf(bar, sizeof bar, "[%*s] ", BAR_CELLS, "");
+        memset(bar + 1, '=', cells < BAR_CELLS ? cells : BAR_CELLS);
+    }
     format_progress(now, text, sizeof text);
     size_t used = strlen(text);
     snprintf(text + used, sizeof text - used, "  %s", now->task ? now->task : "");
-    int room = (int)width - BAR_CELLS - 4; /* brackets, a blank, and the last column stays free */
-    fprintf(stderr, "\r[%s] %.*s\033[K", bar, room > 0 ? room : 0, text);
+    int room = (int)width - (int)strlen(bar) - 1; /* the last column stays free */
+    fprintf(stderr, "\r%s%.*s\033[K", bar, room > 0 ? room : 0, text);
     fflush(stderr);
 }
 
 void live_begin(struct live_line *live, bool *started) {
-    live->terminal = isatty(STDERR_FILENO);
+    live->terminal = terminal_escapes(stderr);
     live->shown = false;
     live->complete = false;
     live->last_line = 0;
@@ -88,6 +89,9 @@ void live_log(void *user, strata_log_level level, const char *text) {
     if (level < STRATA_LOG_WARNING) return;
     pthread_mutex_lock(&live->mutex);
     wipe(live);
-    fprintf(stderr, "strata: warning: %s\n", text);
+    char clean[1024];
+    snprintf(clean, sizeof clean, "%s", text);
+    text_clean(clean);
+    fprintf(stderr, "strata: warning: %s\n", clean);
     pthread_mutex_unlock(&live->mutex);
 }

@@ -14,9 +14,12 @@
 #include "cli/cli.h"
 #include "cli/command.h"
 #include "cli/live.h"
+#include "cli/terminal.h"
 #include "core/file.h"
 #include "core/memory.h"
 #include "linalg/linalg.h"
+
+enum { MESSAGE_BYTES = 1024 };
 
 static volatile sig_atomic_t stop_asked;
 
@@ -58,7 +61,7 @@ static void fill_standard_streams(void) {
         if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd) return;
 }
 
-int exit_status_of(strata_status status, bool started) {
+int exit_status_of(const struct cli *cli, strata_status status) {
     static const int statuses[STRATA_STATUS_COUNT] = {
         [STRATA_OK] = STATUS_DONE,
         [STRATA_ERR_ARGUMENT] = STATUS_USAGE,
@@ -76,17 +79,19 @@ int exit_status_of(strata_status status, bool started) {
         [STRATA_ERR_INTERRUPTED] = STATUS_STOPPED,
         [STRATA_ERR_INTERNAL] = STATUS_STOPPED,
     };
-    return status == STRATA_ERR_IO && started ? STATUS_STOPPED : statuses[status];
+    bool no_usage = status == STRATA_ERR_IO && (cli->started || context_device_failed(cli->ctx));
+    return no_usage ? STATUS_STOPPED : statuses[status];
 }
 
 void cli_note(const struct cli *cli, const char *format, ...) {
+    char text[MESSAGE_BYTES];
     if (cli->quiet) return;
     va_list values;
     va_start(values, format);
-    fputs("strata: ", stderr);
-    vfprintf(stderr, format, values);
-    fputc('\n', stderr);
+    vsnprintf(text, sizeof text, format, values);
     va_end(values);
+    text_clean(text);
+    fprintf(stderr, "strata: %s\n", text);
 }
 
 static strata_status run_command(struct cli *cli, const char *name, int argc, char **argv) {
@@ -176,11 +181,14 @@ int main(int argc, char **argv) {
     strata_context_set_log(cli.ctx, live_log, &live);
     strata_status status = run_program(&cli, argc, argv);
     live_end(&live);
-    int exit_status = status == STRATA_OK ? cli.exit_status : exit_status_of(status, cli.started);
+    int exit_status = status == STRATA_OK ? cli.exit_status : exit_status_of(&cli, status);
     if (status != STRATA_OK) {
-        fflush(stdout);
+        char text[MESSAGE_BYTES];
         const char *message = strata_context_message(cli.ctx);
-        fprintf(stderr, "strata: %s\n", *message ? message : strata_status_text(status));
+        snprintf(text, sizeof text, "%s", *message ? message : strata_status_text(status));
+        text_clean(text); /* it may name what a file holds */
+        fflush(stdout);
+        fprintf(stderr, "strata: %s\n", text);
     }
     strata_context_destroy(cli.ctx);
     return finish(exit_status);

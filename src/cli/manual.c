@@ -113,7 +113,7 @@ static void completion_command(FILE *out, const struct command *command) {
           out);
     for (size_t i = 0; command->options[i]; ++i) fprintf(out, " --%s", command->options[i]->name);
     fputs("\" -- \"$word\")\n        else\n            ", out);
-    complete_argument(out, command->operands);
+    complete_argument(out, command->most ? command->operands : "");
     fputs("\n        fi ;;\n", out);
 }
 

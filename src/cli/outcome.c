@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/terminal.h"
 #include "core/json.h"
+#include "core/memory.h"
 #include "learn/learner.h"
 
 enum { ROWS_MOST = 20 };
@@ -16,6 +17,22 @@ enum { ROWS_MOST = 20 };
 const char *json_text(const json_t *object, const char *key, const char *fallback) {
     const char *text = json_string_value(json_object_get(object, key));
     return text ? text : fallback;
+}
+
+strata_status json_clean(const struct cli *cli, json_t *value) {
+    const char *key;
+    json_t *item;
+    size_t i;
+    if (json_is_string(value)) {
+        char *text = mem_string(json_string_value(value));
+        if (text) text_clean(text);
+        int failed = !text || json_string_set_nocheck(value, text);
+        mem_free(text);
+        return failed ? strata_fail(cli->ctx, STRATA_ERR_MEMORY, "out of memory for a result") : STRATA_OK;
+    }
+    json_array_foreach(value, i, item) STRATA_TRY(json_clean(cli, item));
+    json_object_foreach(value, key, item) STRATA_TRY(json_clean(cli, item));
+    return STRATA_OK;
 }
 
 const json_t *json_with_id(const json_t *array, const char *id) {

@@ -15,7 +15,7 @@
 #include "run/run.h"
 #include "studies/studies.h"
 
-enum { NAMES_MOST = 64, RESULT_LIMIT = 64 << 20 };
+enum { NAMES_MOST = 64, RESULT_LIMIT = 64 << 20, THREADS_MOST = 4096 };
 
 strata_status cli_study(const struct cli *cli, const char *name, const struct study **study) {
     const char *names[NAMES_MOST];
@@ -32,26 +32,12 @@ strata_status cli_threads(const struct cli *cli, const struct arguments *argumen
     const char *text = argument_value(arguments, "threads");
     size_t most = thread_available();
     double wanted = (double)most;
-    if (text && (!number_parse(text, &wanted) || wanted < 0 || wanted != floor(wanted)))
+    if (text && (!number_parse(text, &wanted) || wanted < 1 || wanted > THREADS_MOST || wanted != floor(wanted)))
         return strata_fail(cli->ctx, STRATA_ERR_ARGUMENT,
-                           "--threads: expected a whole number of at least 1, found '%s'", text);
-    *threads = wanted < 1 ? 1 : wanted > (double)most ? most : (size_t)wanted;
-    if (wanted < 1) cli_note(cli, "--threads %s: at least one is needed, using 1", text);
+                           "--threads: expected a whole number from 1 to %d, found '%.60s'", THREADS_MOST, text);
+    *threads = wanted > (double)most ? most : (size_t)wanted;
     if (wanted > (double)most) cli_note(cli, "--threads %s: this machine has %zu for us, using %zu", text, most, most);
     return STRATA_OK;
-}
-
-char *shell_word(const char *path) {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./,:=+@%-";
-    struct buffer word = {0};
-    if (*path && path[strspn(path, plain)] == '\0') return mem_string(path);
-    strata_status status = buffer_append(NULL, &word, "'", 1);
-    for (; status == STRATA_OK && *path; ++path)
-        status = *path == '\'' ? buffer_append(NULL, &word, "'\\''", 4) : buffer_append(NULL, &word, path, 1);
-    if (status == STRATA_OK) status = buffer_append(NULL, &word, "'", 1);
-    if (status == STRATA_OK) return word.data;
-    buffer_destroy(&word);
-    return NULL;
 }
 
 /* result.json as it stands in the run directory. */
@@ -69,11 +55,12 @@ cleanup:
 }
 
 /* Shows the result and sets the exit status of --check. */
-static strata_status show_result(struct cli *cli, const struct arguments *arguments, const json_t *result,
+static strata_status show_result(struct cli *cli, const struct arguments *arguments, json_t *result,
                                  const char *directory) {
     size_t i;
     json_t *claim;
     live_end(cli->live);
+    STRATA_TRY(json_clean(cli, result));
     if (argument_given(arguments, "json"))
         STRATA_TRY(print_result_file(cli, directory));
     else if (!cli->quiet)
@@ -91,7 +78,7 @@ static strata_status show_result(struct cli *cli, const struct arguments *argume
 /* A run that stopped half-way says how to go on (an interrupted one has said so); a fault of usage does not. */
 static strata_status end_run(struct cli *cli, strata_status status, const char *directory) {
     live_end(cli->live);
-    if (status == STRATA_OK || !directory || exit_status_of(status, cli->started) != STATUS_STOPPED) return status;
+    if (status == STRATA_OK || !directory || exit_status_of(cli, status) != STATUS_STOPPED) return status;
     char *word = strstr(strata_context_message(cli->ctx), "strata resume ") ? NULL : shell_word(directory);
     if (word) fprintf(stderr, "strata: go on with: strata resume %s\n", word);
     mem_free(word);

@@ -1,25 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/settings_arguments.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "core/file.h"
 #include "core/memory.h"
 
-/* The key an option sets ("" = its argument has one), for the options that set something. */
+/* What stands before an option's argument: "--OPTION " for messages, and the key where the argument has none. */
 static const struct {
-    const char *option, *key;
+    const char *option, *before;
+    bool pair; /* the argument is SECTION.KEY=VALUE */
 } assignments_of[] = {
-    {"set", ""},
-    {"seed", "study.seed="},
-    {"seeds", "study.seeds="},
+    {"set", "--set ", true},
+    {"seed", "--seed study.seed=", false},
+    {"seeds", "--seeds study.seeds=", false},
 };
 enum { ASSIGNING_OPTIONS = sizeof assignments_of / sizeof *assignments_of };
 
-static const char *assigned_key(const char *option) {
-    for (size_t i = 0; i < ASSIGNING_OPTIONS; ++i)
-        if (strcmp(option, assignments_of[i].option) == 0) return assignments_of[i].key;
-    return NULL;
+static size_t assigning_option(const char *option) {
+    size_t i = 0;
+    while (i < ASSIGNING_OPTIONS && strcmp(option, assignments_of[i].option) != 0) ++i;
+    return i;
 }
 
 static strata_status add(strata_context *ctx, char **list, size_t *count, char *text) {
@@ -34,14 +36,14 @@ static strata_status collect(strata_context *ctx, const struct arguments *argume
     if (config) STRATA_TRY(add(ctx, list, count, string_format("@%s", config)));
     for (size_t i = 0; i < arguments->given_count; ++i) {
         const struct given_option *given = &arguments->given[i];
-        const char *key = assigned_key(given->option->name);
-        if (!key) continue;
-        if (*key == '\0' && (given->value[0] == '@' || !strchr(given->value, '=')))
+        size_t option = assigning_option(given->option->name);
+        if (option == ASSIGNING_OPTIONS) continue;
+        if (assignments_of[option].pair && !strchr(given->value, '='))
             return strata_fail(ctx, STRATA_ERR_ARGUMENT, "--%s: expected %s, found '%s'", given->option->name,
                                given->option->argument, given->value);
-        STRATA_TRY(add(ctx, list, count, string_format("%s%s", key, given->value)));
+        STRATA_TRY(add(ctx, list, count, string_format("%s%s", assignments_of[option].before, given->value)));
     }
-    for (size_t i = 0; i < extra_count; ++i) STRATA_TRY(add(ctx, list, count, mem_string(extra[i])));
+    for (size_t i = 0; i < extra_count; ++i) STRATA_TRY(add(ctx, list, count, string_format("--grid %s", extra[i])));
     return STRATA_OK;
 }
 

@@ -14,16 +14,26 @@
 
 enum { GAP = 2, WIDTH_LEAST = 40, WIDTH_USUAL = 80 };
 
-size_t terminal_width(FILE *stream, size_t otherwise) {
+size_t terminal_columns(FILE *stream) {
     struct winsize size;
-    if (!isatty(fileno(stream))) return otherwise;
-    if (ioctl(fileno(stream), TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return WIDTH_USUAL;
-    return size.ws_col < WIDTH_LEAST ? WIDTH_LEAST : size.ws_col;
+    if (!isatty(fileno(stream))) return 0;
+    return ioctl(fileno(stream), TIOCGWINSZ, &size) != 0 || size.ws_col == 0 ? WIDTH_USUAL : size.ws_col;
+}
+
+size_t terminal_width(FILE *stream, size_t otherwise) {
+    size_t columns = terminal_columns(stream);
+    if (columns == 0) return otherwise;
+    return columns < WIDTH_LEAST ? WIDTH_LEAST : columns;
+}
+
+bool terminal_escapes(FILE *stream) {
+    const char *terminal = getenv("TERM");
+    return isatty(fileno(stream)) && terminal && *terminal && strcmp(terminal, "dumb") != 0;
 }
 
 bool terminal_colour(FILE *stream) {
-    const char *refused = getenv("NO_COLOR"), *terminal = getenv("TERM");
-    return isatty(fileno(stream)) && !(refused && *refused) && terminal && *terminal && strcmp(terminal, "dumb") != 0;
+    const char *refused = getenv("NO_COLOR");
+    return terminal_escapes(stream) && !(refused && *refused);
 }
 
 bool terminal_symbols(FILE *stream) { return isatty(fileno(stream)) && strcmp(nl_langinfo(CODESET), "UTF-8") == 0; }
@@ -32,6 +42,16 @@ size_t text_width(const char *text) {
     size_t width = 0;
     for (; *text; ++text) width += ((unsigned char)*text & 0xC0) != 0x80;
     return width;
+}
+
+void text_clean(char *text) {
+    for (size_t left = strlen(text), size; left; text += size, left -= size) {
+        size = utf8_length(text, left);
+        unsigned char first = (unsigned char)text[0], second = (unsigned char)text[size > 1];
+        bool control = first < 0x20 || first == 0x7F || (first == 0xC2 && second < 0xA0); /* C0, DEL, C1 */
+        if (size == 0) control = true, size = 1;                                          /* no UTF-8 */
+        if (control) memset(text, '?', size);
+    }
 }
 
 static size_t word_bytes(const char *text) { return strcspn(text, " \n"); }
@@ -88,8 +108,7 @@ strata_status text_table_add(strata_context *ctx, struct text_table *table, cons
     char *cell = string_format_list(format, values);
     va_end(values);
     if (!cell) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory for a cell of a table");
-    for (char *at = cell; *at; ++at)
-        if ((unsigned char)*at < 0x20 || *at == 0x7F) *at = '?';
+    text_clean(cell);
     table->cells[table->count++] = cell;
     return STRATA_OK;
 }

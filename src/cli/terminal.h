@@ -9,12 +9,19 @@
 
 #include "core/status.h"
 
-/** Columns of a terminal; `otherwise` for a file or pipe. */
+/** Columns of a terminal, 0 for a file or pipe. */
+size_t terminal_columns(FILE *stream);
+/** Columns to write for: those of a terminal, 40 at least; `otherwise` for a file or pipe. */
 size_t terminal_width(FILE *stream, size_t otherwise);
+/** A terminal that obeys escapes (TERM is neither empty nor dumb). */
+bool terminal_escapes(FILE *stream);
 /** A terminal that shows colours, and NO_COLOR is not set. */
 bool terminal_colour(FILE *stream);
 /** A terminal in a UTF-8 locale: symbols beyond ASCII may be used. */
 bool terminal_symbols(FILE *stream);
+
+/** Replaces control characters, which a terminal would obey, and bytes that are no UTF-8 by '?'. */
+void text_clean(char *text);
 
 /** Columns that UTF-8 text takes (one a code point: our texts have no wide ones). */
 size_t text_width(const char *text);
@@ -34,7 +41,7 @@ struct text_table {
     char **cells;
 };
 
-/** The next cell; control characters become '?'. */
+/** The next cell; through text_clean. */
 STRATA_MUST_USE strata_status text_table_add(strata_context *ctx, struct text_table *table, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 STRATA_MUST_USE strata_status text_table_add_number(strata_context *ctx, struct text_table *table, double value);

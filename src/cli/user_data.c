@@ -2,9 +2,11 @@
 #include "cli/user_data.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "core/file.h"
@@ -72,6 +74,19 @@ static bool known_data(const char *name) {
     for (size_t i = 0; data_name(i); ++i)
         if (strcmp(data_name(i), name) == 0) return true;
     return false;
+}
+
+static strata_status fail_no_data(const struct cli *cli, const char *name) {
+    enum { MOST = 64 };
+    const char *names[MOST];
+    char suggestion[128], folder[PATH_MAX];
+    size_t count = 0;
+    for (; count < MOST && data_name(count); ++count) names[count] = data_name(count);
+    cli_suggestion(name, names, count, suggestion);
+    bool relative = name[0] != '/' && getcwd(folder, sizeof folder);
+    return strata_fail(cli->ctx, STRATA_ERR_NOT_FOUND,
+                       "--data: %.400s: no such file%s%.300s, and no known data set%s; see: strata data list", name,
+                       relative ? " in " : "", relative ? folder : "", suggestion);
 }
 
 /* "t10k-images-idx3-ubyte.gz" -> "t10k-labels-idx1-ubyte.gz", if that is there; fresh string or NULL. */
@@ -156,7 +171,7 @@ strata_status user_data_load(const struct cli *cli, const struct arguments *argu
         STRATA_GO(strata_dataset_load(cli->ctx, name, NULL, wanted->part == USER_TRAIN ? data : NULL,
                                       wanted->part == USER_TEST ? data : NULL));
     else
-        STRATA_GO(load_file(cli, arguments, name, wanted, data));
+        STRATA_GO(file_exists(name) ? load_file(cli, arguments, name, wanted, data) : fail_no_data(cli, name));
     STRATA_GO(keep_rows(cli, arguments, data));
 cleanup:
     if (status != STRATA_OK) {

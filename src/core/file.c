@@ -198,7 +198,7 @@ strata_status file_write_atomic(strata_context *ctx, const char *path, const voi
     strata_status status = STRATA_OK;
     int file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (file < 0) {
-        status = strata_fail_errno(ctx, errno, "create", temporary);
+        status = strata_fail_errno(ctx, errno, "create", path); /* the name that the caller knows */
     } else {
         status = write_all(ctx, path, file, bytes, size);
         if (close(file) != 0 && status == STRATA_OK) status = strata_fail_errno(ctx, errno, "write", path);
@@ -240,6 +240,11 @@ cleanup:
 bool file_is_folder(const char *path) {
     struct stat state;
     return stat(path, &state) == 0 && S_ISDIR(state.st_mode);
+}
+
+bool file_is_regular(const char *path) {
+    struct stat state;
+    return stat(path, &state) == 0 && S_ISREG(state.st_mode);
 }
 
 bool file_exists(const char *path) {

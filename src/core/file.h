@@ -51,6 +51,7 @@ STRATA_MUST_USE strata_status file_make_folder(strata_context *ctx, const char *
 
 bool file_exists(const char *path);
 bool file_is_folder(const char *path);
+bool file_is_regular(const char *path);
 
 /** 64-bit checksum of bytes (xxhash-like quality is not needed: detects truncation and hand edits). */
 uint64_t file_checksum(const void *bytes, size_t size);
@@ -58,6 +59,9 @@ uint64_t file_checksum(const void *bytes, size_t size);
 /* printf in the C locale into a fresh string owned by the caller (mem_free); NULL when memory is short. */
 char *string_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 char *string_format_list(const char *format, va_list arguments);
+
+/** `path` as one word of a shell command line; fresh string, NULL when memory is short. */
+char *shell_word(const char *path);
 
 /** Number in the C locale whatever the environment says. False when `text` is not wholly one finite number. */
 bool number_parse(const char *text, double *value);
@@ -78,11 +82,15 @@ void number_format(double value, char text[32]);
 size_t utf8_length(const char *bytes, size_t size);
 bool utf8_valid(const char *text);
 
+/** Equal but for upper and lower case? */
+bool names_alike(const char *a, const char *b);
+
 /** One of the words of "a|b|c"? */
 bool word_among(const char *words, const char *word);
 
 /**
- * The member of `names` nearest to `word` by edit distance, NULL when none is close: for "did you mean".
+ * The member of `names` nearest to `word` by edit distance, in upper or lower case, NULL when none is close: for "did
+ * you mean".
  */
 const char *name_nearest(const char *word, const char *const *names, size_t count);
 

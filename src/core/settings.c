@@ -131,6 +131,8 @@ static const char *key_nearest(const struct settings *settings, const char *key)
     for (size_t i = 0; i < settings->count; ++i) keys[i] = settings->slots[i].row->key;
     const char *dot = strchr(key, '.'), *name = dot ? dot + 1 : key, *nearest = NULL;
     for (size_t i = 0; i < settings->count && !nearest; ++i)
+        if (names_alike(keys[i], key)) nearest = keys[i];
+    for (size_t i = 0; i < settings->count && !nearest; ++i)
         if (strcmp(keys[i] + section_size(keys[i]) + 1, name) == 0) nearest = keys[i];
     if (!nearest) nearest = name_nearest(key, keys, settings->count);
     for (size_t i = 0; dot && i < settings->count && !nearest; ++i) { /* the name alone, within the section */

@@ -244,7 +244,11 @@ static strata_status names_add(const struct place *place, const char *item, stru
         if (good) STRATA_GO(list_split(place->ctx, inner, &parts, &count));
         for (size_t i = 0; good && i < count; ++i) good = argument_add(arguments, parts[i]);
     }
-    if (!good) status = fail_value(place, item);
+    if (!good) STRATA_GO(fail_value(place, item));
+    for (size_t i = 0; i + 1 < value->count; ++i)
+        if (strcmp(value->names[i], name) == 0 && strcmp(value->arguments[i], arguments) == 0)
+            STRATA_GO(strata_fail(place->ctx, STRATA_ERR_CONFIG, "%s: key '%s': '%.200s' stands in the list twice",
+                                  place->where, place->row->key, item));
 cleanup:
     strings_destroy(parts, count);
     mem_free(inner);

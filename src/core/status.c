@@ -13,6 +13,7 @@
 
 struct strata_context {
     strata_status status;
+    bool device_failed; /* the last error is none of the path's */
     strata_log_callback log;
     void *log_user;
     const volatile int *cancel;
@@ -54,6 +55,7 @@ strata_status(strata_fail)(strata_context *ctx, strata_status status, const char
     vsnprintf(ctx->message, sizeof ctx->message, format, arguments);
     va_end(arguments);
     ctx->status = status;
+    ctx->device_failed = false;
     return status;
 }
 
@@ -62,15 +64,20 @@ strata_status strata_fail_errno(strata_context *ctx, int error_number, const cha
     if (error_number == ENOENT || error_number == ENOTDIR) status = STRATA_ERR_NOT_FOUND;
     if (error_number == ENOSPC || error_number == EDQUOT || error_number == EFBIG) status = STRATA_ERR_DISK_FULL;
     if (error_number == ENOMEM) status = STRATA_ERR_MEMORY;
-    return strata_fail(ctx, status, "%s: cannot %s: %s", path, action, strerror(error_number));
+    status = strata_fail(ctx, status, "%s: cannot %s: %s", path, action, strerror(error_number));
+    if (ctx) ctx->device_failed = error_number == EIO || error_number == EMFILE || error_number == ENFILE;
+    return status;
 }
 
 strata_status strata_fail_copy(strata_context *to, const strata_context *from) {
     if (!to || to == from) return from->status;
     memcpy(to->message, from->message, sizeof to->message);
     to->status = from->status;
+    to->device_failed = from->device_failed;
     return from->status;
 }
+
+bool context_device_failed(const strata_context *ctx) { return ctx->device_failed; }
 
 void context_clear(strata_context *ctx) {
     ctx->status = STRATA_OK;

@@ -4,6 +4,7 @@
 #define CORE_STATUS_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 
 #include <strata/context.h>
 #include <strata/status.h>
@@ -36,6 +37,9 @@ STRATA_MUST_USE strata_status strata_fail_errno(strata_context *ctx, int error_n
 
 /** Copies the last error of `from` into `to` and returns its status: for work done in child contexts. */
 strata_status strata_fail_copy(strata_context *to, const strata_context *from);
+
+/** The last error is of the device or of the process (EIO, too many open files), not of the path asked for. */
+bool context_device_failed(const strata_context *ctx);
 
 /** Forgets the last error, for callers that recover from it. */
 void context_clear(strata_context *ctx);

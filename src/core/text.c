@@ -86,9 +86,17 @@ bool utf8_valid(const char *text) {
     return true;
 }
 
+/* ASCII alone, whatever the locale: names are. */
+static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c; }
+
+bool names_alike(const char *a, const char *b) {
+    while (*a && lower(*a) == lower(*b)) ++a, ++b;
+    return lower(*a) == lower(*b);
+}
+
 static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
-/** Insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b`. Both within NAME_LIMIT. */
+/** Insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b`, in any case. Both within NAME_LIMIT. */
 static size_t edit_distance(const char *a, size_t a_size, const char *b, size_t b_size) {
     size_t rows[3][NAME_LIMIT + 1];
     size_t *before = rows[0], *last = rows[1], *now = rows[2];
@@ -96,8 +104,8 @@ static size_t edit_distance(const char *a, size_t a_size, const char *b, size_t 
     for (size_t i = 1; i <= a_size; ++i) {
         now[0] = i;
         for (size_t j = 1; j <= b_size; ++j) {
-            now[j] = smaller(smaller(last[j] + 1, now[j - 1] + 1), last[j - 1] + (a[i - 1] != b[j - 1]));
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+            now[j] = smaller(smaller(last[j] + 1, now[j - 1] + 1), last[j - 1] + (lower(a[i - 1]) != lower(b[j - 1])));
+            if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) && lower(a[i - 2]) == lower(b[j - 1]))
                 now[j] = smaller(now[j], before[j - 2] + 1);
         }
         size_t *free_row = before;

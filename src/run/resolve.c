@@ -4,6 +4,7 @@
  * itself a setting, so that a stored config.ini repeats its run without naming it: a first pass over the
  * assignments finds it, a second one starts from its values.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "core/memory.h"
@@ -59,30 +60,38 @@ static strata_status settings_of_study(strata_context *ctx, const struct study *
 }
 
 /* Seeds asked for on the command line are meant for every claim: rows study.*_seeds take them too. */
-static strata_status seeds_assign(strata_context *ctx, struct settings *settings, const char *value) {
+static strata_status seeds_assign(strata_context *ctx, struct settings *settings, const char *where,
+                                  const char *value) {
     static const char begin[] = "study.", end[] = "_seeds";
     for (size_t i = 0; i < settings_size(settings); ++i) {
         const char *key = settings_row(settings, i)->key;
         size_t size = strlen(key);
         if (strncmp(key, begin, sizeof begin - 1) == 0 && size > sizeof end &&
             strcmp(key + size - (sizeof end - 1), end) == 0)
-            STRATA_TRY(settings_set(ctx, settings, "--set", key, value));
+            STRATA_TRY(settings_set(ctx, settings, where, key, value));
     }
     return STRATA_OK;
 }
 
+/* One "section.key=value", with the option that it came from before it or without. */
+static strata_status pair_assign(strata_context *ctx, struct settings *settings, const char *assignment) {
+    static const char seeds[] = "study.seeds=";
+    char where[16] = "--set";
+    size_t size = strncmp(assignment, "--", 2) == 0 ? strcspn(assignment, " ") : 0;
+    if (size > 0 && size < sizeof where && assignment[size]) {
+        snprintf(where, sizeof where, "%.*s", (int)size, assignment);
+        assignment += size + 1;
+    }
+    STRATA_TRY(settings_set_pair(ctx, settings, where, assignment));
+    if (strncmp(assignment, seeds, sizeof seeds - 1) != 0) return STRATA_OK;
+    return seeds_assign(ctx, settings, where, assignment + sizeof seeds - 1);
+}
+
 static strata_status settings_assign(strata_context *ctx, struct settings *settings, size_t count,
                                      const char *const *assignments) {
-    static const char seeds[] = "study.seeds=";
-    for (size_t i = 0; i < count; ++i) {
-        if (assignments[i][0] == '@') {
-            STRATA_TRY(settings_read(ctx, settings, assignments[i] + 1));
-            continue;
-        }
-        STRATA_TRY(settings_set_pair(ctx, settings, "--set", assignments[i]));
-        if (strncmp(assignments[i], seeds, sizeof seeds - 1) == 0)
-            STRATA_TRY(seeds_assign(ctx, settings, assignments[i] + sizeof seeds - 1));
-    }
+    for (size_t i = 0; i < count; ++i)
+        STRATA_TRY(assignments[i][0] == '@' ? settings_read(ctx, settings, assignments[i] + 1)
+                                            : pair_assign(ctx, settings, assignments[i]));
     return STRATA_OK;
 }
 

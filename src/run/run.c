@@ -186,12 +186,15 @@ strata_status run_study_name(strata_context *ctx, const char *directory, char **
 }
 
 strata_status run_report(strata_context *ctx, const struct study *study, const char *directory) {
-    char *path;
+    char *path, *word = NULL;
     STRATA_TRY(directory_file(ctx, directory, "result.json", &path));
-    strata_status status = file_exists(path) ? report_build(ctx, study, directory)
-                                             : strata_fail(ctx, STRATA_ERR_NOT_FOUND,
-                                                           "%s: the run is not finished; go on with: strata resume %s",
-                                                           path, directory);
+    bool finished = file_exists(path);
+    if (!finished) word = shell_word(directory);
+    strata_status status = finished ? report_build(ctx, study, directory)
+                                    : strata_fail(ctx, STRATA_ERR_NOT_FOUND,
+                                                  "%s: the run is not finished; go on with: strata resume %s", path,
+                                                  word ? word : directory);
+    mem_free(word);
     mem_free(path);
     return status;
 }

@@ -36,7 +36,8 @@ enum preset_kind settings_preset(const struct settings *settings);
  *
  * @param preset       NULL: what the assignments say study.preset is, else "default". An assignment of
  *                     study.preset (a stored config.ini has one) stands above it, as for every key.
- * @param assignments  [count] "@FILE" reads an INI file, anything else is "section.key=value".
+ * @param assignments  [count] "@FILE" reads an INI file, anything else is "section.key=value", after
+ *                     "--OPTION " where messages are to name another option than --set.
  * @param settings     out; owned by the caller. The study's own check has passed.
  * Errors: ERR_CONFIG (key, type, range, contradiction), ERR_FORMAT and the like for a file; the message says where.
  */

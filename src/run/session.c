@@ -220,15 +220,22 @@ static void schedule_job(void *user, size_t index, size_t worker) {
 static strata_status session_stopped(strata_context *ctx, struct session *session) {
     char message[700];
     size_t done = 0;
+    strata_status status;
     for (size_t i = 0; i < session->tasks.count; ++i) done += session->done[i];
     if (session->failure == STRATA_OK && done == session->tasks.count) return STRATA_OK;
-    if (session->failure == STRATA_OK || session->failure == STRATA_ERR_INTERRUPTED)
-        return strata_fail(ctx, STRATA_ERR_INTERRUPTED,
-                           "interrupted with %zu of %zu tasks done; go on with: strata resume %s", done,
-                           session->tasks.count, session->directory.path);
+    char *word = shell_word(session->directory.path);
+    const char *path = word ? word : session->directory.path;
     snprintf(message, sizeof message, "%s", strata_context_message(ctx));
-    return strata_fail(ctx, session->failure, "%s; %zu of %zu tasks are done and kept, go on with: strata resume %s",
-                       message, done, session->tasks.count, session->directory.path);
+    if (session->failure == STRATA_OK || session->failure == STRATA_ERR_INTERRUPTED)
+        status = strata_fail(ctx, STRATA_ERR_INTERRUPTED,
+                             "interrupted with %zu of %zu tasks done; go on with: strata resume %s", done,
+                             session->tasks.count, path);
+    else
+        status = strata_fail(ctx, session->failure,
+                             "%s; %zu of %zu tasks are done and kept, go on with: strata resume %s", message, done,
+                             session->tasks.count, path);
+    mem_free(word);
+    return status;
 }
 
 strata_status session_run(strata_context *ctx, struct session *session) {

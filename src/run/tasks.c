@@ -78,7 +78,8 @@ static strata_status task_check(strata_context *ctx, const struct task_list *lis
         return strata_fail(ctx, STRATA_ERR_INTERNAL,
                            "task id '%s': expected parts of a-z, 0-9, '_', '.', '=' and '-' between '/'", task->id);
     if (task_list_find(list, task->id) < list->count)
-        return strata_fail(ctx, STRATA_ERR_INTERNAL, "task id '%s' is planned twice", task->id);
+        return strata_fail(ctx, STRATA_ERR_CONFIG, "the settings ask for '%s' twice: does a list name an entry twice?",
+                           task->id);
     if (!(task->weight > 0) || !isfinite(task->weight))
         return strata_fail(ctx, STRATA_ERR_INTERNAL, "task '%s': expected a weight above 0, found %g", task->id,
                            task->weight);

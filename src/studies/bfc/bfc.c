@@ -101,6 +101,9 @@ static strata_status check(strata_context *ctx, const struct settings *settings)
     for (size_t l = 0; l < 2; ++l)
         for (size_t i = 0; i < settings_names(settings, lists[l]); ++i) {
             const char *name = settings_name(settings, lists[l], i);
+            if (*settings_name_arguments(settings, lists[l], i))
+                return strata_fail(ctx, STRATA_ERR_CONFIG, "key '%s': '%s' takes no parameters here; set its own keys",
+                                   lists[l], name);
             if (learner_find(name)) continue;
             const char *known[64];
             size_t count = 0;
