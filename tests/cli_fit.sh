@@ -85,7 +85,7 @@ cmp -s whole again || fault "the fit that was interrupted ends elsewhere"
 parts=(fit --data flowers.csv --set mlp.steps=40 --set mlp.hidden_width=160 --set train.batch_size=60 --set train.shards=3)
 for threads in 1 2; do run "${parts[@]}" --threads $threads --out fit$threads; done
 cmp -s fit1 fit2 || fault "threads change a model"
-refuse "at least 1, found 'many'" fit --data flowers.csv --threads many --out x
+refuse "from 1 to 4096, found 'many'" fit --data flowers.csv --threads many --out x
 run attack --model flowers --data flowers.csv --norm l2 --eps 1 --attacks quick --rows 100 --threads 1 --out one
 run attack --model flowers --data flowers.csv --norm l2 --eps 1 --attacks quick --rows 100 --threads 2 --out two
 cmp -s one/adversarial.npy two/adversarial.npy || fault "threads change adversarial rows"

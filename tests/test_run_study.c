@@ -354,7 +354,7 @@ static void unsafe_or_repeated_task_ids_are_refused(void **state) {
         if (add(&list, bad[i]) != STRATA_ERR_INTERNAL) fail_msg("'%s' was accepted", bad[i]);
     assert_int_equal(add(&list, long_id), STRATA_ERR_INTERNAL);
     TOY_OK(add(&list, "a/b=1.5/c-2_x"));
-    assert_int_equal(add(&list, "a/b=1.5/c-2_x"), STRATA_ERR_INTERNAL);
+    assert_int_equal(add(&list, "a/b=1.5/c-2_x"), STRATA_ERR_CONFIG);
     assert_int_equal(task_list_add(ctx, &list, "k", NULL, 1, 0.0, NULL, "b"), STRATA_ERR_INTERNAL);
     assert_int_equal(list.count, 1);
     task_list_destroy(&list);
