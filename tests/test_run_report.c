@@ -14,6 +14,7 @@
 
 #include "core/memory.h"
 #include "learn/learner.h"
+#include "core/json.h"
 #include "run/figure_axis.h"
 #include "run/figure_data.h"
 #include "run/figure_draw.h"
@@ -587,6 +588,53 @@ static void without_gnuplot_the_report_is_still_written(void **state) {
     buffer_destroy(&page);
 }
 
+static void without_gnuplot_a_report_with_figures_stays(void **state) {
+    (void)state;
+    directory_write();
+    OK(report_build(ctx, &toy, folder));
+    struct buffer before = text_read("report.html");
+    assert_int_equal(report_build_with(ctx, &toy, folder, "/nonexistent/gnuplot"), STRATA_ERR_NOT_FOUND);
+    assert_non_null(strstr(strata_context_message(ctx), "left as they are"));
+    struct buffer after = text_read("report.html");
+    assert_string_equal(after.data, before.data);
+    buffer_destroy(&before);
+    buffer_destroy(&after);
+}
+
+/* What a run of one seed leaves: no ends of intervals, which is not the same as a fit that diverged. */
+static void one_seed_has_no_interval(void **state) {
+    (void)state;
+    directory_write();
+    json_t *result = NULL;
+    OK(json_read(ctx, path_of("result.json"), &result));
+    json_t *claim = json_array_get(json_object_get(result, "claims"), 2),
+           *table = json_array_get(json_object_get(result, "tables"), 0),
+           *row = json_array_get(json_object_get(table, "rows"), 0);
+    json_object_set_new(claim, "low", json_null());
+    json_object_set_new(claim, "high", json_null());
+    json_object_set_new(claim, "seeds", json_integer(1));
+    json_array_set_new(json_object_get(table, "columns"), 2, json_string("low"));
+    json_array_set_new(row, 2, json_null());
+    assert_int_equal(json_dump_file(result, path_of("result.json"), 0), 0);
+    json_decref(result);
+    OK(report_build_with(ctx, &toy, folder, "/nonexistent/gnuplot"));
+    struct buffer page = text_read("report.html");
+    assert_non_null(strstr(page.data, "no interval from one seed"));
+    assert_non_null(strstr(page.data, "<td class=\"n\">none</td>"));
+    buffer_destroy(&page);
+}
+
+static void tics_of_any_step_differ(void **state) {
+    (void)state;
+    static const double steps[] = {0.025, 0.25, 2.5, 0.2, 5, 250};
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+        for (int t = -4; t < 4; t++) {
+            char text[NUMBER_TEXT_SIZE];
+            number_tic(t * steps[i], steps[i], text);
+            if (t >= 0) assert_float_equal(strtod(text, NULL), t * steps[i], 1e-12);
+        }
+}
+
 static void a_failing_gnuplot_is_named_with_its_message(void **state) {
     (void)state;
     struct buffer out = {0}, script = {0};
@@ -656,6 +704,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(the_same_run_gives_the_same_page, setup, teardown),
         cmocka_unit_test_setup_teardown(without_gnuplot_the_report_is_still_written, setup, teardown),
         cmocka_unit_test_setup_teardown(a_failing_gnuplot_is_named_with_its_message, setup, teardown),
+        cmocka_unit_test_setup_teardown(without_gnuplot_a_report_with_figures_stays, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_seed_has_no_interval, setup, teardown),
+        cmocka_unit_test(tics_of_any_step_differ),
         cmocka_unit_test_setup_teardown(a_damaged_directory_is_named, setup, teardown),
         cmocka_unit_test_setup_teardown(any_allocation_may_fail, setup, teardown),
     };

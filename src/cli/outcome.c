@@ -250,8 +250,9 @@ strata_status outcome_print(strata_context *ctx, FILE *out, const json_t *result
     size_t width = terminal_width(out, UNLIMITED);
     const json_t *claims = json_object_get(result, "claims"),
                  *learners = json_with_id(json_object_get(result, "tables"), "learners");
-    fprintf(out, "%s, preset %s, %lld seeds, %.1f s\n\n", json_text(result, "study", "?"),
-            json_text(result, "preset", "?"), (long long)json_integer_value(json_object_get(result, "seeds")),
+    long long seeds = json_integer_value(json_object_get(result, "seeds"));
+    fprintf(out, "%s, preset %s, %lld seed%s, %.1f s\n\n", json_text(result, "study", "?"),
+            json_text(result, "preset", "?"), seeds, seeds == 1 ? "" : "s",
             json_number_read(json_object_get(result, "seconds")));
     STRATA_TRY(print_claims(ctx, out, claims, width));
     if (learners) STRATA_TRY(print_learners(ctx, out, learners, width));

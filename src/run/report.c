@@ -47,6 +47,19 @@ static strata_status figure_frame(struct report *report, const struct figure *sp
                       spec->id, spec->kind == FIGURE_TILES ? ".*.npy" : ".csv");
 }
 
+/** A figure was drawn before and cannot be now: the page that shows it is worth more than a new one. */
+static strata_status figure_keep(const struct report *report, const struct figure *spec) {
+    char *path = string_format("%s/figures/%s.svg", report->directory, spec->id);
+    if (!path) return strata_fail(report->ctx, STRATA_ERR_MEMORY, "out of memory: path of figure '%s'", spec->id);
+    bool drawn = file_exists(path);
+    mem_free(path);
+    return drawn ? strata_fail(report->ctx, STRATA_ERR_NOT_FOUND,
+                               "%s: the report and its figures were left as they are: gnuplot, which draws them, was "
+                               "not found",
+                               report->directory)
+                 : STRATA_OK;
+}
+
 /** Draws one figure; a missing or failing gnuplot leaves a note and a warning. */
 static strata_status figure_add(struct report *report, const struct figure *spec, const char *gnuplot, bool png) {
     struct figure_data data;
@@ -56,7 +69,9 @@ static strata_status figure_add(struct report *report, const struct figure *spec
     struct figure_request request = {
         .spec = spec, .data = &data, .directory = report->directory, .gnuplot = gnuplot, .png = png};
     status = figure_draw(report->ctx, &request, &drawing);
-    if (status == STRATA_ERR_NOT_FOUND || status == STRATA_ERR_UNSUPPORTED) {
+    if (status == STRATA_ERR_NOT_FOUND && report->keep_figures && figure_keep(report, spec) != STRATA_OK) {
+        /* said */
+    } else if (status == STRATA_ERR_NOT_FOUND || status == STRATA_ERR_UNSUPPORTED) {
         char *fault = mem_string(strata_context_message(report->ctx));
         context_clear(report->ctx);
         context_log(report->ctx, STRATA_LOG_WARNING, "figure '%s' was not drawn: %s", spec->id, fault ? fault : "");
@@ -145,7 +160,7 @@ strata_status report_write(strata_context *ctx, const struct study *study, const
 
 strata_status report_build_with(strata_context *ctx, const struct study *study, const char *directory,
                                 const char *gnuplot) {
-    struct report report = {.ctx = ctx, .study = study, .directory = directory};
+    struct report report = {.ctx = ctx, .study = study, .directory = directory, .keep_figures = true};
     char *result_path = string_format("%s/result.json", directory);
     strata_status status;
     if (!result_path) return strata_fail(ctx, STRATA_ERR_MEMORY, "out of memory: report");

@@ -40,6 +40,7 @@ struct report {
     struct ini_file config;
     struct buffer page;    /* the HTML so far */
     struct buffer figures; /* <figure> elements, drawn first */
+    bool keep_figures;     /* without gnuplot an old page with its figures is not replaced by one without */
 };
 
 /** One row of result.json's "claims", checked; strings are borrowed from the JSON. */

@@ -160,6 +160,9 @@ static strata_status measure_write(struct report *report, const struct report_cl
     if (isnan(claim->measured))
         STRATA_TRY(text_print(report->ctx, &report->page, "<span class=\"range\">%s</span>",
                               claim->note ? claim->note : "a fit diverged"));
+    else if (isnan(claim->low) || isnan(claim->high))
+        STRATA_TRY(buffer_print(report->ctx, &report->page, "<span class=\"range\">no interval%s</span>",
+                                claim->seeds == 1 ? " from one seed" : ""));
     else if (claim->low != claim->high)
         STRATA_TRY(
             text_print(report->ctx, &report->page, "<span class=\"range\">95 %% interval %s to %s</span>", low, high));

@@ -33,10 +33,18 @@ static bool column_numeric(const json_t *rows, size_t column) {
     return any;
 }
 
-static strata_status cell_write(struct report *report, const json_t *cell, bool numeric, bool first) {
+/** True of the columns that hold the ends of an interval, which one seed does not give. */
+static bool interval_end(const json_t *column) {
+    const char *name = json_string_value(column);
+    return name && (strcmp(name, "low") == 0 || strcmp(name, "high") == 0);
+}
+
+static strata_status cell_write(struct report *report, const json_t *cell, const json_t *column, bool numeric,
+                                bool first) {
     char number[NUMBER_TEXT_SIZE];
     const char *text = json_string_value(cell);
     if (text && series_title(text)) text = series_title(text);
+    if (json_is_null(cell) && interval_end(column)) text = "none";
     if (!text) {
         number_text(json_number_read(cell), number);
         text = number;
@@ -65,7 +73,8 @@ static strata_status rows_write(struct report *report, const char *id, const jso
                                report->result_path, id, r + 1, count, json_array_size(row));
         STRATA_TRY(buffer_print(report->ctx, &report->page, "<tr>"));
         for (size_t c = 0; c < count; c++)
-            STRATA_TRY(cell_write(report, json_array_get(row, c), column_numeric(rows, c), c == 0));
+            STRATA_TRY(cell_write(report, json_array_get(row, c), json_array_get(columns, c), column_numeric(rows, c),
+                                  c == 0));
         STRATA_TRY(buffer_print(report->ctx, &report->page, "</tr>\n"));
     }
     return buffer_print(report->ctx, &report->page, "</tbody>\n");

@@ -87,7 +87,9 @@ void number_text(double value, char text[NUMBER_TEXT_SIZE]) {
 void number_tic(double value, double step, char text[NUMBER_TEXT_SIZE]) {
     char plain[NUMBER_TEXT_SIZE];
     int decimals = (int)fmax(0, -floor(log10(step) + 1e-9));
-    if (fabs(value) < step * 1e-6) value = 0; /* no "-0.0" */
+    double digits = step * pow(10, decimals);
+    if (fabs(digits - round(digits)) > 1e-6) ++decimals; /* steps of 0.25 */
+    if (fabs(value) < step * 1e-6) value = 0;            /* no "-0.0" */
     if (fmax(fabs(value), step) >= 1e7 || decimals > 4) {
         number_text(value, text);
         return;
