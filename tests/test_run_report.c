@@ -620,7 +620,7 @@ static void one_seed_has_no_interval(void **state) {
     OK(report_build_with(ctx, &toy, folder, "/nonexistent/gnuplot"));
     struct buffer page = text_read("report.html");
     assert_non_null(strstr(page.data, "no interval from one seed"));
-    assert_non_null(strstr(page.data, "<td class=\"n\">none</td>"));
+    assert_non_null(strstr(page.data, ">none</td>"));
     buffer_destroy(&page);
 }
 

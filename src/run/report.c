@@ -69,8 +69,10 @@ static strata_status figure_add(struct report *report, const struct figure *spec
     struct figure_request request = {
         .spec = spec, .data = &data, .directory = report->directory, .gnuplot = gnuplot, .png = png};
     status = figure_draw(report->ctx, &request, &drawing);
-    if (status == STRATA_ERR_NOT_FOUND && report->keep_figures && figure_keep(report, spec) != STRATA_OK) {
-        /* said */
+    strata_status kept = STRATA_OK;
+    if (status == STRATA_ERR_NOT_FOUND && report->keep_figures) kept = figure_keep(report, spec);
+    if (kept != STRATA_OK) {
+        status = kept;
     } else if (status == STRATA_ERR_NOT_FOUND || status == STRATA_ERR_UNSUPPORTED) {
         char *fault = mem_string(strata_context_message(report->ctx));
         context_clear(report->ctx);
