@@ -12,9 +12,9 @@
 
 #include <cmocka.h>
 
+#include "core/json.h"
 #include "core/memory.h"
 #include "learn/learner.h"
-#include "core/json.h"
 #include "run/figure_axis.h"
 #include "run/figure_data.h"
 #include "run/figure_draw.h"

@@ -63,6 +63,9 @@ bool claim_unexpected(const json_t *claim);
 /** Name of the i-th known data set, NULL after the last. */
 const char *data_name(size_t i);
 
+/** cli_suggestion among the known data sets. */
+void data_suggestion(const char *word, char text[128]);
+
 /* ---- commands ---- */
 
 strata_status command_run(struct cli *cli, const struct arguments *arguments);

@@ -45,14 +45,18 @@ static void print_part(const char *name, const struct dataset *data) {
         printf(", %zu targets\n", data->outputs);
 }
 
-static strata_status find_data(const struct cli *cli, const char *name, const struct data_source **source) {
+void data_suggestion(const char *word, char text[128]) {
     const char *names[NAMES_MOST];
-    char suggestion[128];
     size_t count = 0;
+    for (; count < data_table_size && count < NAMES_MOST; ++count) names[count] = data_table[count]->name;
+    cli_suggestion(word, names, count, text);
+}
+
+static strata_status find_data(const struct cli *cli, const char *name, const struct data_source **source) {
+    char suggestion[128];
     *source = data_find(name);
     if (*source) return STRATA_OK;
-    for (; count < data_table_size && count < NAMES_MOST; ++count) names[count] = data_table[count]->name;
-    cli_suggestion(name, names, count, suggestion);
+    data_suggestion(name, suggestion);
     return strata_fail(cli->ctx, STRATA_ERR_ARGUMENT, "data: unknown data set '%s'%s; see: strata data list", name,
                        suggestion);
 }

@@ -89,9 +89,6 @@ void live_log(void *user, strata_log_level level, const char *text) {
     if (level < STRATA_LOG_WARNING) return;
     pthread_mutex_lock(&live->mutex);
     wipe(live);
-    char clean[1024];
-    snprintf(clean, sizeof clean, "%s", text);
-    text_clean(clean);
-    fprintf(stderr, "strata: warning: %s\n", clean);
+    text_say("warning: %s", text);
     pthread_mutex_unlock(&live->mutex);
 }

@@ -19,8 +19,6 @@
 #include "core/memory.h"
 #include "linalg/linalg.h"
 
-enum { MESSAGE_BYTES = 1024 };
-
 static volatile sig_atomic_t stop_asked;
 
 /*
@@ -84,14 +82,11 @@ int exit_status_of(const struct cli *cli, strata_status status) {
 }
 
 void cli_note(const struct cli *cli, const char *format, ...) {
-    char text[MESSAGE_BYTES];
     if (cli->quiet) return;
     va_list values;
     va_start(values, format);
-    vsnprintf(text, sizeof text, format, values);
+    text_say_list(format, values);
     va_end(values);
-    text_clean(text);
-    fprintf(stderr, "strata: %s\n", text);
 }
 
 static strata_status run_command(struct cli *cli, const char *name, int argc, char **argv) {
@@ -183,12 +178,9 @@ int main(int argc, char **argv) {
     live_end(&live);
     int exit_status = status == STRATA_OK ? cli.exit_status : exit_status_of(&cli, status);
     if (status != STRATA_OK) {
-        char text[MESSAGE_BYTES];
         const char *message = strata_context_message(cli.ctx);
-        snprintf(text, sizeof text, "%s", *message ? message : strata_status_text(status));
-        text_clean(text); /* it may name what a file holds */
         fflush(stdout);
-        fprintf(stderr, "strata: %s\n", text);
+        text_say("%s", *message ? message : strata_status_text(status));
     }
     strata_context_destroy(cli.ctx);
     return finish(exit_status);

@@ -8,6 +8,7 @@
 #include "cli/outcome.h"
 #include "cli/live.h"
 #include "cli/settings_arguments.h"
+#include "cli/terminal.h"
 #include "core/file.h"
 #include "core/json.h"
 #include "core/memory.h"
@@ -60,17 +61,18 @@ static strata_status show_result(struct cli *cli, const struct arguments *argume
     size_t i;
     json_t *claim;
     live_end(cli->live);
-    STRATA_TRY(json_clean(cli, result));
-    if (argument_given(arguments, "json"))
+    if (argument_given(arguments, "json")) {
         STRATA_TRY(print_result_file(cli, directory));
-    else if (!cli->quiet)
+    } else if (!cli->quiet) {
+        STRATA_TRY(json_clean(cli, result));
         STRATA_TRY(outcome_print(cli->ctx, stdout, result, directory));
+    }
     json_array_foreach(json_object_get(result, "claims"), i, claim) {
         if (!claim_unexpected(claim)) continue;
         if (argument_given(arguments, "check")) cli->exit_status = STATUS_UNEXPECTED;
         if (argument_given(arguments, "json") || cli->quiet)
-            fprintf(stderr, "strata: %s: %s, expected %s\n", json_text(claim, "id", "?"),
-                    json_text(claim, "verdict", "?"), json_text(claim, "expected", "?"));
+            text_say("%s: %s, expected %s", json_text(claim, "id", "?"), json_text(claim, "verdict", "?"),
+                     json_text(claim, "expected", "?"));
     }
     return STRATA_OK;
 }

@@ -3,7 +3,6 @@
 
 #include <langinfo.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -52,6 +51,20 @@ void text_clean(char *text) {
         if (size == 0) control = true, size = 1;                                          /* no UTF-8 */
         if (control) memset(text, '?', size);
     }
+}
+
+void text_say_list(const char *format, va_list values) {
+    char *line = string_format_list(format, values);
+    if (line) text_clean(line);
+    fprintf(stderr, "strata: %s\n", line ? line : "out of memory");
+    mem_free(line);
+}
+
+void text_say(const char *format, ...) {
+    va_list values;
+    va_start(values, format);
+    text_say_list(format, values);
+    va_end(values);
 }
 
 static size_t word_bytes(const char *text) { return strcspn(text, " \n"); }

@@ -3,6 +3,7 @@
 #ifndef CLI_TERMINAL_H
 #define CLI_TERMINAL_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -22,6 +23,10 @@ bool terminal_symbols(FILE *stream);
 
 /** Replaces control characters, which a terminal would obey, and bytes that are no UTF-8 by '?'. */
 void text_clean(char *text);
+
+/** One line "strata: ..." on standard error, through text_clean: it may name what a file holds. */
+void text_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void text_say_list(const char *format, va_list values) __attribute__((format(printf, 1, 0)));
 
 /** Columns that UTF-8 text takes (one a code point: our texts have no wide ones). */
 size_t text_width(const char *text);

@@ -77,12 +77,8 @@ static bool known_data(const char *name) {
 }
 
 static strata_status fail_no_data(const struct cli *cli, const char *name) {
-    enum { MOST = 64 };
-    const char *names[MOST];
     char suggestion[128], folder[PATH_MAX];
-    size_t count = 0;
-    for (; count < MOST && data_name(count); ++count) names[count] = data_name(count);
-    cli_suggestion(name, names, count, suggestion);
+    data_suggestion(name, suggestion);
     bool relative = name[0] != '/' && getcwd(folder, sizeof folder);
     return strata_fail(cli->ctx, STRATA_ERR_NOT_FOUND,
                        "--data: %.400s: no such file%s%.300s, and no known data set%s; see: strata data list", name,

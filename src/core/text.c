@@ -96,7 +96,10 @@ bool names_alike(const char *a, const char *b) {
 
 static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
-/** Insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b`; case is ignored.. */
+/**
+ * Insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b`, both within
+ * NAME_LIMIT; case counts for nothing.
+ */
 static size_t edit_distance(const char *a, size_t a_size, const char *b, size_t b_size) {
     size_t rows[3][NAME_LIMIT + 1];
     size_t *before = rows[0], *last = rows[1], *now = rows[2];

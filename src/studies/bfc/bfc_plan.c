@@ -74,22 +74,25 @@ static strata_status add_all(const struct planner *p, const char *const *learner
     return STRATA_OK;
 }
 
-/* The same, each on as many seeds as the spread of its effects asks for. */
+/* One learner on as many seeds as the spread of its effects asks for. */
+static strata_status add_own(const struct planner *p, const char *learner, double weight,
+                             const struct setting_pair *overrides, const char *case_) {
+    return add(p, learner, bfc_learner_seeds(learner), weight, overrides, case_);
+}
+
+/* Several of them. */
 static strata_status add_each(const struct planner *p, const char *const *learners, double weight,
                               const struct setting_pair *overrides, const char *case_) {
     for (; *learners; ++learners)
-        if (learner_listed(p->settings, *learners))
-            STRATA_TRY(add(p, *learners, bfc_learner_seeds(*learners), weight, overrides, case_));
+        if (learner_listed(p->settings, *learners)) STRATA_TRY(add_own(p, *learners, weight, overrides, case_));
     return STRATA_OK;
 }
 
 /* All listed learners at the first depth. */
 static strata_status plan_first_depth(const struct planner *p, double weight, const struct setting_pair *overrides,
                                       const char *case_) {
-    for (size_t i = 0; i < settings_names(p->settings, "learner.list"); ++i) {
-        const char *learner = settings_name(p->settings, "learner.list", i);
-        STRATA_TRY(add(p, learner, bfc_learner_seeds(learner), weight, overrides, case_));
-    }
+    for (size_t i = 0; i < settings_names(p->settings, "learner.list"); ++i)
+        STRATA_TRY(add_own(p, settings_name(p->settings, "learner.list", i), weight, overrides, case_));
     return STRATA_OK;
 }
 
@@ -140,7 +143,7 @@ static strata_status plan_gaps(const struct planner *p) {
         for (size_t l = 0; l < sizeof learners / sizeof *learners; ++l) {
             bfc_gap_case(p->settings, gaps[i], learners[l], case_);
             if (strcmp(case_, depth_case) == 0 || !learner_listed(p->settings, learners[l])) continue;
-            STRATA_TRY(add(p, learners[l], bfc_learner_seeds(learners[l]), 4, overrides, case_));
+            STRATA_TRY(add_own(p, learners[l], 4, overrides, case_));
         }
         snprintf(case_, sizeof case_, BFC_NO_UPPER, gap);
         STRATA_TRY(add_all(p, first_layer, SEEDS_USUAL, 1, no_upper, case_));
