@@ -402,6 +402,18 @@ static void every_allocation_may_fail(void **state) {
     assert_true(n > 6);
 }
 
+static void a_path_is_one_word_of_a_shell(void **state) {
+    (void)state;
+    static const char *const cases[][2] = {{"runs/bfc-1", "runs/bfc-1"}, {"", "''"},
+                                           {"my runs", "'my runs'"},     {"it's", "'it'\\''s'"},
+                                           {"''", "''\\'''\\'''"},       {"a\nb$HOME", "'a\nb$HOME'"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+        char *word = shell_word(cases[i][0]);
+        assert_string_equal(word, cases[i][1]);
+        mem_free(word);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(buffer_keeps_bytes_and_terminator),
@@ -420,6 +432,7 @@ int main(void) {
         cmocka_unit_test(numbers_survive_text),
         cmocka_unit_test(numbers_ignore_the_locale),
         cmocka_unit_test(near_names_are_found_and_far_ones_not),
+        cmocka_unit_test(a_path_is_one_word_of_a_shell),
         cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests_name("core file", tests, setup, teardown);

@@ -87,16 +87,3 @@ char *string_format(const char *format, ...) {
     va_end(arguments);
     return text;
 }
-
-char *shell_word(const char *path) {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./,:=+@%-";
-    struct buffer word = {0};
-    if (*path && path[strspn(path, plain)] == '\0') return mem_string(path);
-    strata_status status = buffer_append(NULL, &word, "'", 1);
-    for (; status == STRATA_OK && *path; ++path)
-        status = *path == '\'' ? buffer_append(NULL, &word, "'\\''", 4) : buffer_append(NULL, &word, path, 1);
-    if (status == STRATA_OK) status = buffer_append(NULL, &word, "'", 1);
-    if (status == STRATA_OK) return word.data;
-    buffer_destroy(&word);
-    return NULL;
-}

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "core/c_locale.h"
+#include "core/memory.h"
 
 enum { NAME_LIMIT = 96 }; /* longer words have no near name */
 
@@ -141,4 +142,26 @@ bool word_among(const char *words, const char *word) {
     for (const char *at = words; at; at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL)
         if (strncmp(at, word, size) == 0 && (at[size] == '|' || at[size] == '\0')) return true;
     return false;
+}
+
+char *shell_word(const char *path) {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./,:=+@%-";
+    static const char quote[] = "'\\''";
+    enum { QUOTE_BYTES = sizeof quote - 1 };
+    if (*path && path[strspn(path, plain)] == '\0') return mem_string(path);
+    size_t quotes = 0, size = 0;
+    for (const char *at = path; *at; ++at) quotes += *at == '\'';
+    char *word = mem_zero(strlen(path) + quotes * (QUOTE_BYTES - 1) + sizeof "''", 1);
+    if (!word) return NULL;
+    word[size++] = '\'';
+    for (; *path; ++path) {
+        if (*path != '\'') {
+            word[size++] = *path;
+            continue;
+        }
+        memcpy(word + size, quote, QUOTE_BYTES);
+        size += QUOTE_BYTES;
+    }
+    word[size] = '\'';
+    return word;
 }
